@@ -1,0 +1,616 @@
+/* derive.c - derivatives by ranges, and searches over them.
+ *
+ * A derivative is taken for all code points at once: the result is a list of disjoint ranges, each
+ * with the expression that remains.  Lists are kept for good, so every question about a language
+ * is a walk over numbers.  Recursion goes along the structure only, whose depth expr.c bounds. */
+#include "compiler/pattern/derive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/utf8.h"
+
+enum { SEARCH_FUEL = 20000 };   /* expressions looked at by one search */
+
+struct arcs {                   /* a list being made */
+    struct arc *a;
+    uint32_t    n, cap;
+};
+
+static void fail(struct expr_pool *p, enum status st)
+{
+    if (p->failed == ST_OK)
+        p->failed = st;
+}
+
+static void push(struct expr_pool *p, struct arcs *l, uint32_t lo, uint32_t hi, uint32_t to)
+{
+    if (to == EXPR_EMPTY || lo > hi)
+        return;
+    if (l->n && l->a[l->n - 1].to == to && l->a[l->n - 1].hi + 1 == lo) {
+        l->a[l->n - 1].hi = hi;
+        return;
+    }
+    struct arc *x = array_push(&l->a, &l->n, &l->cap, sizeof *x);
+    if (x)
+        *x = (struct arc){ lo, hi, to };
+    else
+        fail(p, ST_NOMEM);
+}
+
+static struct arc_list keep(struct expr_pool *p, struct arcs *l)
+{
+    static const struct arc none = { 1, 0, 0 };
+    struct arc_list r = { &none, 0 };
+    if (l->n && p->failed == ST_OK) {
+        const struct arc *a = arena_dup(&p->arena, l->a, l->n * sizeof *a);
+        if (a)
+            r = (struct arc_list){ a, l->n };
+        else
+            fail(p, ST_NOMEM);
+    }
+    mem_free(l->a);
+    return r;
+}
+
+static int by_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t cut_at(const uint32_t *cut, uint32_t n, uint32_t x)
+{
+    uint32_t lo = 0, hi = n;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (cut[mid] < x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Union of any number of arcs that may overlap: cut the line at every end, collect for each piece
+ * what covers it. */
+static void unite(struct expr_pool *p, const struct arc *in, uint32_t n, struct arcs *out)
+{
+    uint32_t *cut = mem_alloc((2ul * n + 1) * sizeof *cut), *count = NULL, *item = NULL;
+    if (!cut) {
+        fail(p, ST_NOMEM);
+        return;
+    }
+    uint32_t n_cut = 0, m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        cut[n_cut++] = in[i].lo;
+        cut[n_cut++] = in[i].hi + 1;
+    }
+    qsort(cut, n_cut, sizeof *cut, by_u32);
+    for (uint32_t i = 0; i < n_cut; i++)
+        if (!m || cut[i] != cut[m - 1])
+            cut[m++] = cut[i];
+    count = mem_calloc(m + 1ul, sizeof *count);
+    uint64_t total = 0;
+    for (uint32_t i = 0; count && i < n; i++) {
+        uint32_t from = cut_at(cut, m, in[i].lo), to = cut_at(cut, m, in[i].hi + 1);
+        total += to - from;
+        for (uint32_t k = from; k < to; k++)
+            count[k + 1]++;
+    }
+    if (!count || !expr_work(p, total) || !(item = mem_alloc((total + 1) * sizeof *item))) {
+        fail(p, ST_NOMEM);
+        goto done;
+    }
+    for (uint32_t k = 0; k < m; k++)
+        count[k + 1] += count[k];
+    /* count[k] is now where the items of piece k begin; filling from the back moves it. */
+    uint32_t *at = mem_alloc((m + 1ul) * sizeof *at);
+    if (!at) {
+        fail(p, ST_NOMEM);
+        goto done;
+    }
+    memcpy(at, count, (m + 1ul) * sizeof *at);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t from = cut_at(cut, m, in[i].lo), to = cut_at(cut, m, in[i].hi + 1);
+        for (uint32_t k = from; k < to; k++)
+            item[at[k]++] = in[i].to;
+    }
+    mem_free(at);
+    for (uint32_t k = 0; k + 1 < m && p->failed == ST_OK; k++) {
+        uint32_t k_n = count[k + 1] - count[k];
+        uint32_t to = k_n == 1 ? item[count[k]] : k_n ? expr_or(p, item + count[k], k_n) : EXPR_EMPTY;
+        push(p, out, cut[k], cut[k + 1] - 1, to);
+    }
+done:
+    mem_free(item);
+    mem_free(count);
+    mem_free(cut);
+}
+
+static void add_raw(struct expr_pool *p, struct arcs *l, struct arc_list x)
+{
+    for (uint32_t i = 0; i < x.n; i++) {
+        struct arc *a = array_push(&l->a, &l->n, &l->cap, sizeof *a);
+        if (!a) {
+            fail(p, ST_NOMEM);
+            return;
+        }
+        *a = x.arc[i];
+    }
+}
+
+static void arcs_then(struct expr_pool *p, struct arc_list x, uint32_t tail, struct arcs *out)
+{
+    for (uint32_t i = 0; i < x.n && p->failed == ST_OK; i++)
+        push(p, out, x.arc[i].lo, x.arc[i].hi, expr_cat(p, x.arc[i].to, tail));
+}
+
+static void meet(struct expr_pool *p, struct arc_list x, struct arc_list y, struct arcs *out)
+{
+    for (uint32_t i = 0, j = 0; i < x.n && j < y.n && p->failed == ST_OK;) {
+        struct arc a = x.arc[i], b = y.arc[j];
+        uint32_t lo = a.lo > b.lo ? a.lo : b.lo, hi = a.hi < b.hi ? a.hi : b.hi;
+        if (lo <= hi)
+            push(p, out, lo, hi, expr_and2(p, a.to, b.to));
+        if (a.hi < b.hi)
+            i++;
+        else
+            j++;
+    }
+}
+
+static void push_valid(struct expr_pool *p, struct arcs *out, uint32_t lo, uint32_t hi, uint32_t to)
+{
+    if (hi > CP_MAX)
+        hi = CP_MAX;
+    if (lo < CP_SURROGATE)
+        push(p, out, lo, hi < CP_SURROGATE ? hi : CP_SURROGATE - 1, to);
+    if (hi > CP_SURROGATE_END)
+        push(p, out, lo > CP_SURROGATE_END ? lo : CP_SURROGATE_END + 1, hi, to);
+}
+
+static void complement(struct expr_pool *p, struct arc_list x, struct arcs *out)
+{
+    uint32_t from = 0;
+    for (uint32_t i = 0; i < x.n && x.arc[i].lo <= CP_MAX && p->failed == ST_OK; i++) {
+        if (x.arc[i].lo > from)
+            push_valid(p, out, from, x.arc[i].lo - 1, EXPR_ALL);
+        push_valid(p, out, x.arc[i].lo, x.arc[i].hi, expr_not(p, x.arc[i].to));
+        from = x.arc[i].hi + 1;
+    }
+    if (from <= CP_MAX)
+        push_valid(p, out, from, CP_MAX, EXPR_ALL);
+}
+
+static void derive_list(struct expr_pool *p, struct expr_node x, struct arcs *out)
+{
+    struct arcs all = { 0 };
+    if (x.kind == EX_OR) {
+        for (uint32_t i = 0; i < x.b; i++)
+            add_raw(p, &all, expr_arcs(p, p->kid[x.a + i]));
+        if (p->failed == ST_OK && all.n)
+            unite(p, all.a, all.n, out);
+        mem_free(all.a);
+        return;
+    }
+    struct arc_list so_far = expr_arcs(p, p->kid[x.a]);
+    struct arcs cur = { 0 };
+    for (uint32_t i = 1; i < x.b && p->failed == ST_OK; i++) {
+        struct arc_list next = expr_arcs(p, p->kid[x.a + i]);
+        struct arcs made = { 0 };
+        meet(p, so_far, next, &made);
+        mem_free(cur.a);
+        cur = made;
+        so_far = (struct arc_list){ cur.a, cur.n };
+    }
+    *out = cur;
+}
+
+static void derive(struct expr_pool *p, uint32_t e, struct arcs *out)
+{
+    struct expr_node x = p->node[e];
+    struct arcs two = { 0 };
+    switch (x.kind) {
+    case EX_SET:
+        for (uint32_t i = 0; i < x.b; i++)
+            push(p, out, p->range[x.a + i].lo, p->range[x.a + i].hi, EXPR_EPS);
+        return;
+    case EX_CAT:
+        if (!expr_nullable(p, x.a)) {
+            arcs_then(p, expr_arcs(p, x.a), x.b, out);
+            return;
+        }
+        arcs_then(p, expr_arcs(p, x.a), x.b, &two);
+        add_raw(p, &two, expr_arcs(p, x.b));
+        if (p->failed == ST_OK && two.n)
+            unite(p, two.a, two.n, out);
+        mem_free(two.a);
+        return;
+    case EX_OR:
+    case EX_AND:
+        derive_list(p, x, out);
+        return;
+    case EX_NOT:
+        complement(p, expr_arcs(p, x.a), out);
+        return;
+    case EX_REP: {
+        uint32_t lo = x.b ? x.b - 1 : 0, hi = x.c == EXPR_INF ? EXPR_INF : x.c - 1;
+        arcs_then(p, expr_arcs(p, x.a), expr_rep(p, x.a, lo, hi), out);
+        return;
+    }
+    case EX_FIX: {
+        struct arc_list l = expr_arcs(p, x.b);
+        for (uint32_t i = 0; i < l.n; i++)
+            push(p, out, l.arc[i].lo, l.arc[i].hi, l.arc[i].to);
+        return;
+    }
+    default:
+        return;
+    }
+}
+
+struct arc_list expr_arcs(struct expr_pool *p, uint32_t e)
+{
+    if (p->arcs[e].arc || p->failed != ST_OK)
+        return p->arcs[e];
+    struct arcs l = { 0 };
+    derive(p, e, &l);
+    expr_work(p, 1 + l.n);
+    struct arc_list r = keep(p, &l);
+    if (p->failed != ST_OK)
+        return (struct arc_list){ NULL, 0 };
+    p->arcs[e] = r;
+    return r;
+}
+
+struct arc_list expr_live_arcs(struct expr_pool *p, uint32_t e)
+{
+    if (!(p->node[e].flags & EXF_LOGIC))
+        return expr_arcs(p, e);
+    if (p->live_arcs[e].arc || p->failed != ST_OK)
+        return p->live_arcs[e];
+    struct arc_list all = expr_arcs(p, e);
+    struct arcs l = { 0 };
+    for (uint32_t i = 0; i < all.n && p->failed == ST_OK; i++)
+        if (expr_live(p, all.arc[i].to))
+            push(p, &l, all.arc[i].lo, all.arc[i].hi, all.arc[i].to);
+    struct arc_list r = keep(p, &l);
+    if (p->failed != ST_OK)
+        return (struct arc_list){ NULL, 0 };
+    p->live_arcs[e] = r;
+    return r;
+}
+
+const struct arc *arc_find(struct arc_list l, uint32_t cp)
+{
+    uint32_t lo = 0, hi = l.n;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (l.arc[mid].hi < cp)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < l.n && l.arc[lo].lo <= cp ? &l.arc[lo] : NULL;
+}
+
+/* ---- emptiness ------------------------------------------------------------------------------ */
+
+enum { LIVE_UNKNOWN, LIVE_YES, LIVE_NO };
+
+struct seen {
+    uint32_t e, parent;
+};
+
+static void mark_path(struct expr_pool *p, const struct seen *s, uint32_t i)
+{
+    for (;;) {
+        p->live[s[i].e] = LIVE_YES;
+        if (!i)
+            return;
+        i = s[i].parent;
+    }
+}
+
+/* Breadth first over derivatives for a word; what was seen in vain is empty for good. */
+static bool search_live(struct expr_pool *p, uint32_t e)
+{
+    struct seen *s = NULL;
+    uint32_t n = 0, cap = 0;
+    struct idmap known = { 0 };
+    bool found = false;
+    struct seen *first = array_push(&s, &n, &cap, sizeof *s);
+    if (!first)
+        fail(p, ST_NOMEM);
+    else
+        first->e = e;
+    for (uint32_t i = 0; i < n && !found && p->failed == ST_OK; i++) {
+        struct arc_list l = expr_arcs(p, s[i].e);
+        for (uint32_t k = 0; k < l.n && !found && p->failed == ST_OK; k++) {
+            uint32_t to = l.arc[k].to;
+            uint64_t at;
+            if (p->live[to] == LIVE_NO || idmap_get(&known, to, &at))
+                continue;
+            struct seen *x = array_push(&s, &n, &cap, sizeof *x);
+            if (!x || !idmap_put(&known, to, n)) {
+                fail(p, ST_NOMEM);
+                break;
+            }
+            *x = (struct seen){ to, i };
+            bool plain = !(p->node[to].flags & EXF_LOGIC);
+            if (plain || expr_nullable(p, to) || p->live[to] == LIVE_YES) {
+                mark_path(p, s, n - 1);
+                found = true;
+            }
+        }
+        if (n > SEARCH_FUEL)
+            fail(p, ST_LIMIT);
+    }
+    if (!found && p->failed == ST_OK)
+        for (uint32_t i = 0; i < n; i++)
+            p->live[s[i].e] = LIVE_NO;
+    idmap_free(&known);
+    mem_free(s);
+    return found;
+}
+
+bool expr_live(struct expr_pool *p, uint32_t e)
+{
+    for (;;) {
+        const struct expr_node x = p->node[e];
+        if (p->failed != ST_OK || e == EXPR_EMPTY)
+            return false;
+        if (!(x.flags & EXF_LOGIC) || (x.flags & EXF_NULLABLE))
+            return true;
+        if (p->live[e] != LIVE_UNKNOWN)
+            return p->live[e] == LIVE_YES;
+        if (x.kind == EX_CAT) {
+            if (!expr_live(p, x.a))
+                return false;
+            e = x.b;
+        } else if (x.kind == EX_REP) {
+            e = x.a;            /* lo > 0, else it were nullable */
+        } else if (x.kind == EX_OR) {
+            for (uint32_t i = 0; i < x.b; i++)
+                if (expr_live(p, p->kid[x.a + i]))
+                    return true;
+            return false;
+        } else {
+            return search_live(p, e);
+        }
+    }
+}
+
+bool expr_contains(struct expr_pool *p, uint32_t e, struct slice text)
+{
+    const char *s = text.ptr, *end = text.ptr + text.len;
+    while (s < end && p->failed == ST_OK) {
+        uint32_t cp;
+        int n = utf8_decode(s, end, &cp);
+        const struct arc *a = n > 0 ? arc_find(expr_arcs(p, e), cp) : NULL;
+        if (!a)
+            return false;
+        e = a->to;
+        s += n;
+    }
+    return p->failed == ST_OK && expr_nullable(p, e);
+}
+
+/* ---- shortest and longest ------------------------------------------------------------------- */
+
+unsigned cp_bytes(uint32_t cp, bool json)
+{
+    if (cp >= EXPR_LABEL)
+        return 0;
+    if (json && (cp == '"' || cp == '\\'))
+        return 2;
+    if (json && cp < 0x20)
+        return cp == 8 || cp == 9 || cp == 10 || cp == 12 || cp == 13 ? 2 : 6;
+    return cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+}
+
+/* Cheapest code point of a range. */
+static unsigned range_bytes(uint32_t lo, uint32_t hi, bool json)
+{
+    unsigned best = cp_bytes(lo, json);
+    static const uint32_t probe[] = { 8, 0x20, 0x23, 0x5d };
+    for (int i = 0; json && i < 4; i++)
+        if (probe[i] >= lo && probe[i] <= hi && cp_bytes(probe[i], true) < best)
+            best = cp_bytes(probe[i], true);
+    for (uint32_t c = 9; json && c <= 13; c++)
+        if (c >= lo && c <= hi && cp_bytes(c, true) < best)
+            best = cp_bytes(c, true);
+    return best;
+}
+
+static size_t add_size(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static size_t mul_size(size_t a, uint32_t n)
+{
+    return n && a > SIZE_MAX / n ? SIZE_MAX : a * n;
+}
+
+struct visit {
+    uint32_t e, next;       /* next: index + 1 of the bucket's next visit */
+    size_t   dist;
+};
+
+struct frontier {
+    struct visit *v;
+    uint32_t      n, cap;
+    uint32_t     *bucket;   /* by distance: index + 1 of a visit */
+    uint32_t      n_bucket, cap_bucket;
+    struct idmap  best;
+};
+
+static bool visit_add(struct expr_pool *p, struct frontier *f, uint32_t e, size_t dist)
+{
+    uint64_t old;
+    if (idmap_get(&f->best, e, &old) && old <= dist)
+        return true;
+    while (f->n_bucket <= dist)
+        if (!array_push(&f->bucket, &f->n_bucket, &f->cap_bucket, sizeof *f->bucket))
+            goto nomem;
+    struct visit *x = array_push(&f->v, &f->n, &f->cap, sizeof *x);
+    if (!x || !idmap_put(&f->best, e, dist))
+        goto nomem;
+    *x = (struct visit){ e, f->bucket[dist], dist };
+    f->bucket[dist] = f->n;
+    return true;
+nomem:
+    fail(p, ST_NOMEM);
+    return false;
+}
+
+/* Dijkstra over derivatives with a bucket for each distance. */
+static size_t search_shortest(struct expr_pool *p, uint32_t e, bool json)
+{
+    struct frontier f = { 0 };
+    size_t best = SIZE_MAX;
+    visit_add(p, &f, e, 0);
+    for (size_t d = 0; d < f.n_bucket && d < best && p->failed == ST_OK; d++) {
+        while (f.bucket[d] && p->failed == ST_OK) {
+            struct visit x = f.v[f.bucket[d] - 1];
+            f.bucket[d] = x.next;
+            uint64_t known;
+            if (idmap_get(&f.best, x.e, &known) && known < d)
+                continue;
+            if (expr_nullable(p, x.e) || !(p->node[x.e].flags & EXF_LOGIC)) {
+                size_t end = add_size(d, expr_nullable(p, x.e) ? 0 : expr_shortest(p, x.e, json));
+                best = end < best ? end : best;
+                continue;
+            }
+            struct arc_list l = expr_live_arcs(p, x.e);
+            for (uint32_t k = 0; k < l.n; k++)
+                visit_add(p, &f, l.arc[k].to, d + range_bytes(l.arc[k].lo, l.arc[k].hi, json));
+            if (f.n > 4 * SEARCH_FUEL)
+                fail(p, ST_LIMIT);
+        }
+    }
+    mem_free(f.v);
+    mem_free(f.bucket);
+    idmap_free(&f.best);
+    return best;
+}
+
+static size_t shortest_now(struct expr_pool *p, uint32_t e, bool json)
+{
+    const struct expr_node x = p->node[e];
+    size_t best = SIZE_MAX;
+    switch (x.kind) {
+    case EX_SET:
+        for (uint32_t i = 0; i < x.b; i++) {
+            size_t n = range_bytes(p->range[x.a + i].lo, p->range[x.a + i].hi, json);
+            best = n < best ? n : best;
+        }
+        return best;
+    case EX_OR:
+        for (uint32_t i = 0; i < x.b; i++) {
+            size_t n = expr_shortest(p, p->kid[x.a + i], json);
+            best = n < best ? n : best;
+        }
+        return best;
+    case EX_REP:
+        return mul_size(expr_shortest(p, x.a, json), x.b);
+    case EX_AND:
+    case EX_NOT:
+    case EX_FIX:
+        return search_shortest(p, e, json);
+    default:
+        return SIZE_MAX;
+    }
+}
+
+size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json)
+{
+    size_t sum = 0;
+    while (p->failed == ST_OK) {
+        const struct expr_node x = p->node[e];
+        if (x.flags & EXF_NULLABLE)
+            return sum;
+        if (x.kind == EX_CAT) {
+            sum = add_size(sum, expr_shortest(p, x.a, json));
+            e = x.b;
+            continue;
+        }
+        uint64_t known, key = (uint64_t)e << 1 | json;
+        if (idmap_get(&p->min, key, &known))
+            return add_size(sum, (size_t)known);
+        size_t n = shortest_now(p, e, json);
+        if (p->failed == ST_OK && !idmap_put(&p->min, key, n))
+            fail(p, ST_NOMEM);
+        return add_size(sum, n);
+    }
+    return SIZE_MAX;
+}
+
+size_t expr_longest(struct expr_pool *p, uint32_t e)
+{
+    size_t sum = 0;
+    for (;;) {
+        const struct expr_node x = p->node[e];
+        size_t best = x.kind == EX_AND ? SIZE_MAX : 0;
+        switch (x.kind) {
+        case EX_CAT:
+            sum = add_size(sum, expr_longest(p, x.a));
+            e = x.b;
+            continue;
+        case EX_SET:
+            return add_size(sum, p->range[x.a].lo >= EXPR_LABEL ? 0 : 1);
+        case EX_OR:
+        case EX_AND:
+            for (uint32_t i = 0; i < x.b; i++) {
+                size_t n = expr_longest(p, p->kid[x.a + i]);
+                if (x.kind == EX_OR ? n > best : n < best)
+                    best = n;
+            }
+            return add_size(sum, best);
+        case EX_REP:
+            best = x.c == EXPR_INF ? SIZE_MAX : mul_size(expr_longest(p, x.a), x.c);
+            return add_size(sum, best);
+        case EX_NOT:
+        case EX_FIX:
+            return SIZE_MAX;
+        default:
+            return sum;
+        }
+    }
+}
+
+/* Counts down a tree of derivatives.  A chain with one way on is walked in a loop; `depth` bounds
+ * the branching, behind which a living language is taken to have enough words. */
+static uint32_t count_words(struct expr_pool *p, uint32_t e, uint32_t cap, uint32_t depth)
+{
+    uint64_t sum = 0;
+    if (depth > 64)
+        return cap;
+    for (uint32_t steps = 0; p->failed == ST_OK && sum < cap; steps++) {
+        sum += expr_nullable(p, e);
+        struct arc_list l = expr_live_arcs(p, e);
+        if (!l.n || sum >= cap)
+            break;
+        if (steps > 4096)
+            return cap;
+        if (l.n == 1 && l.arc[0].lo == l.arc[0].hi) {
+            e = l.arc[0].to;
+            continue;
+        }
+        for (uint32_t i = 0; i < l.n && sum < cap; i++) {
+            uint64_t width = l.arc[i].hi - l.arc[i].lo + 1;
+            sum += width * count_words(p, l.arc[i].to, cap, depth + 1);
+        }
+        break;
+    }
+    return sum > cap ? cap : (uint32_t)sum;
+}
+
+uint32_t expr_words(struct expr_pool *p, uint32_t e, uint32_t cap)
+{
+    return count_words(p, e, cap, 0);
+}

@@ -1,0 +1,76 @@
+/* pattern.h - constraint text to a byte automaton.  Knows bytes and code points, no vocabulary.
+ *
+ * A pattern is immutable to its callers, counted, and may be used from any thread; tables inside
+ * grow lazily under its own lock.  Building is bounded in work units, never in time, so that a
+ * refusal is the same on every machine.  Nothing is dropped in silence: a keyword is enforced,
+ * refused with its place, or (on request) listed as residue. */
+#ifndef COMPILER_PATTERN_PATTERN_H
+#define COMPILER_PATTERN_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "compiler/pattern/shape.h"
+
+struct pattern;
+
+enum pattern_source_kind {
+    PATTERN_SHAPE,          /* a type of the language */
+    PATTERN_REGEX,          /* `text`, whole match, dialect `gen` */
+    PATTERN_SCHEMA,         /* `text` is a JSON Schema */
+    PATTERN_JSON_OBJECT,    /* any JSON object */
+    PATTERN_GRAMMAR,        /* `text` is GBNF or Lark */
+    PATTERN_CHOICES,        /* one of choice[0..n) */
+};
+
+struct pattern_source {
+    enum pattern_source_kind kind;
+    const struct shape *shape;
+    struct slice        text;
+    const struct slice *choice;
+    uint32_t            n_choice;
+    uint32_t            flags;          /* SHAPE_ICASE, SHAPE_DOTALL, SHAPE_RESIDUE */
+    enum json_spelling  spelling;
+    uint64_t            work_limit;     /* 0: 4,000,000 units */
+};
+
+/* What the compiler of patterns has to tell beside yes or no; texts live in the pattern. */
+struct pattern_note {
+    enum { NOTE_RESIDUE, NOTE_NARROWED, NOTE_IGNORED } kind;
+    const char *pointer;                /* JSON pointer, or "" */
+    const char *text;
+};
+
+/* Errors carry a code (E0401 no value satisfies, E0402 too large, E0403 regex syntax, E0404 regex
+ * feature, E0405 grammar, E0406 undefined rule, E0407 schema invalid, E0408 keyword cannot be
+ * decoded, E0409 bounds), a JSON pointer for schemas and a byte offset in `at` for texts. */
+enum status pattern_compile(const struct pattern_source *src, struct pattern **ret,
+                            struct error *err);
+struct pattern *pattern_ref(struct pattern *p);
+void            pattern_unref(struct pattern *p);           /* NULL is fine */
+
+uint32_t pattern_n_note(const struct pattern *p);
+const struct pattern_note *pattern_note(const struct pattern *p, uint32_t i);
+
+/* Identity of a source and spelling: equal hashes, equal languages. */
+struct hash128 pattern_source_hash(const struct pattern_source *src);
+
+/* The shortest text of the language, in bytes. */
+enum status pattern_shortest(struct pattern *p, struct str *ret, struct error *err);
+/* Its longest text in bytes, or SIZE_MAX when there is none. */
+size_t pattern_longest(struct pattern *p);
+/* Whether the whole text belongs to the language; *ret_at is the first byte that cannot stand
+ * there (the length, when the text ends too early). */
+bool pattern_accepts(struct pattern *p, struct slice text, size_t *ret_at);
+
+/* The regex dialect of the language for search (`matches`, `find`): checks it and rewrites it for
+ * PCRE2 (UTF, no UCP).  Errors as above. */
+enum status regex_to_pcre(struct slice text, uint32_t flags, struct str *ret, struct error *err);
+
+void pattern_dump(struct pattern *p, struct str *out);
+
+#endif

@@ -1,0 +1,95 @@
+/* encode.c - text to ids: added tokens first, then the split, then the merges.
+ *
+ * Foreign text need not be UTF-8.  Valid runs go through the split; a run of bytes that are not
+ * UTF-8 is a piece of its own, merged byte by byte, so that nothing is lost and nothing is
+ * replaced. */
+#include "base/utf8.h"
+#include "runtime/tokenizer/bpe.h"
+
+enum { MAX_TEXT = 1 << 30 };
+
+struct encoder {
+    const struct tokenizer *t;
+    struct pretok_walk      walk;
+    struct bpe_work         work;
+    struct token_list      *out;
+    struct error           *err;
+};
+
+static enum status encode_valid(struct encoder *e, struct slice text)
+{
+    pretok_text(&e->walk, text);
+    for (;;) {
+        struct slice piece;
+        enum status st = pretok_next(&e->walk, &piece, e->err);
+        if (st == ST_END)
+            return ST_OK;
+        if (st == ST_OK)
+            st = bpe_encode(e->t, &e->work, piece, e->out, e->err);
+        if (st != ST_OK)
+            return st;
+    }
+}
+
+/* Text without added tokens. */
+static enum status encode_run(struct encoder *e, struct slice text)
+{
+    while (text.len) {
+        size_t good = utf8_invalid_at(text);
+        enum status st = encode_valid(e, slice_sub(text, 0, good));
+        if (st != ST_OK)
+            return st;
+        text = slice_sub(text, good, text.len);
+
+        size_t bad = 0;
+        uint32_t cp;
+        while (bad < text.len && !utf8_decode(text.ptr + bad, text.ptr + text.len, &cp))
+            bad++;
+        if (bad)
+            st = bpe_encode(e->t, &e->work, slice_sub(text, 0, bad), e->out, e->err);
+        if (st != ST_OK)
+            return st;
+        text = slice_sub(text, bad, text.len);
+    }
+    return ST_OK;
+}
+
+static enum status encode_all(struct encoder *e, struct slice text, bool markup)
+{
+    size_t from = 0;
+    size_t at = 0;
+    while (at < text.len) {
+        size_t len = 0;
+        uint32_t id = TOKEN_NONE;
+        if (e->t->added_first[(uint8_t)text.ptr[at]])
+            id = vocab_added_at(e->t, slice_sub(text, at, text.len), markup, &len);
+        if (id == TOKEN_NONE) {
+            at++;
+            continue;
+        }
+        enum status st = encode_run(e, slice_sub(text, from, at - from));
+        if (st != ST_OK)
+            return st;
+        if (!token_list_push(e->out, id))
+            return error_nomem(e->err);
+        at += len;
+        from = at;
+    }
+    return encode_run(e, slice_sub(text, from, text.len));
+}
+
+enum status tokenizer_encode(const struct tokenizer *t, struct slice text, enum encode_mode mode,
+                             bool at_start, struct token_list *out, struct error *err)
+{
+    (void)at_start;         /* no byte-level vocabulary writes a blank in front of a text */
+    if (text.len > MAX_TEXT)
+        return error_set(err, ST_LIMIT, "a text of %zu bytes, at most %d are tokenised", text.len,
+                         MAX_TEXT);
+    struct encoder e = { .t = t, .out = out, .err = err };
+    enum status st = pretok_open(t->pretok, &e.walk, err);
+    if (st == ST_OK)
+        st = encode_all(&e, text, mode == ENCODE_MARKUP);
+    bpe_work_free(&e.work);
+    pretok_close(&e.walk);
+    return st;
+}

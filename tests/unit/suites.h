@@ -1,0 +1,28 @@
+/* suites.h - every unit suite, one row each, sorted by name: tests/unit/test_<name>.c makes it. */
+#ifndef TESTS_UNIT_SUITES_H
+#define TESTS_UNIT_SUITES_H
+
+#include <check.h>
+
+#define SUITE_ROWS(X)                                           \
+    X(alloc)                                                    \
+    X(arena)                                                    \
+    X(array)                                                    \
+    X(bitset)                                                   \
+    X(error)                                                    \
+    X(fs)                                                       \
+    X(hashmap)                                                  \
+    X(intern)                                                   \
+    X(jsonio)                                                   \
+    X(pool)                                                     \
+    X(queue)                                                    \
+    X(rng)                                                      \
+    X(slab)                                                     \
+    X(str)                                                      \
+    X(utf8)
+
+#define X(name) Suite *suite_##name(void);
+SUITE_ROWS(X)
+#undef X
+
+#endif
