@@ -2,8 +2,7 @@
 # version.sh - prints the version that include/sgl/sgl_engine.h states; the header is its one home.
 set -eu
 header="$(dirname "$0")/../include/sgl/sgl_engine.h"
-version=""
-if [ -f "$header" ]; then
-    version=$(sed -n 's/^#define SGL_VERSION[ \t]*"\([^"]*\)".*/\1/p' "$header")
-fi
-echo "${version:-0.1.0}"
+part() {
+    sed -n "s/^#define SGL_VERSION_$1[ 	]*\([0-9]*\).*/\1/p" "$header"
+}
+echo "$(part MAJOR).$(part MINOR).$(part PATCH)"

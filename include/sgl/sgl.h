@@ -101,6 +101,7 @@ size_t     sgl_module_functions(const sgl_module *module);
 void       sgl_module_function(const sgl_module *module, size_t i, sgl_function *ret);
 void       sgl_module_param(const sgl_module *module, size_t function, size_t i, sgl_param *ret);
 bool       sgl_module_runnable(const sgl_module *module);   /* has main or is a script */
+bool       sgl_module_needs_model(const sgl_module *module);    /* some function asks a model */
 
 typedef enum sgl_show { SGL_SHOW_PROMPT, SGL_SHOW_IR, SGL_SHOW_BYTECODE, SGL_SHOW_TOKENS } sgl_show;
 /* engine: for SGL_SHOW_TOKENS and for role markers of SGL_SHOW_PROMPT; may be NULL otherwise. */

@@ -136,5 +136,5 @@ with tempfile.TemporaryDirectory() as folder:
     interrupt(folder)
 for failure in failures:
     print("FAIL", failure)
-print(f"{cases} cases, {len(failures)} failed")
+print(f"{cases - len(failures)} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)

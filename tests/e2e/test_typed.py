@@ -82,6 +82,7 @@ def main():
                 print(f"seed {seed}: {line}")
                 bad += 1
     print(f"{runs} runs, {values} values, {bad} violations")
+    print(f"{values - bad} passed, {bad} failed")
     return 1 if bad else 0
 
 

@@ -16,6 +16,7 @@
 struct family;
 
 enum { CONFIG_DEAD = 0 };
+#define CONFIG_UNKNOWN UINT32_MAX
 
 enum status family_new(struct pattern *p, struct family **ret, struct error *err);  /* takes a reference */
 void        family_free(struct family *f);
@@ -23,9 +24,13 @@ void        family_free(struct family *f);
 uint32_t automaton_start(struct family *f);
 /* The config after one more byte.  CONFIG_DEAD also when a budget is spent: see family_failed. */
 uint32_t automaton_step(struct family *f, uint32_t config, uint8_t byte);
+/* The steps known so far, [256], CONFIG_UNKNOWN where automaton_step must be asked; it fills the
+ * row.  Stays valid with the family.  NULL: out of memory. */
+const uint32_t *automaton_row(struct family *f, uint32_t config);
 bool     automaton_accepts(struct family *f, uint32_t config);      /* the text may end here */
 bool     automaton_final(struct family *f, uint32_t config);        /* ... and cannot go on */
 void     automaton_bytes(struct family *f, uint32_t config, uint32_t set[8]);   /* bytes that can follow */
+size_t   family_bytes(const struct family *f);
 bool     family_failed(const struct family *f);     /* a run-time budget was spent: the request fails */
 
 /* Shortest text that completes the config, appended to *out. */

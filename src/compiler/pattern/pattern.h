@@ -52,6 +52,8 @@ enum status pattern_compile(const struct pattern_source *src, struct pattern **r
                             struct error *err);
 struct pattern *pattern_ref(struct pattern *p);
 void            pattern_unref(struct pattern *p);           /* NULL is fine */
+size_t          pattern_bytes(struct pattern *p);           /* memory held, growing tables included */
+bool            pattern_spent(struct pattern *p);           /* its tables are full: compile it again */
 
 uint32_t pattern_n_note(const struct pattern *p);
 const struct pattern_note *pattern_note(const struct pattern *p, uint32_t i);

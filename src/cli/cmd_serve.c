@@ -1,0 +1,130 @@
+/* cmd_serve.c - `serve` and `repl`: the doors that stay open. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/repl.h"
+#include "runtime/server/daemon.h"
+
+/* ---- serve ---- */
+
+static const struct flag serve_flags[] = {
+    FLAGS_ENGINE,
+    FLAG(FLAG_TEXT, "host", host, "ADDR", "address to listen on; 127.0.0.1"),
+    FLAG(FLAG_NUMBER, "port", port, "N", "port; 30000, 0 takes a free one"),
+    FLAG(FLAG_TEXT, "served-model-name", served_name, "NAME", "name of the model in answers"),
+    FLAG(FLAG_TEXT, "api-key", api_key, "KEY", "asked for as a bearer token"),
+    FLAG(FLAG_BOOL, "quiet", quiet, NULL, "no progress"),
+};
+enum { N_SERVE_FLAG = sizeof serve_flags / sizeof *serve_flags };
+
+static int serve(const struct options *o)
+{
+    sgl_engine *engine = NULL;
+    struct server *server = NULL;
+    sgl_error err;
+
+    /* Blocked before any thread is made, so that only the wait below receives them. */
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+
+    if (!output_engine(o, false, &engine))
+        return EXIT_FAILED;
+    struct server_opts opts = {
+        .host = o->host,
+        .port = (uint16_t)o->port,
+        .model_name = o->served_name,
+        .api_key = o->api_key,
+    };
+    int rc = EXIT_FAILED;
+    if (server_start(engine, &opts, &server, &err) != SGL_OK) {
+        output_error(&err);
+    } else {
+        fprintf(stderr, "sglrun: listening on http://%s:%u\n", o->host ? o->host : "127.0.0.1",
+                server_port(server));
+        int got = 0;
+        sigwait(&stop, &got);
+        rc = got == SIGINT ? EXIT_INTERRUPT : EXIT_DONE;
+    }
+    server_stop(server);
+    sgl_engine_unref(engine);
+    return rc;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct options o = { .port = 30000 };
+    int rc = EXIT_USAGE;
+    if (options_parse(&o, "serve", serve_flags, N_SERVE_FLAG, argc, argv, false)) {
+        if (o.help) {
+            options_help("serve", serve_flags, N_SERVE_FLAG);
+            rc = EXIT_DONE;
+        } else if (o.rest.n > 0 || o.port > 65535) {
+            fprintf(stderr, "sglrun: serve takes flags only, and ports up to 65535\n");
+        } else {
+            rc = serve(&o);
+        }
+    }
+    options_free(&o);
+    return rc;
+}
+
+/* ---- repl ---- */
+
+static const struct flag repl_flags[] = {
+    FLAGS_ENGINE,
+    FLAG(FLAG_TEXT, "seed", seed, "N", "seed of all draws"),
+    FLAG(FLAG_LIST, "set", set, "NAME=V", "default of a sampling argument, such as temp=0.7"),
+    FLAG(FLAG_LIST, "allow-read", allow_read, "DIR", "folder that entries may read"),
+    FLAG(FLAG_LIST, "allow-write", allow_write, "DIR", "folder that entries may write"),
+    FLAG(FLAG_LIST, "allow-run", allow_run, "PROG", "program that an extern may start"),
+    FLAG(FLAG_BOOL, "quiet", quiet, NULL, "no progress"),
+};
+enum { N_REPL_FLAG = sizeof repl_flags / sizeof *repl_flags };
+
+static int repl(const struct options *o)
+{
+    sgl_run_config config;
+    struct repl_opts opts = { .config = &config, .file = o->rest.n ? o->rest.at[0] : NULL,
+                              .color = output_color() };
+    sgl_error err;
+    if (!options_run(o, &config))
+        return EXIT_USAGE;
+    config.stream = true;
+    if (!output_engine(o, false, &opts.engine))
+        return EXIT_FAILED;
+    int rc = EXIT_FAILED;
+    if (sgl_runtime_new(NULL, &opts.rt, &err) != SGL_OK)
+        output_error(&err);
+    else
+        rc = repl_run(&opts);
+    sgl_runtime_free(opts.rt);
+    sgl_engine_unref(opts.engine);
+    return rc;
+}
+
+int cmd_repl(int argc, char **argv)
+{
+    struct options o = { 0 };
+    int rc = EXIT_USAGE;
+    if (options_parse(&o, "repl", repl_flags, N_REPL_FLAG, argc, argv, false)) {
+        if (o.help) {
+            options_help("repl", repl_flags, N_REPL_FLAG);
+            rc = EXIT_DONE;
+        } else if (o.rest.n > 1) {
+            fprintf(stderr, "sglrun: repl takes one file at most\n");
+        } else {
+            rc = repl(&o);
+        }
+    }
+    options_free(&o);
+    return rc;
+}

@@ -1,0 +1,160 @@
+/* schema_data.h - a JSON Schema being compiled, shared by the schema*.c files.
+ *
+ *   text --schema.c--> nodes (places that hold a schema, with base URI, draft and pointer)
+ *   goal = set of signed nodes: "valid for these, not valid for those"
+ *   goal --schema_set.c--> for each type, clauses: conjunctions of atoms of that type
+ *   clause --schema_lower.c, schema_object.c, schema_array.c--> alternatives of a JSON value
+ *
+ * The algebra is on values; spelling and order come in when a clause is lowered, so that nothing
+ * narrowed leaks into a complement.  Everything lives in the document's arena. */
+#ifndef COMPILER_PATTERN_SCHEMA_DATA_H
+#define COMPILER_PATTERN_SCHEMA_DATA_H
+
+#include "compiler/pattern/jtree.h"
+#include "compiler/pattern/lower.h"
+#include "compiler/pattern/num.h"
+
+enum schema_draft { DRAFT_4 = 4, DRAFT_6 = 6, DRAFT_7 = 7, DRAFT_2019 = 19, DRAFT_2020 = 20 };
+
+struct schema_node {
+    const struct jnode *json;
+    struct slice        pointer;
+    struct slice        base;       /* URI of the resource, without fragment */
+    uint8_t             draft;
+    bool                legacy;     /* no $schema: older spellings are honoured too */
+};
+
+struct schema_name {                /* $id, $anchor: URI (with #anchor) to a node */
+    struct slice uri;
+    uint32_t     node;
+    bool         dynamic;
+};
+
+/* What a clause owes beside numbers and strings. */
+enum atom_kind {
+    ATOM_ARRAY,         /* the array keywords of `node` */
+    ATOM_OBJECT,        /* the object keywords of `node` */
+    ATOM_ITEM,          /* item `n` exists and meets `lit` */
+    ATOM_SOME_ITEM,     /* some item at or behind `n` meets `lit` */
+    ATOM_NO_ITEM,       /* fewer than min counted items, or more than max: see schema_array.c */
+    ATOM_ITEMS,         /* number of items: lo..hi */
+    ATOM_KEY,           /* key `name` is there; its value meets `lit`, if any */
+    ATOM_NO_KEY,        /* key `name` is not there */
+    ATOM_KEYS,          /* number of keys: lo..hi */
+    ATOM_SOME_EXTRA,    /* some key that `node` does not declare violates additionalProperties */
+    ATOM_UNSUPPORTED,   /* cannot be decoded: refused if the clause lives */
+};
+
+struct atom {
+    struct atom *below;
+    uint8_t      kind;
+    uint32_t     node;
+    uint32_t     lit;           /* LIT_NONE: any value */
+    uint32_t     n, lo, hi;
+    struct slice name;
+    const char  *why;           /* UNSUPPORTED */
+};
+
+enum { LIT_NONE = UINT32_MAX };
+
+static inline uint32_t lit_pos(uint32_t node) { return node << 1; }
+static inline uint32_t lit_neg(uint32_t node) { return node << 1 | 1; }
+
+enum stype { ST_TYPE_NULL, ST_TYPE_BOOL, ST_TYPE_NUMBER, ST_TYPE_STRING, ST_TYPE_ARRAY, ST_TYPE_OBJECT,
+             ST_N_TYPE };
+
+struct pending;
+struct clause {
+    uint8_t              type;
+    uint8_t              bools;         /* 1 true, 2 false */
+    bool                 has_values;
+    bool                 open_text;     /* the string has lengths only: any spelling */
+    struct num_set       num;
+    uint32_t             str;           /* expression */
+    const struct jnode **value;         /* only these, where has_values */
+    uint32_t             n_value;
+    struct atom         *atom;          /* newest first */
+    struct pending      *pending;
+    struct pending      *done;          /* what was expanded, to stop at loops */
+};
+
+struct clauses {
+    struct clause *c;
+    uint32_t       n, cap;
+};
+
+struct schema_goal {
+    const uint32_t *lit;
+    uint32_t        n;
+    uint32_t        value;
+};
+
+struct schema {
+    struct pattern     *p;
+    struct rules       *r;
+    struct error       *err;
+    enum status         st;             /* sticky */
+    struct arena        arena;
+    uint32_t            flags;
+    struct schema_node *node;
+    uint32_t            n_node, cap_node;
+    struct idmap        by_json;        /* jnode -> node */
+    struct schema_name *name;
+    uint32_t            n_name, cap_name;
+    struct schema_goal *goal;
+    uint32_t            n_goal, cap_goal;
+    struct hashmap      by_lits;        /* literal set -> goal */
+    struct idmap        disjoint;       /* pair of literals -> 1 disjoint, 2 not, 3 being asked */
+    struct idmap        patterns;       /* jnode -> expression + 1 */
+    struct idmap        formats;        /* kind -> expression + 1 */
+    uint32_t            nest;
+    bool                search_bad;     /* a recursive question met its limit */
+};
+
+/* schema.c */
+enum status schema_refuse(struct schema *s, uint32_t node, const char *keyword, const char *why);
+enum status schema_malformed(struct schema *s, uint32_t node, const char *keyword, const char *why);
+void        schema_nomem(struct schema *s);
+uint32_t    schema_node_of(struct schema *s, uint32_t parent, const char *keyword, int64_t index,
+                           const struct slice *key, const struct jnode *json);
+/* Keyword of a node, if the node's draft knows it. */
+const struct jnode *schema_keyword(const struct schema *s, uint32_t node, const char *keyword);
+bool     schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32_t *ret_node);
+/* Kid schema: keyword alone, or its member i. */
+uint32_t schema_kid(struct schema *s, uint32_t node, const char *keyword);
+uint32_t schema_member(struct schema *s, uint32_t node, const char *keyword, uint32_t i);
+bool     schema_is_true(const struct schema *s, uint32_t node);
+bool     schema_is_false(const struct schema *s, uint32_t node);
+/* A count such as minItems; `unset` when absent. */
+uint32_t schema_count(struct schema *s, uint32_t node, const char *keyword, uint32_t unset);
+
+/* schema_set.c */
+bool     schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum stype type, struct clauses *out);
+void     clauses_free(struct clauses *c);
+uint32_t schema_goal_value(struct schema *s, const uint32_t *lit, uint32_t n);
+bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
+bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);
+
+/* schema_string.c, schema_format.c */
+uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keyword, const struct jnode *text);
+uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open);
+/* The texts of a format; false: it asserts nothing (unknown).  *ret_narrow: a subset only. */
+bool     schema_format_expr(struct schema *s, struct slice name, uint32_t *ret_expr, bool *ret_narrow);
+/* Strings that meet the goal, as one expression (names of keys). */
+uint32_t schema_goal_texts(struct schema *s, const uint32_t *lit, uint32_t n);
+
+/* schema_lower.c, schema_object.c, schema_array.c */
+void schema_lower_goal(struct schema *s, uint32_t goal);
+void schema_lower_object(struct schema *s, const struct clause *c, uint32_t value);
+void schema_lower_array(struct schema *s, const struct clause *c, uint32_t value);
+/* Whether the clause certainly has no value; looks a few levels deep. */
+bool schema_object_dead(struct schema *s, const struct clause *c);
+bool schema_array_dead(struct schema *s, const struct clause *c);
+
+/* schema_check.c */
+bool schema_valid(struct schema *s, uint32_t node, const struct jnode *value, uint32_t depth);
+
+/* schema_number.c parts */
+bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret);
+
+#endif

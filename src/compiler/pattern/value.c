@@ -1,0 +1,869 @@
+/* value.c - JSON values as rules: what may follow at each place of an array or object.
+ *
+ *      {  "a"  :  value  ,  "b"  :  value  }
+ *      OPEN KEY COLON VALUE NEXT ...
+ *
+ * Texts between values ("glue") are leaves whose labels say which way to go: 0 another member,
+ * 1 the end.  Every guard looks ahead, so that a key or an item is offered only where the rest can
+ * still be given. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "compiler/pattern/rules.h"
+
+enum phase {
+    PH_OPEN,        /* behind the opening bracket's leaf: label 0 a member, 1 closed */
+    PH_MEMBER,      /* an item or a key comes */
+    PH_KEY,         /* a declared key was read; label: which */
+    PH_EXTRA,       /* another name was read; pos: its class */
+    PH_COLON,       /* before the colon; pos: the key, behind them classes */
+    PH_VALUE,       /* before the value */
+    PH_AFTER,       /* behind a member */
+    PH_NEXT,        /* behind the comma or the closing bracket, by label */
+};
+
+enum glue { GLUE_ARRAY_OPEN, GLUE_ARRAY_NEXT, GLUE_OBJECT_OPEN, GLUE_OBJECT_NEXT, GLUE_COLON };
+
+enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20 };
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static void *added(struct rules *r, void *slot)
+{
+    if (!slot)
+        rules_fail(r, ST_NOMEM);
+    return slot;
+}
+
+uint32_t value_new(struct rules *r)
+{
+    struct value *v = added(r, array_push(&r->value, &r->n_value, &r->cap_value, sizeof *v));
+    if (!v)
+        return 0;
+    v->min = SIZE_MAX;
+    expr_work(&r->t.ex, 1);
+    return r->n_value - 1;
+}
+
+uint32_t value_rule(struct rules *r, uint32_t value, uint32_t depth)
+{
+    if (r->spelling != SPELL_PRETTY)
+        depth = 0;
+    return rule_intern(r, (struct rule_state){ .kind = RULE_VALUE, .a = value, .depth = (uint16_t)depth });
+}
+
+void value_add_term(struct rules *r, uint32_t value, uint32_t term)
+{
+    if (term == TERM_DEAD || rules_failed(r))
+        return;
+    struct value *v = &r->value[value];
+    for (uint32_t i = 0; i < v->n_term; i++)
+        if (v->term[i] == term)
+            return;
+    uint32_t *x = added(r, array_push(&v->term, &v->n_term, &v->cap_term, sizeof *x));
+    if (x)
+        *x = term;
+}
+
+uint32_t value_add_array(struct rules *r, uint32_t value)
+{
+    struct value_array *a = added(r, array_push(&r->array, &r->n_array, &r->cap_array, sizeof *a));
+    if (!a)
+        return 0;
+    a->item = a->counted = a->other = VALUE_NONE;
+    a->hi = a->contains_hi = EXPR_INF;
+    struct value *v = &r->value[value];
+    uint32_t *x = added(r, array_push(&v->arr, &v->n_arr, &v->cap_arr, sizeof *x));
+    if (x)
+        *x = r->n_array - 1;
+    return r->n_array - 1;
+}
+
+uint32_t value_add_object(struct rules *r, uint32_t value)
+{
+    struct value_object *o = added(r, array_push(&r->object, &r->n_object, &r->cap_object, sizeof *o));
+    if (!o)
+        return 0;
+    o->hi = EXPR_INF;
+    struct value *v = &r->value[value];
+    uint32_t *x = added(r, array_push(&v->obj, &v->n_obj, &v->cap_obj, sizeof *x));
+    if (x)
+        *x = r->n_object - 1;
+    return r->n_object - 1;
+}
+
+void object_add_key(struct rules *r, uint32_t object, struct slice name, uint32_t value, bool required)
+{
+    if (rules_failed(r))
+        return;
+    struct value_object *o = &r->object[object];
+    struct value_key *k = added(r, array_push(&o->key, &o->n_key, &o->cap_key, sizeof *k));
+    if (!k)
+        return;
+    *k = (struct value_key){ arena_slice(&r->arena, name), value, required, 0 };
+    o->n_required += required;
+    expr_work(&r->t.ex, 1);
+}
+
+void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t value)
+{
+    if (rules_failed(r) || name == EXPR_EMPTY)
+        return;
+    struct value_object *o = &r->object[object];
+    struct value_class *c = added(r, array_push(&o->cls, &o->n_cls, &o->cap_cls, sizeof *c));
+    if (c)
+        *c = (struct value_class){ name, value };
+}
+
+/* ---- glue ----------------------------------------------------------------------------------- */
+
+static void indent(struct str *s, uint32_t depth)
+{
+    str_addc(s, '\n');
+    for (uint32_t i = 0; i < depth; i++)
+        str_adds(s, "  ");
+}
+
+static uint32_t blanks(struct rules *r)
+{
+    struct ranges s = { 0 };
+    ranges_add(&s, 9, 10);
+    ranges_add(&s, 13, 13);
+    ranges_add(&s, 32, 32);
+    uint32_t e = expr_rep(&r->t.ex, expr_set(&r->t.ex, &s), 0, FLEX_BLANKS);
+    ranges_free(&s);
+    return e;
+}
+
+static uint32_t around(struct rules *r, const char *before, const char *text, const char *behind,
+                       uint32_t tail)
+{
+    struct expr_pool *p = &r->t.ex;
+    bool flex = r->spelling == SPELL_FLEXIBLE;
+    if (flex && *behind)
+        tail = expr_cat(p, blanks(r), tail);
+    tail = expr_cat(p, expr_text(p, slice_of(text)), tail);
+    return flex && *before ? expr_cat(p, blanks(r), tail) : tail;
+}
+
+static uint32_t label(struct rules *r, uint32_t n)
+{
+    return expr_range(&r->t.ex, EXPR_LABEL + n, EXPR_LABEL + n);
+}
+
+static uint32_t glue_expr(struct rules *r, enum glue kind, uint32_t arms, uint32_t depth)
+{
+    bool object = kind == GLUE_OBJECT_OPEN || kind == GLUE_OBJECT_NEXT;
+    bool open = kind == GLUE_ARRAY_OPEN || kind == GLUE_OBJECT_OPEN;
+    bool wide = r->spelling == SPELL_SPACED || r->spelling == SPELL_PRETTY;
+    if (kind == GLUE_COLON)
+        return around(r, "x", wide ? ": " : ":", "x", EXPR_EPS);
+    struct str member = { 0 }, end = { 0 };
+    const char *close = object ? "}" : "]";
+    if (!open)
+        str_adds(&member, r->spelling == SPELL_SPACED ? ", " : ",");
+    if (r->spelling == SPELL_PRETTY) {
+        indent(&member, depth + 1);
+        if (!open)
+            indent(&end, depth);
+    }
+    str_adds(&end, close);
+    str_addc(&member, '\0');
+    str_addc(&end, '\0');
+    uint32_t x = EXPR_EMPTY, y = EXPR_EMPTY;
+    if (member.failed || end.failed)
+        rules_fail(r, ST_NOMEM);
+    else if (arms & ARM_MEMBER)
+        x = around(r, open ? "" : "x", member.ptr, open ? "" : "x", label(r, 0));
+    if (!rules_failed(r) && (arms & ARM_END))
+        y = around(r, open ? "" : "x", end.ptr, "", label(r, 1));
+    str_free(&member);
+    str_free(&end);
+    uint32_t e = expr_or2(&r->t.ex, x, y);
+    return open ? around(r, "", object ? "{" : "[", "x", e) : e;
+}
+
+static uint32_t glue(struct rules *r, enum glue kind, uint32_t arms, uint32_t depth)
+{
+    uint64_t key = (uint64_t)kind << 40 | (uint64_t)arms << 32 | depth, known;
+    if (idmap_get(&r->glue, key, &known))
+        return (uint32_t)known;
+    uint32_t q = terminal_start(&r->t, glue_expr(r, kind, arms, depth), ENC_RAW);
+    if (!rules_failed(r) && !idmap_put(&r->glue, key, q))
+        rules_fail(r, ST_NOMEM);
+    return q;
+}
+
+static size_t comma_bytes(const struct rules *r)
+{
+    return r->spelling == SPELL_SPACED || r->spelling == SPELL_PRETTY ? 2 : 1;
+}
+
+/* ---- edges ---------------------------------------------------------------------------------- */
+
+struct edges {
+    struct rule_edge *e;
+    uint32_t          n, cap;
+};
+
+static void edge(struct rules *r, struct edges *l, uint8_t kind, bool capture, uint32_t to, uint32_t next)
+{
+    if (kind == EDGE_TERM && to == TERM_DEAD)
+        return;
+    struct rule_edge *e = added(r, array_push(&l->e, &l->n, &l->cap, sizeof *e));
+    if (e)
+        *e = (struct rule_edge){ kind, capture, to, next };
+}
+
+static uint32_t item_at(const struct value_array *a, uint32_t pos)
+{
+    return pos < a->n_prefix ? a->prefix[pos] : a->item;
+}
+
+static uint32_t less(uint32_t n)
+{
+    return n == EXPR_INF || !n ? n : n - 1;
+}
+
+static uint32_t contains_need(const struct rule_state *s)
+{
+    return (uint32_t)s->bits;
+}
+
+static uint32_t contains_room(const struct rule_state *s)
+{
+    return (uint32_t)(s->bits >> 32);
+}
+
+static uint32_t counted_at(const struct value_array *a, uint32_t pos)
+{
+    return pos < a->n_prefix ? a->prefix_counted[pos] : a->counted;
+}
+
+static uint32_t other_at(const struct value_array *a, uint32_t pos)
+{
+    return pos < a->n_prefix ? a->prefix_other[pos] : a->other;
+}
+
+static bool gives(const struct rules *r, uint32_t value)
+{
+    return value != VALUE_NONE && r->value[value].min != SIZE_MAX;
+}
+
+/* Whether the items still owed can be given: `need` of them counted, at most `room` counted.
+ * Behind the leading items all places are alike, so the answer is arithmetic there. */
+static bool items_finish(const struct rules *r, const struct value_array *a, uint32_t pos,
+                         uint32_t missing, uint32_t room_items, uint32_t need, uint32_t room)
+{
+    uint32_t able = 0, forced = 0, free_from = missing;
+    if (need > room)
+        return false;
+    for (uint32_t i = 0; pos + i < a->n_prefix && (i < missing || able < need); i++) {
+        if (i >= room_items)
+            return able >= need;
+        bool counted = gives(r, counted_at(a, pos + i)), other = gives(r, other_at(a, pos + i));
+        if (!counted && !other)
+            return i >= missing && able >= need;
+        able += counted;
+        if (!other && i < missing)
+            forced++;
+        free_from = missing > i + 1 ? missing - i - 1 : 0;
+    }
+    if (pos < a->n_prefix && !free_from && able >= need)
+        return forced <= room;
+    bool counted = gives(r, a->counted), other = gives(r, a->other);
+    uint32_t lead = pos < a->n_prefix ? a->n_prefix - pos : 0;
+    uint32_t rest = missing > lead ? missing - lead : 0;
+    uint32_t places = room_items == EXPR_INF ? EXPR_INF : room_items > lead ? room_items - lead : 0;
+    if (rest && !counted && !other)
+        return false;
+    if (need > able && (!counted || need - able > places))
+        return false;
+    if (!other)
+        forced += rest;
+    return forced <= room;
+}
+
+/* An item that counts for `contains`, or one that need not; each only if the rest fits. */
+static void array_member(struct rules *r, const struct rule_state *s, struct edges *l)
+{
+    const struct value_array a = r->array[s->a];
+    struct rule_state next = *s;
+    next.phase = PH_AFTER;
+    next.pos = s->pos < a.n_prefix ? s->pos + 1 : s->pos;
+    next.missing = s->missing ? s->missing - 1 : 0;
+    next.room = less(s->room);
+    uint32_t need = contains_need(s), room = contains_room(s), depth = s->depth + 1u;
+    if (!a.contains) {
+        edge(r, l, EDGE_CALL, false, value_rule(r, item_at(&a, s->pos), depth), rule_intern(r, next));
+        return;
+    }
+    uint32_t other = other_at(&a, s->pos), counted = counted_at(&a, s->pos);
+    if (gives(r, other) && items_finish(r, &a, next.pos, next.missing, next.room, need, room))
+        edge(r, l, EDGE_CALL, false, value_rule(r, other, depth), rule_intern(r, next));
+    need = need ? need - 1 : 0;
+    if (room && gives(r, counted) &&
+        items_finish(r, &a, next.pos, next.missing, next.room, need, less(room))) {
+        next.bits = need | (uint64_t)less(room) << 32;
+        edge(r, l, EDGE_CALL, false, value_rule(r, counted, depth), rule_intern(r, next));
+    }
+}
+
+static uint32_t array_arms(const struct rules *r, const struct value_array *a,
+                           const struct rule_state *s)
+{
+    uint32_t arms = 0, need = contains_need(s), room = contains_room(s);
+    bool item = s->room && item_at(a, s->pos) != VALUE_NONE;
+    if (item && a->contains) {
+        uint32_t pos = s->pos < a->n_prefix ? s->pos + 1 : s->pos, left = less(s->room);
+        uint32_t missing = s->missing ? s->missing - 1 : 0;
+        item = (gives(r, other_at(a, s->pos)) && items_finish(r, a, pos, missing, left, need, room)) ||
+               (room && gives(r, counted_at(a, s->pos)) &&
+                items_finish(r, a, pos, missing, left, need ? need - 1 : 0, less(room)));
+    }
+    if (item)
+        arms |= ARM_MEMBER;
+    if (!s->missing && !need)
+        arms |= ARM_END;
+    return arms;
+}
+
+static void array_open(struct rules *r, uint32_t id, uint32_t depth, struct edges *l)
+{
+    const struct value_array *a = &r->array[id];
+    struct rule_state s = { .kind = RULE_ARRAY, .phase = PH_OPEN, .depth = (uint16_t)depth, .a = id,
+                            .missing = a->lo, .room = a->hi };
+    s.bits = a->contains_lo | (uint64_t)a->contains_hi << 32;
+    uint32_t to = glue(r, GLUE_ARRAY_OPEN, array_arms(r, a, &s), depth);
+    edge(r, l, EDGE_TERM, false, to, rule_intern(r, s));
+}
+
+static void array_expand(struct rules *r, const struct rule_state *s, struct edges *l)
+{
+    struct rule_state next = *s;
+    if (s->phase == PH_MEMBER) {
+        array_member(r, s, l);
+        return;
+    }
+    next.phase = PH_NEXT;
+    uint32_t to = glue(r, GLUE_ARRAY_NEXT, array_arms(r, &r->array[s->a], s), s->depth);
+    edge(r, l, EDGE_TERM, false, to, rule_intern(r, next));
+}
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+/* Required keys from `pos` on. */
+static uint32_t required_from(const struct value_object *o, uint32_t pos)
+{
+    uint32_t n = 0;
+    for (uint32_t i = pos; n + pos <= o->n_key && i < o->n_key; i++)
+        n += o->key[i].required;
+    return n;
+}
+
+/* Index behind the last key that may be offered at pos: the next required one included. */
+static uint32_t offered_end(const struct value_object *o, uint32_t pos)
+{
+    while (pos < o->n_key && !o->key[pos].required)
+        pos++;
+    return pos < o->n_key ? pos + 1 : pos;
+}
+
+static uint32_t seen_names(struct rules *r, uint32_t seen)
+{
+    uint32_t n = 0;
+    for (uint32_t i = seen; i; i = r->name[i].below)
+        n++;
+    if (!n)
+        return EXPR_EMPTY;
+    struct slice *text = arena_array(&r->arena, n, sizeof *text);
+    if (!text) {
+        rules_fail(r, ST_NOMEM);
+        return EXPR_EMPTY;
+    }
+    n = 0;
+    for (uint32_t i = seen; i; i = r->name[i].below)
+        text[n++] = r->name[i].name;
+    return expr_choices(&r->t.ex, text, NULL, n);
+}
+
+static uint32_t class_expr(struct rules *r, const struct value_class *c, uint32_t seen)
+{
+    if (!seen)
+        return c->name;
+    return expr_and2(&r->t.ex, c->name, expr_not(&r->t.ex, seen_names(r, seen)));
+}
+
+/* How many more undeclared names there can be, at most cap. */
+static uint32_t class_room(struct rules *r, const struct value_object *o, uint32_t seen, uint32_t cap)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < o->n_cls && n < cap; i++)
+        n += expr_words(&r->t.ex, class_expr(r, &o->cls[i], seen), cap);
+    return n > cap ? cap : (uint32_t)n;
+}
+
+/* Whether an object with these debts can be closed by keys from pos on. */
+static bool can_finish(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                       uint32_t pos)
+{
+    if (!o->counts)
+        return true;
+    uint32_t required = required_from(o, pos);
+    if (s->room != EXPR_INF && required > s->room)
+        return false;
+    uint32_t keys = o->n_key > pos ? o->n_key - pos : 0;
+    if (s->missing <= keys)
+        return true;
+    return class_room(r, o, s->seen, s->missing - keys) >= s->missing - keys;
+}
+
+static struct rule_state with_key(const struct value_object *o, const struct rule_state *s, uint32_t key)
+{
+    struct rule_state next = *s;
+    next.pos = key < o->n_key ? key + 1 : o->n_key;
+    if (o->counts) {
+        next.missing = s->missing ? s->missing - 1 : 0;
+        next.room = less(s->room);
+    }
+    return next;
+}
+
+static bool offers_key(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                       uint32_t key)
+{
+    if (o->counts && !s->room)
+        return false;
+    struct rule_state next = with_key(o, s, key);
+    return can_finish(r, o, &next, next.pos);
+}
+
+static bool offers_extra(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                         uint32_t cls)
+{
+    if (required_from(o, s->pos) || (o->counts && !s->room))
+        return false;
+    if (!expr_live(&r->t.ex, class_expr(r, &o->cls[cls], s->seen)))
+        return false;
+    struct rule_state next = with_key(o, s, o->n_key + cls);
+    if (!o->counts || !next.missing)
+        return true;
+    return class_room(r, o, s->seen, next.missing + 1) >= next.missing + 1;
+}
+
+static uint32_t object_arms(struct rules *r, const struct value_object *o, const struct rule_state *s)
+{
+    uint32_t arms = 0, end = offered_end(o, s->pos);
+    if (!s->missing && !required_from(o, s->pos))
+        arms |= ARM_END;
+    for (uint32_t i = s->pos; i < end && !(arms & ARM_MEMBER); i++)
+        if (offers_key(r, o, s, i))
+            arms |= ARM_MEMBER;
+    for (uint32_t i = 0; i < o->n_cls && !(arms & ARM_MEMBER); i++)
+        if (offers_extra(r, o, s, i))
+            arms |= ARM_MEMBER;
+    return arms;
+}
+
+static void object_open(struct rules *r, uint32_t id, uint32_t depth, struct edges *l)
+{
+    const struct value_object o = r->object[id];
+    struct rule_state s = { .kind = RULE_OBJECT, .phase = PH_OPEN, .depth = (uint16_t)depth, .a = id,
+                            .missing = o.counts ? o.lo : 0, .room = o.counts ? o.hi : EXPR_INF };
+    uint32_t to = glue(r, GLUE_OBJECT_OPEN, object_arms(r, &o, &s), depth);
+    edge(r, l, EDGE_TERM, false, to, rule_intern(r, s));
+}
+
+static void object_member(struct rules *r, const struct rule_state *s, struct edges *l)
+{
+    const struct value_object o = r->object[s->a];
+    uint32_t end = offered_end(&o, s->pos), n = 0;
+    struct slice *text = mem_calloc(end - s->pos + 1ul, sizeof *text);
+    uint32_t *tail = mem_calloc(end - s->pos + 1ul, sizeof *tail);
+    if (!text || !tail)
+        rules_fail(r, ST_NOMEM);
+    for (uint32_t i = s->pos; i < end && !rules_failed(r); i++) {
+        if (!offers_key(r, &o, s, i))
+            continue;
+        text[n] = o.key[i].name;
+        tail[n++] = label(r, i);
+    }
+    struct rule_state next = *s;
+    next.phase = PH_KEY;
+    if (n && !rules_failed(r)) {
+        uint32_t e = expr_choices(&r->t.ex, text, tail, n);
+        edge(r, l, EDGE_TERM, false, terminal_start(&r->t, e, ENC_CANON), rule_intern(r, next));
+    }
+    mem_free(text);
+    mem_free(tail);
+    for (uint32_t i = 0; i < o.n_cls && !rules_failed(r); i++) {
+        if (!offers_extra(r, &o, s, i))
+            continue;
+        next = *s;
+        next.phase = PH_EXTRA;
+        next.pos = o.n_key + i;
+        uint32_t e = class_expr(r, &o.cls[i], s->seen);
+        edge(r, l, EDGE_TERM, true, terminal_start(&r->t, e, ENC_CANON), rule_intern(r, next));
+    }
+}
+
+static uint32_t key_value(const struct value_object *o, uint32_t pos)
+{
+    return pos < o->n_key ? o->key[pos].value : o->cls[pos - o->n_key].value;
+}
+
+static void object_expand(struct rules *r, const struct rule_state *s, struct edges *l)
+{
+    const struct value_object o = r->object[s->a];
+    struct rule_state next = *s;
+    switch (s->phase) {
+    case PH_MEMBER:
+        object_member(r, s, l);
+        return;
+    case PH_COLON:
+        next.phase = PH_VALUE;
+        edge(r, l, EDGE_TERM, false, glue(r, GLUE_COLON, 0, 0), rule_intern(r, next));
+        return;
+    case PH_VALUE:
+        next = with_key(&o, s, s->pos);
+        next.phase = PH_AFTER;
+        edge(r, l, EDGE_CALL, false, value_rule(r, key_value(&o, s->pos), s->depth + 1u),
+             rule_intern(r, next));
+        return;
+    default:
+        next.phase = PH_NEXT;
+        edge(r, l, EDGE_TERM, false,
+             glue(r, GLUE_OBJECT_NEXT, object_arms(r, &o, s), s->depth), rule_intern(r, next));
+    }
+}
+
+/* ---- the door to rules.c -------------------------------------------------------------------- */
+
+void value_expand(struct rules *r, const struct rule_state *s, struct rule_exp *out)
+{
+    struct edges l = { 0 };
+    if (s->kind == RULE_VALUE) {
+        const struct value v = r->value[s->a];
+        for (uint32_t i = 0; i < v.n_term; i++)
+            edge(r, &l, EDGE_TERM, false, v.term[i], 0);
+        for (uint32_t i = 0; i < v.n_arr; i++)
+            array_open(r, v.arr[i], s->depth, &l);
+        for (uint32_t i = 0; i < v.n_obj; i++)
+            object_open(r, v.obj[i], s->depth, &l);
+    } else if (s->kind == RULE_ARRAY) {
+        array_expand(r, s, &l);
+    } else {
+        object_expand(r, s, &l);
+    }
+    out->edge = l.n ? arena_dup(&r->arena, l.e, l.n * sizeof *l.e) : NULL;
+    out->n = l.n;
+    if (l.n && !out->edge)
+        rules_fail(r, ST_NOMEM);
+    mem_free(l.e);
+}
+
+uint32_t value_label(struct rules *r, uint32_t state, uint32_t n)
+{
+    struct rule_state s = r->st[state];
+    if (s.phase == PH_OPEN || s.phase == PH_NEXT) {
+        if (n)
+            return 0;
+        s.phase = PH_MEMBER;
+    } else if (s.phase == PH_KEY) {
+        s.phase = PH_COLON;
+        s.pos = n;
+    }
+    return rule_intern(r, s);
+}
+
+void value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi)
+{
+    *ret_lo = 0;
+    *ret_hi = 2;
+    if (s->phase == PH_KEY) {
+        *ret_lo = s->pos;
+        *ret_hi = offered_end(&r->object[s->a], s->pos);
+    }
+}
+
+/* Undoes the canonical spelling of a JSON string in place. */
+static size_t unescape(char *s, size_t n)
+{
+    static const char from[] = "btnfr", to[] = "\b\t\n\f\r";
+    size_t out = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] != '\\' || i + 1 >= n) {
+            s[out++] = s[i];
+            continue;
+        }
+        const char *k = strchr(from, s[++i]);
+        if (s[i] == 'u' && i + 4 < n) {
+            int v = 0;
+            for (int d = 1; d <= 4; d++)
+                v = v * 16 + (s[i + (size_t)d] <= '9' ? s[i + (size_t)d] - '0' : s[i + (size_t)d] - 'a' + 10);
+            s[out++] = (char)v;
+            i += 4;
+        } else {
+            s[out++] = k ? to[k - from] : s[i];
+        }
+    }
+    return out;
+}
+
+uint32_t value_captured(struct rules *r, uint32_t state, struct slice text)
+{
+    struct rule_state s = r->st[state];
+    char *copy = arena_strdup(&r->arena, text);
+    if (!copy) {
+        rules_fail(r, ST_NOMEM);
+        return 0;
+    }
+    struct slice name = { copy, unescape(copy, text.len) };
+    uint32_t id = 0;
+    for (uint32_t i = r->n_name; i-- > 1 && !id;)
+        if (r->name[i].below == s.seen && slice_eq(r->name[i].name, name))
+            id = i;
+    if (!id) {
+        struct name_list *x = added(r, array_push(&r->name, &r->n_name, &r->cap_name, sizeof *x));
+        if (!x)
+            return 0;
+        *x = (struct name_list){ s.seen, name };
+        id = r->n_name - 1;
+    }
+    s.seen = id;
+    s.phase = PH_COLON;
+    return rule_intern(r, s);
+}
+
+/* ---- costs ---------------------------------------------------------------------------------- */
+
+static size_t plus(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static size_t quoted(struct slice name)
+{
+    size_t n = 2;
+    for (size_t i = 0; i < name.len; i++)
+        n += (uint8_t)name.ptr[i] < 0x80 ? cp_bytes((uint8_t)name.ptr[i], true) : 1;
+    return n;
+}
+
+static size_t value_min(const struct rules *r, uint32_t value)
+{
+    return value == VALUE_NONE ? SIZE_MAX : r->value[value].min;
+}
+
+/* `n` items from pos on, each with a comma. */
+static size_t items_cost(const struct rules *r, const struct value_array *a, uint32_t pos, uint32_t n)
+{
+    size_t sum = 0;
+    for (; n && pos < a->n_prefix; n--, pos++)
+        sum = plus(sum, plus(comma_bytes(r), value_min(r, a->prefix[pos])));
+    if (n) {
+        size_t one = plus(comma_bytes(r), value_min(r, a->item));
+        sum = one > SIZE_MAX / n ? SIZE_MAX : plus(sum, one * n);
+    }
+    return sum;
+}
+
+static size_t array_cost(const struct rules *r, const struct rule_state *s)
+{
+    const struct value_array *a = &r->array[s->a];
+    uint32_t need = contains_need(s), n = s->missing > need ? s->missing : need;
+    if (s->phase == PH_MEMBER)
+        return n ? plus(items_cost(r, a, s->pos, n), 1) - comma_bytes(r)
+                 : plus(value_min(r, item_at(a, s->pos)), 1);
+    return s->phase == PH_NEXT || s->phase == PH_OPEN ? items_cost(r, a, s->pos, n)
+                                                      : plus(items_cost(r, a, s->pos, n), 1);
+}
+
+/* What the keys still owed from the state on cost, each with its comma. */
+static size_t object_debt(const struct value_object *o, const struct rule_state *s, uint32_t pos)
+{
+    uint32_t required = required_from(o, pos);
+    size_t owed = s->missing > required ? s->missing - required : 0;
+    if (owed && o->extra_min > SIZE_MAX / owed)
+        return SIZE_MAX;
+    return plus(o->tail[pos], owed * o->extra_min);
+}
+
+static size_t object_cost(const struct rules *r, const struct rule_state *s)
+{
+    const struct value_object *o = &r->object[s->a];
+    if (!o->tail)
+        return 1;
+    struct rule_state next = with_key(o, s, s->pos);
+    size_t debt, colon = comma_bytes(r);
+    switch (s->phase) {
+    case PH_COLON:
+    case PH_VALUE:
+    case PH_EXTRA:
+        debt = plus(value_min(r, key_value(o, s->pos)), object_debt(o, &next, next.pos) + 1);
+        return plus(debt, s->phase == PH_VALUE ? 0 : colon);
+    case PH_KEY:
+    case PH_MEMBER:
+        debt = object_debt(o, s, s->pos);
+        return plus(debt ? debt : o->extra_min, 1) - comma_bytes(r);
+    default:
+        return plus(object_debt(o, s, s->pos), s->phase == PH_AFTER);
+    }
+}
+
+size_t value_cost(struct rules *r, const struct rule_state *s)
+{
+    if (s->kind == RULE_VALUE)
+        return r->value[s->a].min;
+    return s->kind == RULE_ARRAY ? array_cost(r, s) : object_cost(r, s);
+}
+
+/* ---- productivity --------------------------------------------------------------------------- */
+
+static size_t array_min(const struct rules *r, const struct value_array *a)
+{
+    if (a->lo > a->hi)
+        return SIZE_MAX;
+    if (!a->contains) {
+        size_t sum = plus(items_cost(r, a, 0, a->lo), 2);
+        return a->lo && sum != SIZE_MAX ? sum - comma_bytes(r) : sum;
+    }
+    if (!items_finish(r, a, 0, a->lo, a->hi, a->contains_lo, a->contains_hi))
+        return SIZE_MAX;
+    /* An estimate: the items that count, then the cheapest others. */
+    size_t one = plus(comma_bytes(r), gives(r, a->counted) ? r->value[a->counted].min : 8);
+    uint32_t n = a->lo > a->contains_lo ? a->lo : a->contains_lo;
+    return n && one > SIZE_MAX / 2 / n ? SIZE_MAX - 1 : 2 + one * n;
+}
+
+static size_t member_min(const struct rules *r, size_t name, uint32_t value)
+{
+    return plus(value_min(r, value), name + 2 * comma_bytes(r));
+}
+
+/* Cheapest member that need not be there. */
+static size_t extra_min(struct rules *r, const struct value_object *o)
+{
+    size_t best = SIZE_MAX, n;
+    for (uint32_t i = 0; i < o->n_key; i++)
+        if (!o->key[i].required && (n = member_min(r, quoted(o->key[i].name), o->key[i].value)) < best)
+            best = n;
+    for (uint32_t i = 0; i < o->n_cls; i++) {
+        size_t name = expr_shortest(&r->t.ex, o->cls[i].name, true);
+        if (name < SIZE_MAX / 2 && (n = member_min(r, name + 2, o->cls[i].value)) < best)
+            best = n;
+    }
+    return best;
+}
+
+static size_t object_min(struct rules *r, const struct value_object *o)
+{
+    size_t sum = 2;
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < o->n_key; i++) {
+        live += value_min(r, o->key[i].value) != SIZE_MAX;
+        if (o->key[i].required)
+            sum = plus(sum, member_min(r, quoted(o->key[i].name), o->key[i].value));
+    }
+    if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
+        return SIZE_MAX;
+    uint32_t owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : 0;
+    for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
+        if (value_min(r, o->cls[i].value) != SIZE_MAX)
+            live += expr_words(&r->t.ex, o->cls[i].name, o->lo - live);
+    if (owed && live < o->lo)
+        return SIZE_MAX;
+    size_t one = owed ? extra_min(r, o) : 0;
+    if (owed && one > SIZE_MAX / 2 / owed)
+        return SIZE_MAX;
+    sum = plus(sum, one * owed);
+    return o->n_required || owed ? sum - comma_bytes(r) : sum;
+}
+
+static size_t value_measure(struct rules *r, const struct value *v)
+{
+    size_t best = SIZE_MAX, n;
+    for (uint32_t i = 0; i < v->n_term; i++)
+        if ((n = terminal_shortest(&r->t, v->term[i])) < best)
+            best = n;
+    for (uint32_t i = 0; i < v->n_arr; i++)
+        if ((n = array_min(r, &r->array[v->arr[i]])) < best)
+            best = n;
+    for (uint32_t i = 0; i < v->n_obj; i++)
+        if ((n = object_min(r, &r->object[v->obj[i]])) < best)
+            best = n;
+    return best;
+}
+
+/* Items that cannot be given end the array; keys and classes that cannot be given go. */
+static void prune_array(struct rules *r, struct value_array *a)
+{
+    for (uint32_t i = 0; i < a->n_prefix; i++)
+        if (!gives(r, a->prefix[i])) {
+            a->n_prefix = i;
+            a->item = a->counted = a->other = VALUE_NONE;
+        }
+    if (!gives(r, a->item))
+        a->item = VALUE_NONE;
+    if (a->item == VALUE_NONE && a->hi > a->n_prefix)
+        a->hi = a->n_prefix;
+}
+
+static void prune_object(struct rules *r, struct value_object *o)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < o->n_key; i++)
+        if (value_min(r, o->key[i].value) != SIZE_MAX)
+            o->key[n++] = o->key[i];
+    o->n_key = n;
+    n = 0;
+    for (uint32_t i = 0; i < o->n_cls; i++)
+        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
+            o->cls[n++] = o->cls[i];
+    o->n_cls = n;
+    o->tail = arena_array(&r->arena, o->n_key + 1ul, sizeof *o->tail);
+    if (!o->tail) {
+        rules_fail(r, ST_NOMEM);
+        return;
+    }
+    for (uint32_t i = o->n_key; i-- > 0;) {
+        o->tail[i] = o->tail[i + 1];
+        if (o->key[i].required)
+            o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
+    }
+    o->extra_min = extra_min(r, o);
+}
+
+void values_measure(struct rules *r)
+{
+    for (bool changed = true; changed && !rules_failed(r);) {
+        changed = false;
+        for (uint32_t i = r->n_value; i-- > 0 && !rules_failed(r);) {
+            size_t n = value_measure(r, &r->value[i]);
+            expr_work(&r->t.ex, 1);
+            if (n < r->value[i].min) {
+                r->value[i].min = n;
+                changed = true;
+            }
+        }
+    }
+    /* Dead alternatives go before their parts are pruned, while minima still tell them apart. */
+    for (uint32_t i = 0; i < r->n_value && !rules_failed(r); i++) {
+        struct value *v = &r->value[i];
+        uint32_t n = 0;
+        for (uint32_t k = 0; k < v->n_arr; k++)
+            if (array_min(r, &r->array[v->arr[k]]) != SIZE_MAX)
+                v->arr[n++] = v->arr[k];
+        v->n_arr = n;
+        n = 0;
+        for (uint32_t k = 0; k < v->n_obj; k++)
+            if (object_min(r, &r->object[v->obj[k]]) != SIZE_MAX)
+                v->obj[n++] = v->obj[k];
+        v->n_obj = n;
+    }
+    for (uint32_t i = 0; i < r->n_array; i++)
+        prune_array(r, &r->array[i]);
+    for (uint32_t i = 0; i < r->n_object && !rules_failed(r); i++)
+        prune_object(r, &r->object[i]);
+}

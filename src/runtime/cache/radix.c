@@ -1,0 +1,677 @@
+/* radix.c - matching, splitting, inserting and sharing in the prefix tree.
+ *
+ * Children are found through one hash map for the whole tree, keyed by the parent's number and the
+ * tokens of the first page; tokens are always compared, a hash is never trusted.  Locks are
+ * counted on every node up to the root, so that eviction needs only look at one number. */
+#include "runtime/cache/radix_int.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+
+enum { TAIL_SCAN_MAX = 64 };    /* children and tails looked at for a partial page, newest first */
+
+enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **ret,
+                      struct error *err)
+{
+    if (page_tokens == 0 || page_tokens > RADIX_MAX_PAGE_TOKENS)
+        return error_set(err, ST_INVALID, "pages of %u tokens; 1 to %d are possible", page_tokens,
+                         RADIX_MAX_PAGE_TOKENS);
+    struct radix *r = mem_zalloc(sizeof *r);
+    if (!r)
+        return error_nomem(err);
+    r->pages = pages;
+    r->page_tokens = page_tokens;
+    r->nodes.size = sizeof(struct radix_node);
+    *ret = r;
+    return ST_OK;
+}
+
+static void free_node(struct radix *r, struct radix_node *node)
+{
+    mem_free(node->tok);
+    mem_free(node->page);
+    slab_release(&r->nodes, node);
+}
+
+/* Walks the whole tree without recursion: down to a leaf, free it, back to its parent. */
+static void free_tree(struct radix *r, struct radix_node *root)
+{
+    struct radix_node *node = root;
+    while (node) {
+        if (node->child) {
+            node = node->child;
+            continue;
+        }
+        struct radix_node *parent = node->parent;
+        if (parent)
+            parent->child = node->sib_next;
+        for (uint32_t i = 0; i < node->n_tok / r->page_tokens; i++)
+            pages_give(r->pages, node->page[i]);
+        free_node(r, node);
+        node = parent;
+    }
+}
+
+void radix_free(struct radix *r)
+{
+    if (!r)
+        return;
+    uint32_t it = 0;
+    struct slice key;
+    uint64_t value;
+    while (hashmap_next(&r->root, &it, &key, &value))
+        free_tree(r, (struct radix_node *)(uintptr_t)value);
+    hashmap_free(&r->root);
+    idmap_free(&r->by_hash);
+    mem_free(r->touched);
+    slab_free(&r->nodes);
+    mem_free(r);
+}
+
+/* ---- children ---- */
+
+static struct slice ns_slice(const struct hash128 *ns)
+{
+    return (struct slice){ (const char *)ns, sizeof *ns };
+}
+
+uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
+                         const uint32_t *tok)
+{
+    return hash_combine(parent->id, hash_bytes(tok, r->page_tokens * sizeof *tok));
+}
+
+static struct radix_node *chain_of(const struct radix *r, uint64_t key)
+{
+    uint64_t value;
+    if (!idmap_get(&r->by_hash, key, &value))
+        return NULL;
+    return (struct radix_node *)(uintptr_t)value;
+}
+
+static struct radix_node *find_child(const struct radix *r, const struct radix_node *parent,
+                                     const uint32_t *tok)
+{
+    struct radix_node *c = chain_of(r, radix_child_key(r, parent, tok));
+    while (c && (c->parent != parent || memcmp(c->tok, tok, r->page_tokens * sizeof *tok) != 0))
+        c = c->hash_next;
+    return c;
+}
+
+static bool hash_add(struct radix *r, struct radix_node *node)
+{
+    uint64_t key = radix_child_key(r, node->parent, node->tok);
+    node->hash_next = chain_of(r, key);
+    return idmap_put(&r->by_hash, key, (uintptr_t)node);
+}
+
+static void hash_del(struct radix *r, struct radix_node *node)
+{
+    uint64_t key = radix_child_key(r, node->parent, node->tok);
+    struct radix_node *c = chain_of(r, key);
+    if (c == node) {
+        if (node->hash_next)
+            idmap_put(&r->by_hash, key, (uintptr_t)node->hash_next);
+        else
+            idmap_del(&r->by_hash, key);
+        return;
+    }
+    while (c && c->hash_next != node)
+        c = c->hash_next;
+    if (c)
+        c->hash_next = node->hash_next;
+}
+
+static void sibling_add(struct radix_node *parent, struct radix_node *node)
+{
+    node->parent = parent;
+    node->sib_prev = NULL;
+    node->sib_next = parent->child;
+    if (parent->child)
+        parent->child->sib_prev = node;
+    parent->child = node;
+}
+
+static void sibling_del(struct radix_node *node)
+{
+    if (node->sib_prev)
+        node->sib_prev->sib_next = node->sib_next;
+    else
+        node->parent->child = node->sib_next;
+    if (node->sib_next)
+        node->sib_next->sib_prev = node->sib_prev;
+}
+
+static uint32_t n_page(const struct radix *r, const struct radix_node *node)
+{
+    return node->n_tok / r->page_tokens;
+}
+
+/* ---- the order of eviction ---- */
+
+static void lru_del(struct radix *r, struct radix_node *node)
+{
+    if (!node->in_lru)
+        return;
+    if (node->lru_prev)
+        node->lru_prev->lru_next = node->lru_next;
+    else
+        r->lru_first = node->lru_next;
+    if (node->lru_next)
+        node->lru_next->lru_prev = node->lru_prev;
+    else
+        r->lru_last = node->lru_prev;
+    node->lru_prev = node->lru_next = NULL;
+    node->in_lru = false;
+}
+
+/* Kept in order of last_use.  A node that was just unlocked goes to the end at once; a parent that
+ * became a leaf was used about when its child was, so it stops near the front. */
+static void lru_add(struct radix *r, struct radix_node *node)
+{
+    struct radix_node *after = r->lru_last;
+    if (after && after->last_use > node->last_use) {
+        struct radix_node *before = r->lru_first;
+        while (before && before->last_use <= node->last_use)
+            before = before->lru_next;
+        after = before ? before->lru_prev : r->lru_last;
+    }
+    node->lru_prev = after;
+    node->lru_next = after ? after->lru_next : r->lru_first;
+    if (node->lru_next)
+        node->lru_next->lru_prev = node;
+    else
+        r->lru_last = node;
+    if (after)
+        after->lru_next = node;
+    else
+        r->lru_first = node;
+    node->in_lru = true;
+}
+
+void radix_lru_update(struct radix *r, struct radix_node *node)
+{
+    bool wanted = node->parent && !node->locks && !node->child;
+    if (wanted && !node->in_lru)
+        lru_add(r, node);
+    if (!wanted)
+        lru_del(r, node);
+}
+
+void radix_drop_root(struct radix *r, struct radix_node *node)
+{
+    if (node->parent || node->child || node->locks)
+        return;
+    hashmap_del(&r->root, ns_slice(&node->ns));
+    free_node(r, node);
+}
+
+void radix_unlink(struct radix *r, struct radix_node *node)
+{
+    struct radix_node *parent = node->parent;
+    assert(parent && !node->child && !node->locks && !node->tail && !node->touched);
+    lru_del(r, node);
+    sibling_del(node);
+    free_node(r, node);
+    radix_lru_update(r, parent);
+    radix_drop_root(r, parent);
+}
+
+void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok)
+{
+    assert(!node->locks && !node->child && n_tok % r->page_tokens == 0);
+    uint32_t keep = n_tok / r->page_tokens;
+    if (!n_tok)
+        hash_del(r, node);      /* needs the first page's tokens */
+    for (uint32_t i = n_page(r, node); i-- > keep;) {
+        pages_give(r->pages, node->page[i]);
+        r->n_evictable--;
+    }
+    node->n_tok = n_tok;
+    node->ready = node->ready < n_tok ? node->ready : n_tok;
+    node->done = node->done < n_tok ? node->done : n_tok;
+    if (!n_tok)
+        radix_unlink(r, node);
+}
+
+/* ---- locks ---- */
+
+void radix_lock(struct radix *r, struct radix_node *node)
+{
+    uint64_t now = ++r->clock;
+    for (; node; node = node->parent) {
+        node->last_use = now;
+        if (node->locks++)
+            continue;
+        lru_del(r, node);
+        r->n_evictable -= n_page(r, node);
+    }
+}
+
+void radix_unlock(struct radix *r, struct radix_node *node)
+{
+    uint64_t now = ++r->clock;
+    while (node) {
+        struct radix_node *parent = node->parent;
+        assert(node->locks);
+        node->last_use = now;
+        if (!--node->locks) {
+            r->n_evictable += n_page(r, node);
+            radix_lru_update(r, node);
+            radix_drop_root(r, node);
+        }
+        node = parent;
+    }
+}
+
+/* ---- matching ---- */
+
+static uint32_t common(const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+    uint32_t i = 0;
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Whole pages of `node` that the n tokens begin with, in tokens. */
+static uint32_t match_edge(const struct radix *r, const struct radix_node *node,
+                           const uint32_t *tok, uint32_t n)
+{
+    uint32_t same = common(node->tok, tok, least(node->n_tok, n));
+    return same - same % r->page_tokens;
+}
+
+static struct radix_node *root_of(const struct radix *r, struct hash128 ns)
+{
+    uint64_t value;
+    if (!hashmap_get(&r->root, ns_slice(&ns), &value))
+        return NULL;
+    return (struct radix_node *)(uintptr_t)value;
+}
+
+static struct radix_node *root_make(struct radix *r, struct hash128 ns)
+{
+    struct radix_node *root = root_of(r, ns);
+    if (root)
+        return root;
+    root = slab_alloc(&r->nodes);
+    if (!root)
+        return NULL;
+    root->ns = ns;
+    root->id = ++r->next_id;
+    if (!hashmap_put(&r->root, ns_slice(&root->ns), (uintptr_t)root)) {
+        slab_release(&r->nodes, root);
+        return NULL;
+    }
+    return root;
+}
+
+uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
+                    uint32_t *ret_done)
+{
+    const struct radix_node *node = root_of(r, ns);
+    uint32_t pos = 0;
+    uint32_t done = 0;
+    bool gap = false;
+    while (node && n - pos >= r->page_tokens) {
+        node = find_child(r, node, tok + pos);
+        if (!node)
+            break;
+        uint32_t same = match_edge(r, node, tok + pos, n - pos);
+        if (!gap)
+            done = pos + least(same, node->done);
+        gap = gap || node->done < same;
+        pos += same;
+        if (same < node->n_tok)
+            break;
+    }
+    *ret_done = done;
+    return pos;
+}
+
+static bool node_reserve(struct radix *r, struct radix_node *node, uint32_t n_tok)
+{
+    return array_reserve(&node->tok, &node->cap_tok, n_tok, sizeof *node->tok) &&
+           array_reserve(&node->page, &node->cap_page, n_tok / r->page_tokens,
+                         sizeof *node->page);
+}
+
+static bool touch(struct radix *r, struct radix_node *node)
+{
+    if (node->touched)
+        return true;
+    struct radix_node **slot = array_push(&r->touched, &r->n_touched, &r->cap_touched,
+                                          sizeof *slot);
+    if (!slot)
+        return false;
+    *slot = node;
+    node->touched = true;
+    return true;
+}
+
+/* A new upper node takes the first m tokens of `node`; handles to `node` stay valid. */
+static struct radix_node *split(struct radix *r, struct radix_node *node, uint32_t m)
+{
+    struct radix_node *up = slab_alloc(&r->nodes);
+    if (!up)
+        return NULL;
+    if (!node_reserve(r, up, m) || (node->touched && !touch(r, up))) {
+        free_node(r, up);
+        return NULL;
+    }
+    uint32_t n_up = m / r->page_tokens;
+    uint32_t n_low = n_page(r, node) - n_up;
+
+    hash_del(r, node);
+    sibling_del(node);
+    memcpy(up->tok, node->tok, m * sizeof *up->tok);
+    memcpy(up->page, node->page, n_up * sizeof *up->page);
+    memmove(node->tok, node->tok + m, (node->n_tok - m) * sizeof *node->tok);
+    memmove(node->page, node->page + n_up, n_low * sizeof *node->page);
+
+    up->id = ++r->next_id;
+    up->n_tok = m;
+    up->start = node->start;
+    up->ready = least(node->ready, m);
+    up->done = least(node->done, m);
+    up->locks = node->locks;
+    up->producer = up->ready < m ? node->producer : 0;
+    up->last_use = node->last_use;
+
+    node->n_tok -= m;
+    node->start += m;
+    node->ready -= up->ready;
+    node->done -= up->done;
+    sibling_add(node->parent, up);
+    node->parent = NULL;
+    sibling_add(up, node);
+    /* The map has just lost an entry, so putting the first one back cannot fail; when the second
+     * one does, the lower half is only found no more. */
+    hash_add(r, up);
+    hash_add(r, node);
+    return up;
+}
+
+struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint32_t *tok,
+                                 uint32_t limit)
+{
+    struct radix_node *node = root_make(r, ns);
+    if (!node)
+        return NULL;
+    uint32_t pos = 0;
+    while (limit - pos >= r->page_tokens) {
+        struct radix_node *c = find_child(r, node, tok + pos);
+        if (!c)
+            break;
+        uint32_t same = match_edge(r, c, tok + pos, limit - pos);
+        if (same < c->n_tok) {
+            struct radix_node *up = split(r, c, same);
+            node = up ? up : node;
+            break;
+        }
+        node = c;
+        pos += same;
+    }
+    radix_lock(r, node);
+    return node;
+}
+
+/* ---- inserting ---- */
+
+struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const uint32_t *tok,
+                                uint32_t n, const uint32_t *page, uint64_t producer)
+{
+    assert(n && n % r->page_tokens == 0 && node->locks);
+    if (find_child(r, node, tok))
+        return NULL;        /* a split that ran out of memory left it unmatched */
+    struct radix_node *leaf = slab_alloc(&r->nodes);
+    if (!leaf)
+        return NULL;
+    leaf->parent = node;
+    if (!node_reserve(r, leaf, n)) {
+        free_node(r, leaf);
+        return NULL;
+    }
+    memcpy(leaf->tok, tok, n * sizeof *tok);
+    memcpy(leaf->page, page, n / r->page_tokens * sizeof *page);
+    if (!hash_add(r, leaf)) {
+        free_node(r, leaf);
+        return NULL;
+    }
+    leaf->id = ++r->next_id;
+    leaf->n_tok = n;
+    leaf->start = node->start + node->n_tok;
+    leaf->locks = 1;
+    leaf->producer = producer;
+    leaf->last_use = ++r->clock;
+    sibling_add(node, leaf);
+    for (uint32_t i = 0; i < n / r->page_tokens; i++)
+        pages_cache(r->pages, page[i]);
+    return leaf;
+}
+
+/* The tree has these tokens already: the caller's page is a duplicate. */
+static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint32_t *page)
+{
+    if (c->done < r->page_tokens)
+        return NULL;
+    if (c->n_tok > r->page_tokens)
+        c = split(r, c, r->page_tokens);
+    if (!c)
+        return NULL;
+    if (!c->locks++) {
+        lru_del(r, c);
+        r->n_evictable -= n_page(r, c);
+    }
+    c->last_use = ++r->clock;
+    pages_give(r->pages, *page);
+    *page = c->page[0];
+    return c;
+}
+
+struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const uint32_t *tok,
+                                uint32_t *page)
+{
+    struct radix_node *c = find_child(r, node, tok);
+    if (c)
+        return join_child(r, c, page);
+
+    bool alone = node->parent && node->locks == 1 && !node->child && node->ready == node->n_tok &&
+                 node->done == node->n_tok;
+    if (!alone || !node_reserve(r, node, node->n_tok + r->page_tokens)) {
+        struct radix_node *leaf = radix_insert(r, node, tok, r->page_tokens, page, 0);
+        if (leaf)
+            leaf->ready = leaf->done = leaf->n_tok;
+        return leaf;
+    }
+    memcpy(node->tok + node->n_tok, tok, r->page_tokens * sizeof *tok);
+    node->page[n_page(r, node)] = *page;
+    node->n_tok += r->page_tokens;
+    node->ready = node->done = node->n_tok;
+    pages_cache(r->pages, *page);
+    return node;
+}
+
+uint32_t radix_end(const struct radix_node *node)
+{
+    return node->start + node->n_tok;
+}
+
+void radix_pages(const struct radix *r, const struct radix_node *node, uint32_t *table)
+{
+    for (; node->parent; node = node->parent)
+        memcpy(table + node->start / r->page_tokens, node->page,
+               n_page(r, node) * sizeof *table);
+}
+
+/* ---- prefixes that are being computed ---- */
+
+uint32_t radix_ready(const struct radix_node *node)
+{
+    uint32_t pos = radix_end(node);
+    for (; node; node = node->parent) {
+        if (node->ready < node->n_tok)
+            pos = node->start + node->ready;
+    }
+    return pos;
+}
+
+uint32_t radix_done(const struct radix_node *node)
+{
+    uint32_t pos = radix_end(node);
+    for (; node; node = node->parent) {
+        if (node->done < node->n_tok)
+            pos = node->start + node->done;
+    }
+    return pos;
+}
+
+uint32_t radix_claim(struct radix_node *node, uint32_t pos, uint64_t owner)
+{
+    uint32_t end = radix_end(node);
+    /* From the leaf upwards: the lowest node that somebody else produces ends the claim. */
+    for (struct radix_node *n = node; n && radix_end(n) > pos; n = n->parent) {
+        if (n->ready < n->n_tok && n->producer && n->producer != owner)
+            end = n->start > pos ? n->start : pos;
+    }
+    for (struct radix_node *n = node; n && radix_end(n) > pos; n = n->parent) {
+        if (n->ready < n->n_tok && n->start < end)
+            n->producer = owner;
+    }
+    return end - pos;
+}
+
+void radix_advance(struct radix *r, struct radix_node *node, uint32_t pos, uint32_t n)
+{
+    for (; node && radix_end(node) > pos; node = node->parent) {
+        if (node->start >= pos + n)
+            continue;
+        uint32_t to = least(pos + n - node->start, node->n_tok);
+        if (to <= node->ready)
+            continue;
+        node->ready = to;
+        if (!touch(r, node))
+            node->done = to;    /* no room to remember it: the failure path flushes everything */
+    }
+}
+
+void radix_commit(struct radix *r, bool ok)
+{
+    for (uint32_t i = 0; i < r->n_touched; i++) {
+        struct radix_node *node = r->touched[i];
+        node->touched = false;
+        if (ok)
+            node->done = node->ready;
+        else
+            node->ready = node->done;
+        if (node->ready == node->n_tok)
+            node->producer = 0;
+    }
+    r->n_touched = 0;
+}
+
+void radix_leave(struct radix *r, struct radix_node *node, uint64_t owner)
+{
+    assert(!r->n_touched);
+    for (struct radix_node *n = node; n; n = n->parent) {
+        if (n->producer == owner)
+            n->producer = 0;
+    }
+    struct radix_node *n = node;
+    while (n && n->parent && n->locks == 1 && n->done < n->n_tok && !n->child) {
+        struct radix_node *parent = n->parent;
+        n->locks = 0;
+        r->n_evictable += n_page(r, n);
+        n->last_use = ++r->clock;
+        radix_lru_update(r, n);
+        radix_shorten(r, n, n->done - n->done % r->page_tokens);
+        n = parent;
+    }
+    radix_unlock(r, n);
+}
+
+/* ---- tails ---- */
+
+void radix_tail_show(struct radix_tail *t, struct radix_node *node)
+{
+    radix_tail_hide(t);
+    t->node = node;
+    t->prev = NULL;
+    t->next = node->tail;
+    if (node->tail)
+        node->tail->prev = t;
+    node->tail = t;
+}
+
+void radix_tail_hide(struct radix_tail *t)
+{
+    if (!t->node)
+        return;
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        t->node->tail = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    t->node = NULL;
+    t->prev = t->next = NULL;
+}
+
+static void take_better(struct radix_source *best, const struct radix_source *s)
+{
+    if (s->n_tok > best->n_tok || (s->n_tok == best->n_tok && s->n_done > best->n_done))
+        *best = *s;
+}
+
+struct radix_source radix_find_tail(const struct radix *r, const struct radix_node *node,
+                                    const uint32_t *tok, uint32_t limit,
+                                    const struct radix_node *skip,
+                                    const struct radix_tail *skip_tail)
+{
+    struct radix_source best = { .page = PAGE_NONE };
+    uint32_t most = least(limit, r->page_tokens);
+
+    uint32_t n_seen = 0;
+    for (const struct radix_node *c = node->child; c && n_seen < TAIL_SCAN_MAX; c = c->sib_next) {
+        if (c == skip)
+            continue;
+        n_seen++;
+        struct radix_source s = { .n_tok = common(c->tok, tok, most), .page = c->page[0] };
+        s.n_done = least(s.n_tok, c->done);
+        s.owner = c->done < s.n_tok ? c->producer : 0;
+        take_better(&best, &s);
+    }
+    n_seen = 0;
+    for (const struct radix_tail *t = node->tail; t && n_seen < TAIL_SCAN_MAX; t = t->next) {
+        if (t == skip_tail)
+            continue;
+        n_seen++;
+        struct radix_source s = { .n_tok = common(t->tok, tok, least(most, t->n_tok)),
+                                  .page = t->page, .tail = t };
+        s.n_done = least(s.n_tok, t->n_done);
+        s.owner = t->n_done < s.n_tok ? t->owner : 0;
+        take_better(&best, &s);
+    }
+    return best;
+}
+
+struct radix_node *radix_at(struct radix_node *node, uint32_t pos)
+{
+    while (node && node->start > pos)
+        node = node->parent;
+    return node;
+}
+
+struct radix_node *radix_parent(struct radix_node *node)
+{
+    return node->parent;
+}

@@ -1,0 +1,110 @@
+/* radix_check.c - the invariants of radix.h in code, and the tree as text.
+ *
+ * Both walk the tree in preorder by its links, without recursion. */
+#include "runtime/cache/radix_int.h"
+
+static const struct radix_node *next_node(const struct radix_node *node)
+{
+    if (node->child)
+        return node->child;
+    while (node && !node->sib_next)
+        node = node->parent;
+    return node ? node->sib_next : NULL;
+}
+
+static bool bad(struct error *err, const struct radix_node *node, const char *what)
+{
+    error_set(err, ST_INTERNAL, "radix node %llu at %u: %s", (unsigned long long)node->id,
+              node->start, what);
+    return false;
+}
+
+static bool check_node(const struct radix *r, const struct radix_node *node, struct error *err)
+{
+    uint32_t kid_locks = 0;
+    for (const struct radix_node *c = node->child; c; c = c->sib_next) {
+        kid_locks += c->locks;
+        if (c->parent != node || c->start != node->start + node->n_tok)
+            return bad(err, c, "does not begin where its parent ends");
+    }
+    if (node->locks < kid_locks)
+        return bad(err, node, "fewer locks than its children");
+    if (node->done > node->ready || node->ready > node->n_tok)
+        return bad(err, node, "done, ready and length are out of order");
+    if (!node->parent)
+        return node->n_tok == 0 || bad(err, node, "a root with tokens");
+    if (!node->n_tok || node->n_tok % r->page_tokens)
+        return bad(err, node, "not whole pages");
+    if (!node->locks && node->done < node->n_tok)
+        return bad(err, node, "unlocked and not computed");
+    if (node->in_lru != (!node->locks && !node->child))
+        return bad(err, node, "wrongly in or out of the eviction list");
+
+    uint64_t value;
+    if (!idmap_get(&r->by_hash, radix_child_key(r, node->parent, node->tok), &value))
+        return bad(err, node, "not in the hash map");
+    const struct radix_node *c = (const struct radix_node *)(uintptr_t)value;
+    while (c && c != node)
+        c = c->hash_next;
+    return c || bad(err, node, "not in its hash chain");
+}
+
+static bool check_lru(const struct radix *r, struct error *err)
+{
+    for (const struct radix_node *n = r->lru_first; n; n = n->lru_next) {
+        if (n->lru_next && n->lru_next->last_use < n->last_use)
+            return bad(err, n, "eviction list out of order");
+    }
+    return true;
+}
+
+bool radix_check(const struct radix *r, struct error *err)
+{
+    uint32_t n_page = 0, n_free = 0, it = 0;
+    struct slice key;
+    uint64_t value;
+    while (hashmap_next(&r->root, &it, &key, &value)) {
+        const struct radix_node *root = (const struct radix_node *)(uintptr_t)value;
+        if (!root->child && !root->locks)
+            return bad(err, root, "a root that serves nobody");
+        for (const struct radix_node *n = root; n; n = next_node(n)) {
+            if (!check_node(r, n, err))
+                return false;
+            n_page += n->n_tok / r->page_tokens;
+            n_free += n->locks ? 0 : n->n_tok / r->page_tokens;
+        }
+    }
+    if (n_page != pages_count(r->pages, PAGE_CACHED) || n_free != r->n_evictable) {
+        error_set(err, ST_INTERNAL, "the tree has %u pages and %u evictable, counted are %u and %u",
+                  n_page, n_free, pages_count(r->pages, PAGE_CACHED), r->n_evictable);
+        return false;
+    }
+    return check_lru(r, err) && pages_check(r->pages, err);
+}
+
+static uint32_t depth_of(const struct radix_node *node)
+{
+    uint32_t depth = 0;
+    for (; node->parent; node = node->parent)
+        depth++;
+    return depth;
+}
+
+void radix_dump(const struct radix *r, struct str *out)
+{
+    uint32_t it = 0;
+    struct slice key;
+    uint64_t value;
+    while (hashmap_next(&r->root, &it, &key, &value)) {
+        const struct radix_node *root = (const struct radix_node *)(uintptr_t)value;
+        for (const struct radix_node *n = root; n; n = next_node(n)) {
+            for (uint32_t i = depth_of(n); i > 0; i--)
+                str_adds(out, "  ");
+            str_addf(out, "%u..%u locks %u", n->start, n->start + n->n_tok, n->locks);
+            if (n->done < n->n_tok)
+                str_addf(out, " done %u ready %u producer %llu", n->done, n->ready,
+                         (unsigned long long)n->producer);
+            str_addc(out, '\n');
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/* radix_int.h - the insides of the prefix cache, for radix.c, evict.c and radix_check.c. */
+#ifndef RUNTIME_CACHE_RADIX_INT_H
+#define RUNTIME_CACHE_RADIX_INT_H
+
+#include "base/hashmap.h"
+#include "base/slab.h"
+#include "runtime/cache/radix.h"
+
+struct radix_node {
+    struct radix_node *parent;              /* NULL: a root */
+    struct radix_node *child;               /* the newest; siblings behind it */
+    struct radix_node *sib_prev, *sib_next;
+    struct radix_node *hash_next;           /* others with the same hash of (parent, first page) */
+    struct radix_node *lru_prev, *lru_next; /* unlocked leaves, least recently used first */
+    struct radix_tail *tail;                /* tails of holders that end here */
+
+    uint32_t *tok;          /* [n_tok], whole pages */
+    uint32_t *page;         /* [n_tok / P] */
+    uint32_t  n_tok, cap_tok, cap_page;
+    uint32_t  start;        /* tokens before it */
+    uint32_t  ready, done;  /* of n_tok; equal and full except while PENDING */
+    uint32_t  locks;        /* holders that end here or below */
+    uint64_t  producer;
+    uint64_t  last_use;
+    uint64_t  id;           /* part of its children's hash keys */
+    bool      in_lru;
+    bool      touched;      /* ready is ahead of done in this step */
+    struct hash128 ns;      /* of a root: the key of its map entry */
+};
+
+struct radix {
+    struct pages      *pages;
+    uint32_t           page_tokens;
+    struct slab        nodes;
+    struct idmap       by_hash;     /* (parent, first page) to a chain of nodes */
+    struct hashmap     root;        /* namespace to node */
+    struct radix_node *lru_first, *lru_last;
+    uint32_t           n_evictable; /* pages of unlocked nodes */
+    uint64_t           clock;
+    uint64_t           next_id;
+    uint64_t           n_evicted;
+    struct radix_node **touched;    /* nodes whose ready moved in this step */
+    uint32_t           n_touched, cap_touched;
+};
+
+uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
+                         const uint32_t *tok);
+void radix_unlink(struct radix *r, struct radix_node *node);    /* a leaf without pages: frees it */
+void radix_lru_update(struct radix *r, struct radix_node *node);
+void radix_drop_root(struct radix *r, struct radix_node *node); /* if it is one, empty, unlocked */
+/* Gives back pages from the end of an unlocked leaf until n_tok tokens are left. */
+void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok);
+
+#endif

@@ -1,0 +1,62 @@
+/* constraint_data.h - the insides of a constraint, for the files of this folder. */
+#ifndef RUNTIME_CONSTRAIN_CONSTRAINT_DATA_H
+#define RUNTIME_CONSTRAIN_CONSTRAINT_DATA_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/hashmap.h"
+#include "base/intern.h"
+#include "compiler/pattern/automaton.h"
+#include "runtime/constrain/trie.h"
+
+/* Mask rows by config, of one family.  Rows of a config do not depend on who asks. */
+struct memo {
+    struct idmap at;            /* follow text and config -> row number */
+    uint32_t   **row;
+    uint32_t     n_row, cap_row;
+    uint32_t     max_row;
+};
+
+/* A family with its masks, shared by the matchers that began with it. */
+struct drive {
+    atomic_uint     n_ref;
+    pthread_mutex_t lock;       /* around the family and the memo */
+    struct family  *f;
+    struct memo     memo;
+    struct intern   follow;     /* texts behind values that matchers named */
+};
+
+struct constraint {
+    atomic_uint             n_ref;
+    const struct vocab     *v;
+    struct pattern         *p;
+    pthread_mutex_t         lock;       /* around `drive` */
+    struct drive           *drive;      /* the one that new matchers take */
+    uint32_t                min_tokens;
+    struct constraint_table *table;
+    struct hash128          key;
+    uint64_t                used;       /* clock of the table */
+    struct constraint      *next;
+};
+
+enum status constraint_drive(struct constraint *c, struct drive **ret, struct error *err);
+void        drive_unref(struct drive *d);
+struct constraint *constraint_ref(struct constraint *c);
+
+/* Adds every token whose bytes lead from `config` to a living config (mask.c).  False: the family
+ * failed or memory is out. */
+bool mask_walk_plain(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
+/* The row of a config and the text behind the value (id 0: none), from the memo or walked; NULL:
+ * failed.  Valid until the next call. */
+const uint32_t *mask_row(struct drive *d, const struct vocab *v, uint32_t config, uint32_t follow_id,
+                         struct slice follow);
+/* Adds tokens that begin with `skip` bytes taken as read before the config, or end inside them. */
+bool mask_healed(struct drive *d, const struct vocab *v, struct slice rest, uint32_t config,
+                 uint32_t *row);
+/* Adds tokens that leave the value into the text behind it. */
+bool mask_follow(const struct vocab *v, struct family *f, uint32_t config, struct slice follow,
+                 uint32_t *row);
+void memo_free(struct memo *m);
+
+#endif

@@ -1,0 +1,58 @@
+/* trie.h - a vocabulary as a flat trie of bytes, for the files of this folder.
+ *
+ * Nodes lie in depth-first order, children by byte, so a walk is one pass over an array and a dead
+ * branch is skipped by its length:
+ *
+ *      node   byte  token  subtree (nodes below and itself)  depth (bytes read here)
+ *
+ * Node 0 is the root.  Ids with equal bytes form a chain; the trie names the first. */
+#ifndef RUNTIME_CONSTRAIN_TRIE_H
+#define RUNTIME_CONSTRAIN_TRIE_H
+
+#include "base/bitset.h"
+#include "runtime/constrain/matcher.h"
+
+struct trie_node {
+    uint32_t byte : 8;
+    uint32_t token : 24;        /* TRIE_NO_TOKEN: none ends here */
+    uint32_t depth : 8;         /* at most 255: longer tokens are never allowed */
+    uint32_t subtree : 24;
+};
+
+enum { TRIE_NO_TOKEN = 0xffffff, TRIE_TOKEN_MAX = 255, VOCAB_MAX = 1u << 20 };
+
+struct vocab {
+    struct trie_node *node;
+    uint32_t          n_node;
+    uint32_t          n_id;             /* ids with bytes are below this */
+    uint32_t          n_logit;
+    uint32_t         *next_dup;         /* [n_id] another id with the same bytes, TOKEN_NONE */
+    uint32_t         *off;              /* [n_id + 1] bytes of ids in text */
+    char             *text;
+    uint32_t         *open_row;         /* tokens that may end a value from outside (open_end) */
+    uint32_t         *cont_row;         /* tokens of one or more whole bytes: all ordinary ones */
+    uint32_t          longest;          /* bytes of the longest token in the trie */
+    uint32_t          byte_token[256];  /* one-byte tokens, TOKEN_NONE */
+};
+
+static inline struct slice vocab_bytes(const struct vocab *v, uint32_t id)
+{
+    if (id >= v->n_id)
+        return (struct slice){ "", 0 };
+    return (struct slice){ v->text + v->off[id], v->off[id + 1] - v->off[id] };
+}
+
+static inline void vocab_set(const struct vocab *v, uint32_t *row, uint32_t id)
+{
+    for (; id != TOKEN_NONE; id = v->next_dup[id])
+        bitset_add(row, id);
+}
+
+/* The child of a node by byte, 0 when there is none. */
+uint32_t trie_child(const struct vocab *v, uint32_t node, uint8_t byte);
+/* The node of a text, or 0. */
+uint32_t trie_find(const struct vocab *v, struct slice text);
+/* Ids of the longest tokens that spell `text` from its start; bytes without a token count one. */
+uint32_t vocab_greedy_count(const struct vocab *v, struct slice text);
+
+#endif

@@ -1,0 +1,257 @@
+/* admit.c - the queue, who may start, and where pages come from when there are none.
+ *
+ * A request is admitted when its prompt and the growth that is expected of it fit beside what has
+ * been promised already; the match in the tree is locked first, so that it is not counted twice.
+ * When pages run out later: evictable pages, then contexts that only rest, then the youngest
+ * running requests give theirs up.  The oldest is never a victim, so it always ends. */
+#include "runtime/sched/sched_int.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+
+static uint32_t pages_for(const struct sched *s, uint32_t n_tok)
+{
+    return (n_tok + s->info->page_tokens - 1) / s->info->page_tokens;
+}
+
+uint32_t sched_window(const struct sched *s)
+{
+    /* One page of the pool stays for the copy of an unfinished one. */
+    uint64_t pool = (uint64_t)(pages_total(s->pages) - 1) * s->info->page_tokens;
+    return pool < s->info->context ? (uint32_t)pool : s->info->context;
+}
+
+enum status sched_possible(const struct sched *s, const struct request *r, struct error *err)
+{
+    uint32_t n = r->tl->tok.n;
+    if (r->kind == REQUEST_GEN)
+        n++;
+    uint32_t window = sched_window(s);
+    if (n <= window)
+        return ST_OK;
+    if (window < s->info->context)
+        return error_code(err, ST_LIMIT, "R0502",
+                          "the context has %u tokens and the pool of KV pages holds %u",
+                          r->tl->tok.n, window);
+    return error_code(err, ST_LIMIT, "R0502",
+                      "the context has %u tokens, the window of the model is %u", r->tl->tok.n,
+                      window);
+}
+
+/* Higher priority first, then by arrival; a retracted request keeps its first arrival. */
+static bool before(const struct request *a, const struct request *b)
+{
+    if (a->priority != b->priority)
+        return a->priority > b->priority;
+    return a->arrival < b->arrival;
+}
+
+bool sched_enqueue(struct sched *s, struct request *r)
+{
+    if (!array_push(&s->waiting, &s->n_waiting, &s->cap_waiting, sizeof *s->waiting))
+        return false;
+    uint32_t i = s->n_waiting - 1;
+    for (; i > 0 && before(r, s->waiting[i - 1]); i--)
+        s->waiting[i] = s->waiting[i - 1];
+    s->waiting[i] = r;
+    return true;
+}
+
+/* ---- pages ---- */
+
+static uint32_t pages_at_hand(const struct sched *s)
+{
+    return pages_count(s->pages, PAGE_FREE) + radix_evictable(s->radix);
+}
+
+uint32_t sched_take_page(struct sched *s)
+{
+    while (!pages_count(s->pages, PAGE_FREE)) {
+        if (radix_evict(s->radix, 1))
+            break;
+        if (!s->rest_first)
+            return PAGE_NONE;
+        timeline_wake(s, s->rest_first);
+    }
+    return pages_take(s->pages);
+}
+
+void sched_retract(struct sched *s, struct request *r)
+{
+    uint32_t i = 0;
+    while (s->running[i] != r)
+        i++;
+    memmove(s->running + i, s->running + i + 1, (s->n_running - i - 1) * sizeof *s->running);
+    s->n_running--;
+    hold_release(s, &r->hold, r->seq);
+    score_job_free(s, r->job);
+    r->job = NULL;
+    r->n_kv = 0;
+    r->tail_tried = false;
+    s->stats.retracted++;
+    if (!sched_enqueue(s, r)) {
+        struct error err;
+        enum status st = error_nomem(&err);
+        request_finish(s, r, st, &err);
+    }
+}
+
+/* The youngest of the lowest priority, unless it is the oldest request of all. */
+static struct request *victim(const struct sched *s)
+{
+    struct request *v = NULL;
+    for (uint32_t i = s->n_running; i-- > 1;) {
+        if (!v || s->running[i]->priority < v->priority)
+            v = s->running[i];
+    }
+    return v;
+}
+
+bool sched_grow(struct sched *s, struct request *r, uint32_t n_tok)
+{
+    uint32_t need = pages_for(s, n_tok);
+    struct error err;
+
+    if (!hold_reserve(&r->hold, need)) {
+        enum status st = error_nomem(&err);
+        request_finish(s, r, st, &err);
+        return false;
+    }
+    while (r->hold.n_page < need) {
+        uint32_t page = sched_take_page(s);
+        if (page != PAGE_NONE) {
+            r->hold.page[r->hold.n_page++] = page;
+            continue;
+        }
+        struct request *v = victim(s);
+        if (!v) {
+            enum status st = error_code(&err, ST_LIMIT, "R0502",
+                                        "the pool of %u KV pages is exhausted",
+                                        pages_total(s->pages));
+            request_finish(s, r, st, &err);
+            return false;
+        }
+        sched_retract(s, v);
+        if (v == r)
+            return false;
+    }
+    return true;
+}
+
+/* ---- admission ---- */
+
+static uint32_t expected_growth(const struct sched *s, const struct request *r)
+{
+    if (r->kind == REQUEST_SCORE)
+        return r->score.n_option < 16 ? 2 * r->score.n_option : 32;
+    if (r->kind == REQUEST_PREFILL)
+        return 0;
+    uint32_t left = r->max > r->n_value ? r->max - r->n_value : 1;
+    return pages_for(s, left < SCHED_EXPECTED_OUT ? left : SCHED_EXPECTED_OUT);
+}
+
+static uint32_t promised(const struct sched *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_running; i++)
+        n += s->running[i]->reserved;
+    return n;
+}
+
+/* Takes pages for what the tree does not have; the full ones become a leaf that others can wait
+ * for.  False: out of memory, nothing is held. */
+static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit)
+{
+    uint32_t P = s->info->page_tokens;
+    const struct token_list *tok = &r->tl->tok;
+    struct hold *h = &r->hold;
+    uint32_t n_page = pages_for(s, tok->n);
+
+    if (!hold_reserve(h, n_page))
+        return false;
+    radix_pages(s->radix, h->node, h->page);
+    h->n_page = h->n_tree / P;
+    while (h->n_page < n_page) {
+        uint32_t page = sched_take_page(s);
+        if (page == PAGE_NONE)
+            return false;
+        h->page[h->n_page++] = page;
+    }
+    uint32_t n_leaf = limit - limit % P - h->n_tree;
+    if (!n_leaf)
+        return true;
+    struct radix_node *leaf = radix_insert(s->radix, h->node, tok->id + h->n_tree, n_leaf,
+                                           h->page + h->n_tree / P, r->seq);
+    if (leaf) {
+        h->node = leaf;
+        h->n_tree += n_leaf;
+    }
+    return true;
+}
+
+/* True when r now runs. */
+static bool try_admit(struct sched *s, struct request *r)
+{
+    const struct token_list *tok = &r->tl->tok;
+    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : tok->n - 1;
+    struct hash128 ns = r->tl->ns;
+    if (s->no_cache)
+        ns.hi ^= s->next_seq + 1;
+
+    memset(&r->hold, 0, sizeof r->hold);
+    r->hold.node = radix_acquire(s->radix, ns, tok->id, limit);
+    if (!r->hold.node)
+        return false;
+    r->hold.n_tree = radix_end(r->hold.node);
+    r->n_match = r->hold.n_tree;
+    r->seq = ++s->next_seq;
+
+    uint32_t prompt = pages_for(s, tok->n) - r->n_match / s->info->page_tokens + 1;
+    uint32_t growth = s->n_running ? expected_growth(s, r) : 0;
+    while (pages_at_hand(s) < prompt + growth + promised(s) && s->rest_first &&
+           s->rest_first != r->tl)
+        timeline_wake(s, s->rest_first);
+    bool fits = pages_at_hand(s) >= prompt + growth + promised(s) ||
+                (!s->n_running && pages_at_hand(s) + 1 >= prompt);
+    if (!s->n_running && !fits) {
+        timeline_wake(s, r->tl);        /* its own old pages are all that is in the way */
+        while (s->rest_first)
+            timeline_wake(s, s->rest_first);
+        fits = true;
+    }
+    if (!fits || !take_prompt_pages(s, r, limit)) {
+        hold_release(s, &r->hold, r->seq);
+        return false;
+    }
+    r->reserved = expected_growth(s, r);
+    r->n_kv = 0;
+    r->tail_tried = false;
+    s->running[s->n_running++] = r;
+    if (!r->admit_ns)
+        r->admit_ns = clock_ns();
+    return true;
+}
+
+void sched_admit(struct sched *s)
+{
+    uint32_t n_passed = 0;
+    uint32_t i = 0;
+    while (i < s->n_waiting && s->n_running < s->max_running) {
+        struct request *r = s->waiting[i];
+        if (!array_reserve(&s->running, &s->cap_running, s->n_running + 1, sizeof *s->running))
+            return;
+        if (try_admit(s, r)) {
+            memmove(s->waiting + i, s->waiting + i + 1,
+                    (s->n_waiting - i - 1) * sizeof *s->waiting);
+            s->n_waiting--;
+            continue;
+        }
+        /* Later, smaller ones may pass the one that does not fit, a few times; never a smaller
+         * priority, and never when it is the only work there is. */
+        if (++n_passed > SCHED_PASS_MAX)
+            return;
+        i++;
+    }
+}

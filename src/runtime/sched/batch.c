@@ -1,0 +1,177 @@
+/* batch.c - which rows the next step computes.
+ *
+ * Decoding rows first, then chunks of prompts in order of admission under a budget; with more than
+ * one prompt to read none gets more than three quarters of it.  Pages are secured before the first
+ * row is added, because securing them may retract a request. */
+#include "runtime/sched/sched_int.h"
+
+#include <string.h>
+
+bool batch_has_room(const struct sched *s, uint32_t n_logit)
+{
+    return s->n_seq < s->info->max_seq && s->n_row < s->info->max_batch_tok &&
+           s->n_logit + n_logit <= SCHED_MAX_LOGITS;
+}
+
+uint32_t batch_add(struct sched *s, const uint32_t *tok, uint32_t n, uint32_t pos,
+                   const uint32_t *page)
+{
+    uint32_t row = s->n_row;
+    memcpy(s->tok + row, tok, n * sizeof *tok);
+    s->seq[s->n_seq++] = (struct batch_seq){ .row = row, .n_row = n, .pos = pos, .page = page };
+    s->n_row += n;
+    return row;
+}
+
+uint32_t batch_want_logits(struct sched *s, uint32_t row)
+{
+    s->logit_row[s->n_logit] = row;
+    return s->n_logit++;
+}
+
+/* The unfinished page of somebody who read the same text: its tokens are copied, not computed.
+ * False: worth waiting for, because an older request is computing it now. */
+static bool copy_tail(struct sched *s, struct request *r)
+{
+    uint32_t P = s->info->page_tokens;
+    const struct token_list *tok = &r->tl->tok;
+    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : tok->n - 1;
+    struct radix_node *own = radix_at(r->hold.node, r->n_match);
+    struct radix_node *end = r->hold.node;
+    if (r->hold.n_tree > r->n_match)
+        end = radix_parent(own);
+    else
+        own = NULL;
+
+    struct radix_source src = radix_find_tail(s->radix, end, tok->id + r->n_match,
+                                              limit - r->n_match, own, &r->hold.tail);
+    if (src.n_tok > src.n_done && src.owner && src.owner < r->seq)
+        return false;
+    r->tail_tried = true;
+    if (src.n_done && src.n_done < P) {
+        s->backend->vt->copy_page(s->backend, r->hold.page[r->n_match / P], src.page, src.n_done);
+        s->n_copied++;
+        r->n_kv = r->n_match + src.n_done;
+        if (r->hold.n_tree > r->n_match)
+            radix_advance(s->radix, r->hold.node, r->n_match, src.n_done);
+    }
+    timeline_wake(s, r->tl);
+    return true;
+}
+
+/* Tokens that r could compute now, from r->n_kv on; 0: it waits for somebody, or has nothing. */
+static uint32_t runnable(struct sched *s, struct request *r)
+{
+    uint32_t n_tok = r->tl->tok.n;
+    if (r->n_kv < r->hold.n_tree) {
+        uint32_t ready = radix_ready(r->hold.node);
+        if (ready > r->n_kv)
+            r->n_kv = ready < r->hold.n_tree ? ready : r->hold.n_tree;
+    }
+    if (r->n_kv >= n_tok)
+        return 0;
+    if (!r->tail_tried && r->n_kv >= r->n_match && !copy_tail(s, r))
+        return 0;
+    if (r->n_kv >= r->hold.n_tree)
+        return n_tok - r->n_kv;
+    uint32_t n = radix_claim(r->hold.node, r->n_kv, r->seq);
+    return r->n_kv + n == r->hold.n_tree ? n_tok - r->n_kv : n;
+}
+
+/* Forced tokens have log-probabilities too, when somebody asked: the rows before them count. */
+static uint32_t first_wanted(const struct request *r)
+{
+    if (r->kind == REQUEST_GEN && r->logprobs && r->n_value)
+        return r->value_pos ? r->value_pos - 1 : 0;
+    return r->tl->tok.n - 1;
+}
+
+static void add_rows(struct sched *s, struct request *r, uint32_t n)
+{
+    uint32_t pos = r->n_kv;
+    uint32_t from = first_wanted(r);
+    uint32_t room = SCHED_MAX_LOGITS - s->n_logit;
+
+    if (r->kind != REQUEST_PREFILL && pos + n > from && pos + n - (from > pos ? from : pos) > room) {
+        n = (from > pos ? from - pos : 0) + room;
+        if (!n)
+            return;
+    }
+    r->row = batch_add(s, r->tl->tok.id + pos, n, pos, r->hold.page);
+    r->n_row = n;
+    r->n_logit = 0;
+    r->logit_pos = pos > from ? pos : from;
+    for (uint32_t p = r->logit_pos; r->kind != REQUEST_PREFILL && p < pos + n; p++) {
+        uint32_t at = batch_want_logits(s, r->row + p - pos);
+        r->logit = r->n_logit++ ? r->logit : at;
+    }
+    if (pos < r->hold.n_tree)
+        radix_advance(s->radix, r->hold.node, pos, n);
+    uint32_t n_prompt_rows = r->n_prompt > pos ? r->n_prompt - pos : 0;
+    n_prompt_rows = n_prompt_rows < n ? n_prompt_rows : n;
+    r->n_computed += n_prompt_rows;
+    s->stats.computed_tokens += n_prompt_rows;
+    s->has_prompt_rows = s->has_prompt_rows || n > 1;
+    r->n_kv = pos + n;
+}
+
+static bool secure_pages(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        uint32_t had = s->n_running;
+        sched_grow(s, r, r->tl->tok.n);
+        if (s->n_running != had)
+            return false;       /* somebody left: begin again */
+    }
+    return true;
+}
+
+static void add_decode_rows(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        if (r->n_kv + 1 == r->tl->tok.n && r->n_kv >= r->hold.n_tree && r->tail_tried &&
+            batch_has_room(s, 1))
+            add_rows(s, r, 1);
+    }
+}
+
+static void add_prompt_rows(struct sched *s)
+{
+    uint32_t n_reader = 0;
+    for (uint32_t i = 0; i < s->n_running; i++)
+        n_reader += !s->running[i]->n_row && s->running[i]->n_kv < s->running[i]->tl->tok.n;
+
+    uint32_t room = s->info->max_batch_tok - s->n_row;
+    uint32_t budget = room < s->step_tokens ? room : s->step_tokens;
+    uint32_t share = n_reader > 1 ? budget - budget / 4 : budget;
+    for (uint32_t i = 0; i < s->n_running && budget; i++) {
+        struct request *r = s->running[i];
+        if (r->n_row || !batch_has_room(s, 1))
+            continue;
+        uint32_t n = runnable(s, r);
+        uint32_t most = share < budget ? share : budget;
+        n = n < most ? n : most;
+        if (!n)
+            continue;
+        add_rows(s, r, n);
+        budget -= r->n_row;
+    }
+}
+
+void batch_build(struct sched *s)
+{
+    s->n_row = s->n_seq = s->n_logit = 0;
+    s->has_prompt_rows = false;
+    while (!secure_pages(s))
+        continue;
+    for (uint32_t i = 0; i < s->n_running; i++)
+        s->running[i]->n_row = s->running[i]->n_logit = 0;
+    add_decode_rows(s);
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        if (s->running[i]->job)
+            score_job_build(s, s->running[i]);
+    }
+    add_prompt_rows(s);
+}

@@ -1,0 +1,48 @@
+/* sched.h - the scheduler: one thread that owns requests, timelines' pages, the prefix tree and
+ * the device.
+ *
+ * Everything reaches it through its queue.  It computes in steps; requests join and leave at every
+ * step; rows of decoding and chunks of prompts share one.  Within a fixed build and device the
+ * tokens of a request depend on nothing but the request (reference: determinism). */
+#ifndef RUNTIME_SCHED_SCHED_H
+#define RUNTIME_SCHED_SCHED_H
+
+#include "runtime/backend/backend.h"
+#include "runtime/sched/request.h"
+
+struct sched;
+
+struct sched_opts {
+    struct backend         *backend;        /* the owner's; outlives the scheduler */
+    const struct tokenizer *tokenizer;      /* may be NULL in tests that give `bytes` */
+    struct vocab           *vocab;
+    const uint32_t         *end_token;
+    uint32_t                n_end_token;
+    uint32_t                max_running;    /* 0: 64 */
+    uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
+    bool                    no_cache, no_force;
+    bool                    check_steps;    /* every invariant after every step (tests) */
+};
+
+struct sched_stats {
+    uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
+    uint64_t steps, requests, failed, cancelled, retracted;
+    uint64_t evicted_pages, copied_pages;
+    uint32_t pages_total, pages_free, pages_cached, pages_held;
+    uint32_t running, waiting;
+    uint64_t prefill_ns, decode_ns, mask_ns, sample_ns;
+};
+
+enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct error *err);
+/* Cancels what runs, ends the thread.  All timelines must be dropped or have an open request. */
+void        sched_free(struct sched *s);
+
+void sched_submit(struct sched *s, struct request *r);
+void sched_poke(struct sched *s, struct timeline *tl);      /* something was cancelled */
+void sched_drop(struct sched *s, struct timeline *tl);      /* takes the timeline */
+
+void sched_read_stats(struct sched *s, struct sched_stats *ret);
+/* Asks the thread to check itself; waits for the answer. */
+bool sched_check(struct sched *s, struct error *err);
+
+#endif

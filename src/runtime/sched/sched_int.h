@@ -1,0 +1,119 @@
+/* sched_int.h - the scheduler's own state, for the files of this folder.
+ *
+ *   sched.c     thread, inbox, the step            admit.c     queue, pages, retraction
+ *   batch.c     which rows a step computes         generate.c  a row of logits to a token
+ *   masks.c     what may be sampled                deliver.c   how a value ends
+ *   score.c     arithmetic of choosing             score_job.c rows of the options
+ */
+#ifndef RUNTIME_SCHED_SCHED_INT_H
+#define RUNTIME_SCHED_SCHED_INT_H
+
+#include <pthread.h>
+
+#include "runtime/sched/sched.h"
+
+enum {
+    SCHED_MAX_LOGITS = 64,      /* rows of logits kept at once: bounds the buffer */
+    SCHED_EXPECTED_OUT = 128,   /* tokens of growth that admission counts with */
+    SCHED_PASS_MAX = 8,         /* later requests that may pass one that does not fit */
+};
+
+struct sched {
+    struct backend         *backend;
+    const struct backend_info *info;
+    const struct tokenizer *tokenizer;
+    struct vocab           *vocab;
+    uint32_t                end_token[16];
+    uint32_t                n_end_token;
+    uint32_t                max_running;
+    uint32_t                step_tokens;
+    bool                    no_cache, no_force, check_steps;
+
+    struct queue           *inbox;
+    pthread_t               thread;
+    bool                    stopping;
+    struct inbox_item       stop_item;
+
+    struct pages           *pages;
+    struct radix           *radix;
+    struct timeline        *rest_first, *rest_last;     /* least recently used first */
+    struct request        **running;        /* [n_running] in order of admission */
+    uint32_t                n_running, cap_running;
+    struct request        **waiting;        /* [n_waiting] best first */
+    uint32_t                n_waiting, cap_waiting;
+    uint64_t                next_seq, next_arrival;
+    struct request         *ended_first, *ended_last;   /* finished, not yet told */
+
+    /* the step being built */
+    uint32_t               *tok;            /* [max_batch_tok] */
+    uint32_t                n_row;
+    struct batch_seq       *seq;            /* [max_seq] */
+    uint32_t                n_seq;
+    uint32_t               *logit_row;      /* [SCHED_MAX_LOGITS] */
+    uint32_t                n_logit;
+    float                  *logits;         /* [SCHED_MAX_LOGITS, n_vocab] */
+    bool                    has_prompt_rows;
+
+    struct sampler         *sampler;
+    uint32_t               *mask;           /* one row */
+    uint32_t               *text_mask;      /* tokens that are text, and end tokens */
+
+    pthread_mutex_t         lock;           /* guards `shown` */
+    struct sched_stats      shown;
+    struct sched_stats      stats;          /* the thread's own */
+    uint64_t                n_copied;
+};
+
+/* ---- admit.c ---- */
+bool     sched_enqueue(struct sched *s, struct request *r);
+void     sched_admit(struct sched *s);
+uint32_t sched_take_page(struct sched *s);      /* evicts and wakes resting timelines; or PAGE_NONE */
+/* Pages for tokens up to n_tok; retracts younger requests when there are none.  False: `r` itself
+ * was retracted or has ended. */
+bool     sched_grow(struct sched *s, struct request *r, uint32_t n_tok);
+void     sched_retract(struct sched *s, struct request *r);
+/* The one predicate of refusal: what can never run. */
+enum status sched_possible(const struct sched *s, const struct request *r, struct error *err);
+uint32_t sched_window(const struct sched *s);   /* most tokens a context can have here */
+
+/* ---- batch.c ---- */
+void batch_build(struct sched *s);
+/* Adds rows at the end of the step; returns the first row. */
+uint32_t batch_add(struct sched *s, const uint32_t *tok, uint32_t n, uint32_t pos,
+                   const uint32_t *page);
+uint32_t batch_want_logits(struct sched *s, uint32_t row);
+bool     batch_has_room(const struct sched *s, uint32_t n_logit);
+
+/* ---- masks.c ---- */
+/* Who may come next; *ret_row NULL: everything.  *ret_complete: nothing may, and the value is
+ * whole. */
+enum status mask_fill(struct sched *s, struct request *r, const uint32_t **ret_row,
+                      bool *ret_complete, struct error *err);
+bool        is_end_token(const struct sched *s, uint32_t id);
+
+/* ---- generate.c ---- */
+void generate_begin(struct sched *s, struct request *r);
+/* Uses the logits behind the last token: samples, forces, closes, ends. */
+void generate_fill(struct sched *s, struct request *r);     /* log-probabilities of forced tokens */
+void generate_step(struct sched *s, struct request *r);
+
+/* ---- deliver.c ---- */
+void deliver_stream(struct request *r, bool last);
+/* Ends the value at `n_value` bytes: cuts tokens, keeps what the last one has of the value. */
+void deliver_end(struct sched *s, struct request *r, enum request_end end, size_t n_value);
+/* Every request ends here: pages to rest or back, counters, on_end. */
+void request_finish(struct sched *s, struct request *r, enum status st, const struct error *err);
+void request_remove(struct sched *s, struct request *r);    /* out of running or waiting */
+
+/* ---- score_job.c ---- */
+enum status score_job_new(struct sched *s, struct request *r, struct error *err);
+void        score_job_free(struct sched *s, struct score_job *job);
+void        score_job_root(struct sched *s, struct request *r, const float *logits);
+void        score_job_build(struct sched *s, struct request *r);
+/* After the step; true when all rows are known. */
+bool        score_job_collect(struct sched *s, struct request *r);
+enum status score_job_solve(struct request *r, struct error *err);
+bool        score_job_started(const struct score_job *job);
+uint32_t    score_job_pages(const struct score_job *job);
+
+#endif

@@ -1,0 +1,666 @@
+/* vm_int.h - the machine's structs, shared by the files of this folder.
+ *
+ *      vm (thread, queue, ready list)
+ *       '- run          one call by a host: image, events, limits
+ *           '- task     one strand: frames, handlers, settings, error
+ *               '- frame  registers of one function call
+ *
+ * Everything here belongs to the machine's thread, except a run's event list (its mutex) and
+ * what is posted to the queue.  An operation that has to wait leaves the program counter where it
+ * is, says where it got to in frame->stage, and is entered again when the task is woken: so no C
+ * stack is ever suspended. */
+#ifndef RUNTIME_VM_VM_INT_H
+#define RUNTIME_VM_VM_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/pool.h"
+#include "base/queue.h"
+#include "base/rng.h"
+#include "runtime/vm/vm.h"
+
+struct task;
+struct context;
+struct branches;
+struct stream;
+
+/* ---- posting to the machine ---- */
+
+enum post_kind {
+    POST_START, POST_CANCEL, POST_FREE, POST_QUIT, POST_PLAN, POST_CHUNK, POST_ANSWER, POST_INPUT,
+    POST_JOB,
+};
+
+struct post {
+    struct queue_item item;         /* first: this is what the queue links */
+    enum post_kind    kind;
+};
+
+struct run_post {                   /* START, CANCEL, FREE, QUIT, INPUT */
+    struct post post;
+    struct run *run;
+    uint32_t    request;
+    bool        eof;
+    struct str  text;
+};
+
+/* ---- waiting ---- */
+
+struct waitlist {                   /* tasks to wake when something changes */
+    struct task **task;
+    uint32_t      n, cap;
+};
+
+enum wait_kind { WAIT_GEN, WAIT_BASE, WAIT_STREAM };
+
+/* A plan in flight.  It keeps the session's owner alive until the engine has answered. */
+struct op_wait {
+    struct post       post;
+    struct run       *run;
+    enum wait_kind    kind;
+    struct task      *task;         /* GEN; NULL: nobody waits any more */
+    struct context   *ctx;          /* counted; GEN, STREAM */
+    struct ctx_base  *base;         /* counted; BASE */
+    struct stream    *stream;       /* STREAM; NULL: nobody reads any more */
+    bool              done;
+    bool              live;         /* wants its chunks shown to the host */
+    struct slice      name;         /* of the hole; of the module */
+    int32_t           branch;
+    struct plan_event ev;
+};
+
+struct chunk_post {
+    struct post     post;
+    struct op_wait *wait;
+    size_t          len;
+    char            byte[];
+};
+
+struct run_call {
+    struct post   post;
+    struct vm    *vm;
+    struct run   *run;
+    struct task  *task;             /* NULL: nobody waits any more */
+    struct slice  name;
+    struct value *arg;
+    uint32_t      n_arg;
+    struct value  answer;
+    bool          failed;
+    char          kind[32];
+    struct str    text;
+    bool          done;
+    run_extern_fn fn;               /* of a slow function: run on the pool */
+    void         *fn_ctx;
+};
+
+/* Work for the pool: a file or a process.  Runs on plain data, never on a task. */
+struct job {
+    struct post   post;
+    struct vm    *vm;
+    struct run   *run;
+    struct task  *task;             /* NULL: nobody waits any more */
+    void        (*work)(struct job *j);
+    char         *path;
+    struct str    text;             /* in: bytes to write; out: bytes read */
+    char        **argv;
+    uint32_t      n_argv;
+    uint64_t      timeout_ms;
+    uint32_t      what;             /* native id */
+    struct value  result;           /* made on the pool, read by the machine */
+    char          code[8];          /* empty: it worked */
+    char          fail[ERROR_TEXT_MAX];
+    _Atomic bool  cancel;
+    bool          done;
+};
+
+/* ---- module at run time ---- */
+
+struct image {                      /* counted; one a run; functions keep theirs */
+    uint32_t       refs;
+    struct module *module;
+    struct value  *konst;           /* [n_konst] made when first used */
+    bool          *has_konst;
+    struct vtype **vtype;           /* [n_rtype] of structs, enums and argument structs */
+    struct value  *fallback;        /* [n_func] results of default functions */
+    bool          *has_fallback;
+    struct value  *re;              /* [n_rtype] regex values of REGEX_STR */
+};
+
+/* ---- contexts ---- */
+
+enum node_kind { NODE_ROOT, NODE_TEXT, NODE_GEN, NODE_CONTROL, NODE_OPEN, NODE_CLOSE, NODE_SEAL };
+enum ctx_mode { MODE_FRESH, MODE_RAW, MODE_CHAT };
+
+struct node {
+    uint32_t       refs;
+    uint8_t        kind;
+    int8_t         role;            /* open behind this node; -1: none */
+    uint8_t        mode;
+    struct node   *prev;            /* counted */
+    struct str     text;
+    uint32_t      *id;              /* GEN: tokens as the model wrote them */
+    uint32_t       n_id;
+    uint32_t       head;            /* GEN: bytes of the prompt that the first tokens spell again */
+    uint32_t       cover;           /* GEN: bytes of the value that tokens cover; more: of what follows */
+    uint64_t       total;           /* text bytes up to and with this node */
+};
+
+/* The state of a context at a fork, from which any number of sessions can be taken. */
+struct ctx_base {
+    uint32_t         refs;
+    struct ctx_base *from;          /* counted */
+    struct session  *session;
+    struct node     *sent;          /* counted; what the session has */
+    struct node     *node;          /* counted; what it shall have */
+    bool             flying;
+    bool             failed;
+    struct error     error;
+    struct waitlist  waiters;
+};
+
+struct context {
+    struct obj_opaque hdr;
+    struct run       *run;
+    struct node      *tail;         /* counted */
+    struct session   *session;      /* or NULL: taken from base, or new */
+    struct node      *sent;         /* counted; what the session has; NULL without one */
+    struct ctx_base  *base;         /* counted */
+    uint64_t          owner;        /* task that may append */
+    bool              busy;         /* a plan is open */
+    uint32_t          n_tok;        /* at the last answer */
+    struct waitlist   idle;
+};
+
+struct mark {
+    struct obj_opaque hdr;
+    struct node      *node;         /* counted */
+};
+
+/* ---- settings ---- */
+
+struct setting_arg {
+    enum site_arg_kind kind;
+    struct value       v;
+};
+
+struct mock_name {
+    struct value name;
+    uint32_t     at;
+};
+
+struct settings {                   /* counted; innermost first */
+    uint32_t            refs;
+    struct settings    *up;         /* counted */
+    enum scope_kind     kind;
+    struct setting_arg *arg;        /* SAMPLING */
+    uint32_t            n_arg;
+    uint64_t            max_tok, tok;       /* BUDGET; max 0: none */
+    uint64_t            max_calls, calls;
+    uint64_t            deadline_ms;
+    uint32_t            width;      /* CONCURRENCY */
+    struct value        value;      /* MOCK answers, STUB replacement */
+    uint32_t            at;         /* MOCK: next answer of a list */
+    struct mock_name   *name;       /* MOCK: positions by name */
+    uint32_t            n_name, cap_name;
+    uint32_t            stub_func, stub_ext;
+};
+
+/* ---- frames and tasks ---- */
+
+enum frame_then {
+    THEN_REG,           /* the result goes into `into`'s register dst */
+    THEN_TMP,           /* into `into`'s tmp[dst] */
+    THEN_FALLBACK,      /* into image->fallback[dst function] */
+    THEN_FEEDBACK,      /* it is the feedback text of the innermost attempt */
+    THEN_END,           /* it is the result of the task */
+};
+
+struct site_count {
+    uint32_t site;
+    uint32_t n;
+};
+
+struct frame {
+    struct frame      *up;
+    struct frame      *into;
+    struct image      *image;       /* counted */
+    const struct func *fn;
+    uint32_t           pc;
+    uint32_t           dst;
+    uint8_t            then;
+    bool               unchecked;   /* parameters came from a host: check before the first step */
+    uint32_t           n_handler;   /* handlers of the task when it was entered */
+    struct rng_key     key;
+    struct site_count *count;
+    uint32_t           n_count, cap_count;
+    uint32_t           stage;       /* how far the operation at pc got */
+    uint32_t           stage_i;
+    struct value       tmp[3];      /* what it keeps meanwhile */
+    struct value       reg[];
+};
+
+enum handler_kind { HANDLER_TRY, HANDLER_SCOPE, HANDLER_ATTEMPT };
+
+struct saved_ctx {
+    struct value     ctx;
+    struct node     *node;          /* counted */
+    struct ctx_base *base;          /* counted */
+    struct node     *start;         /* counted; where the present try began (behind feedback) */
+};
+
+struct attempt {
+    const struct attempt_site *site;
+    uint32_t          tries, max;
+    struct value      feedback;     /* false, true or a function */
+    struct saved_ctx *saved;
+    uint32_t          n_saved, cap_saved;
+    struct value     *restore;      /* [site->n_restore] */
+    struct rng_key    key;          /* of the frame outside */
+    struct value      error;        /* that the next try answers */
+};
+
+struct handler {
+    enum handler_kind kind;
+    struct frame     *frame;
+    uint32_t          pc;           /* TRY: target; ATTEMPT: first instruction of the body */
+    uint16_t          reg;
+    struct settings  *outer;        /* SCOPE: counted, what was in force */
+    bool              has_key;
+    struct rng_key    key;
+    struct attempt   *attempt;
+};
+
+struct print_line {
+    bool       to_stderr;
+    struct str text;
+};
+
+enum task_state { TASK_READY, TASK_WAITING, TASK_DONE, TASK_FAILED, TASK_CANCELLED };
+
+struct task {
+    struct run       *run;
+    struct task      *next;         /* ready list */
+    struct task      *run_prev, *run_next;
+    enum task_state   state;
+    bool              queued;
+    struct frame     *top;
+    uint32_t          depth;
+    struct handler   *handler;
+    uint32_t          n_handler, cap_handler;
+    struct settings  *settings;     /* counted */
+    uint64_t          owner;
+    struct branches  *set;          /* it is a branch of; NULL: the main one */
+    uint32_t          index;
+    struct value      error;        /* being raised */
+    struct value      result;
+    struct op_wait   *wait;
+    struct run_call  *call;
+    struct job       *job;
+    struct waitlist  *on;           /* list that holds it */
+    bool              has_input, input_eof;
+    uint32_t          input_request;
+    struct str        input;
+    struct print_line *print;       /* kept until the branch is joined */
+    uint32_t          n_print, cap_print;
+    uint64_t          steps;        /* since the last model operation */
+    uint64_t          n_step;       /* all: for slices */
+};
+
+/* ---- branches ---- */
+
+struct branch {
+    struct task  *task;             /* while it runs */
+    uint8_t       state;            /* enum branch_state */
+    struct value  value;            /* result, or the error */
+    struct node  *end;              /* counted; where its context ended */
+    struct print_line *print;
+    uint32_t      n_print;
+};
+
+enum branch_state { BRANCH_NEW, BRANCH_RUNNING, BRANCH_DONE, BRANCH_FAILED, BRANCH_CANCELLED };
+
+struct branches {
+    struct obj_opaque       hdr;
+    struct run             *run;
+    struct image           *image;  /* counted */
+    const struct fork_site *site;
+    struct branch          *b;
+    uint32_t                n;
+    uint32_t                n_started, n_running, n_ended;
+    uint32_t                width;
+    struct value           *capture;        /* [n_capture] */
+    struct value           *over;           /* [n_forker] lists */
+    struct value            ctx;            /* snapshot, or null */
+    struct node            *fork_node;      /* counted */
+    struct settings        *settings;       /* counted */
+    struct rng_key          key;
+    uint64_t                parent_owner;
+    uint32_t               *order;          /* successes in the order of completion */
+    uint32_t                n_order, seen;
+    uint32_t                first_failed;   /* lowest-numbered; UINT32_MAX: none */
+    bool                    joined;
+    uint32_t               *taken;          /* numbers of the joined branches */
+    uint32_t                n_taken;
+    struct waitlist         waiters;
+};
+
+struct stream {
+    struct obj_opaque      hdr;
+    struct run            *run;
+    struct image          *image;
+    const struct gen_site *site;
+    struct value           ctx;
+    struct op_wait        *wait;
+    struct str             piece;       /* text not yet taken */
+    size_t                 given;       /* bytes of the value that were given out */
+    bool                   closes_turn;
+    bool                   ended;
+    struct value           value;
+    struct value           meta;
+    struct value           error;
+    struct waitlist        waiters;
+};
+
+struct fn_value {
+    struct obj_opaque hdr;
+    struct image     *image;
+    uint32_t          func;
+    uint32_t          n;
+    struct value      capture[];
+};
+
+struct iter {
+    struct obj_opaque hdr;
+    struct value      over;
+    int64_t           at, end;
+};
+
+/* ---- runs ---- */
+
+struct event_node {
+    struct event_node *next;
+    struct run_event   ev;
+};
+
+struct run {
+    struct vm         *vm;
+    struct run        *prev, *next;         /* of the vm */
+    struct image      *image;
+    struct engine     *engine;
+    struct run_env    *env;
+    struct run_opts    opts;                /* texts copied into arena */
+    struct arena       arena;
+    struct value       args;
+    uint64_t           seed;
+    struct vtype      *t_error, *t_match, *t_meta, *t_token, *t_call, *t_msg, *t_tok, *t_top;
+    struct task       *main;
+    struct task       *task;                /* all of them */
+    struct settings   *root;
+    uint64_t           next_owner;
+    uint32_t           next_request;
+    uint32_t           n_wait;              /* plans and jobs in flight */
+    uint32_t           n_ctx;
+    bool               cancelling, finishing, ended;
+    bool               started;
+    bool               timed;               /* some budget limits time */
+    struct run_event   last;                /* DONE or FAILED, given when nothing is in flight */
+    bool               has_last;
+    uint64_t           start_ns;
+    struct run_stats   stats;
+
+    pthread_mutex_t    lock;                /* of the events */
+    pthread_cond_t     more;
+    struct event_node *ev_head, *ev_tail;
+    int                fd;
+    bool               over;                /* the last event was given to the host */
+    bool               dead;                /* the machine has let go of it */
+};
+
+struct env_save {
+    struct value      *slot;
+    uint32_t           n_slot;
+    struct node       *node;
+    struct ctx_base   *base;
+};
+
+struct run_env {
+    struct engine   *engine;
+    struct value    *slot;
+    uint32_t         n_slot;
+    struct value     ctx;
+    struct image   **image;
+    uint32_t         n_image, cap_image;
+    struct env_save *save;
+    uint32_t         n_save, cap_save;
+};
+
+struct vm {
+    struct queue *queue;
+    struct pool  *pool;
+    pthread_t     thread;
+    struct task  *ready_head, *ready_tail;
+    struct run   *run;
+    bool          quit;
+};
+
+/* Outcomes of a step. */
+enum step { STEP_NEXT, STEP_JUMP, STEP_WAIT, STEP_FAIL, STEP_AGAIN, STEP_END };
+
+/* ---- vm.c ---- */
+void task_ready(struct task *t);                        /* wakes it */
+void wait_on(struct waitlist *w, struct task *t);       /* false memory is a missed wake: checked */
+void wake_all(struct waitlist *w);
+void wait_leave(struct task *t);
+void waitlist_free(struct waitlist *w);
+void run_finish(struct run *r);                         /* its main task has ended */
+void vm_post(struct vm *vm, struct post *p);
+
+/* ---- event.c ---- */
+void run_emit(struct run *r, struct run_event *ev);     /* takes what it holds */
+void run_emit_text(struct run *r, enum run_event_kind kind, struct slice text, bool to_stderr,
+                   struct slice name, int32_t branch);
+void task_print(struct task *t, struct slice text, bool to_stderr);
+void print_flush(struct task *t, struct print_line *line, uint32_t n);  /* takes the lines */
+void print_drop(struct print_line *line, uint32_t n);
+int32_t task_branch(const struct task *t);
+
+/* ---- image.c ---- */
+enum status image_new(struct module *m, struct image **ret);
+struct image *image_ref(struct image *im);
+void image_unref(struct image *im);
+enum status image_konst(struct image *im, uint32_t k, struct value *ret);   /* counted */
+
+/* ---- task.c, frame.c ---- */
+struct task *task_new(struct run *r, struct settings *s);
+void task_free(struct task *t);                         /* whatever it waits for is abandoned */
+void task_run(struct task *t);
+void task_end(struct task *t);                          /* its last frame has returned or failed */
+struct frame *frame_push(struct task *t, struct image *im, uint32_t func);  /* NULL: error raised */
+void frame_pop(struct task *t);
+enum step call_value(struct task *t, struct value fn, const struct value *arg, uint32_t n,
+                     enum frame_then then, uint32_t dst);
+enum step call_func(struct task *t, struct image *im, uint32_t func, const struct value *arg,
+                    uint32_t n, enum frame_then then, uint32_t dst);
+struct rng_key frame_key(struct frame *f, uint32_t kind, uint32_t site);
+enum { KEY_CALL = 1, KEY_GEN, KEY_FORK, KEY_BRANCH, KEY_ATTEMPT, KEY_DRAW, KEY_COUNT };
+bool handler_push(struct task *t, struct handler *h);
+void handler_pop(struct task *t);
+void task_clear_op(struct task *t);                     /* stage and temporaries of the top frame */
+bool task_unwind(struct task *t);                       /* false: nobody catches */
+
+/* ---- fail.c ---- */
+enum step task_fail(struct task *t, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+enum step task_fail_kind(struct task *t, const char *code, struct slice kind, struct slice text);
+enum step task_fail_status(struct task *t, enum status st);     /* NOMEM, LIMIT */
+enum step task_fail_error(struct task *t, const struct error *err);
+enum step task_raise(struct task *t, struct value error);       /* takes it */
+enum status error_value(struct task *t, const char *code, struct slice kind, struct slice text,
+                        struct value cause, struct value *ret);
+struct slice error_kind(struct value e);
+struct slice error_code_of(struct value e);
+const char *kind_of_code(const char *code);
+struct run_failure *failure_of(struct run *r, struct value error);
+void failure_free(struct run_failure *f);
+void error_add_branch(struct task *t, struct value *error, uint32_t index);
+
+/* ---- context.c ---- */
+enum status context_new(struct run *r, uint64_t owner, struct value *ret);
+enum status context_copy(struct value ctx, uint64_t owner, bool seal, struct value *ret);
+struct context *context_of(struct value v);
+enum status context_text(struct context *c, struct slice text);
+enum status context_node(struct context *c, enum node_kind kind, int role, struct node **ret);
+void context_set_tail(struct context *c, struct node *n);       /* rolls back or rewrites */
+bool context_has(const struct context *c, const struct node *n);
+struct node *node_ref(struct node *n);
+void node_unref(struct node *n);
+void context_since(const struct node *tail, const struct node *from, struct str *out);
+void context_show(const struct node *tail, struct str *out);            /* `.text` */
+void context_last_lines(const struct node *tail, struct str *out);
+enum status context_messages(struct run *r, const struct node *tail, struct value *ret);
+enum status context_drop_turns(struct context *c, int64_t oldest, bool keep_system);
+enum status context_append_copy(struct context *c, const struct node *tail,
+                                const struct node *from);
+enum status mark_new(struct context *c, struct value *ret);
+void base_unref(struct ctx_base *b);
+struct ctx_base *base_ref(struct ctx_base *b);
+enum status context_snapshot(struct context *c, bool seal, struct ctx_base **ret);  /* counted */
+void context_restore(struct context *c, struct node *n, struct ctx_base *b);
+void context_own(struct value v, uint64_t owner);       /* contexts inside v change hands */
+uint32_t node_list(const struct node *tail, const struct node *from, const struct node ***ret);
+
+/* ---- planner.c ---- */
+enum step planner_session(struct task *t, struct context *c);   /* NEXT: it has one; WAIT; FAIL */
+bool planner_ops(struct plan *p, const struct node *from, const struct node *to);
+enum step planner_submit(struct task *t, struct context *c, struct plan *p, enum wait_kind kind,
+                         struct stream *s, const struct gen_site *site);
+void planner_answer(struct op_wait *w);                 /* the engine's event has arrived */
+void planner_abandon(struct op_wait *w);
+enum step op_gen(struct task *t, struct insn in);
+enum step op_select(struct task *t, struct insn in, bool score);
+enum step op_stream_open(struct task *t, struct insn in);
+enum step op_stream_next(struct task *t, struct insn in);
+enum step op_stream_value(struct task *t, struct insn in);
+enum step op_query(struct task *t, struct insn in);
+void stream_ended(struct stream *s, struct op_wait *w);
+void stream_chunk(struct stream *s, struct slice text);
+
+/* ---- hole.c ---- */
+enum step hole_fill(struct task *t, const struct gen_site *site, struct hole *h, struct arena *a);
+enum step hole_options(struct task *t, const struct gen_site *site, struct value *ret);
+enum step hole_meta(struct run *r, const struct plan_result *res, struct value options,
+                    struct value *ret);
+
+/* ---- mock.c ---- */
+struct settings *mock_find(struct task *t);
+/* NEXT with the raw answer in *ret (counted); AGAIN when a function was called for it. */
+enum step mock_answer(struct task *t, struct settings *mock, const struct gen_site *site,
+                      struct context *c, struct value *ret);
+enum step mock_gen(struct task *t, const struct gen_site *site, struct value answer,
+                   struct value *ret, struct str *ret_text);
+enum step mock_probs(struct task *t, struct value options, struct value answer, bool score,
+                     struct value *ret_probs, uint32_t *ret_best);
+
+/* ---- branch.c ---- */
+enum step op_fork(struct task *t, struct insn in);
+enum step op_join(struct task *t, struct insn in);
+enum step op_join_next(struct task *t, struct insn in);
+enum step op_join_stop(struct task *t, struct insn in);
+enum step op_join_text(struct task *t, struct insn in);
+enum step op_branches(struct task *t, struct insn in);
+void branches_cancel(struct branches *s, uint32_t from);
+void branches_ended(struct task *t);                    /* one of its tasks has */
+enum step branches_take(struct task *t, struct branches *s, uint32_t i, struct value *ret);
+
+/* ---- attempt.c ---- */
+enum step op_attempt_enter(struct task *t, struct insn in);
+enum step op_attempt_commit(struct task *t);
+enum step attempt_failed(struct task *t, struct handler *h);    /* t->error is taken when it goes on */
+enum step attempt_feedback(struct task *t, struct value text);
+void attempt_free(struct attempt *a);
+enum status attempt_enter_ctx(struct task *t, struct value ctx);
+
+/* ---- settings.c ---- */
+enum step op_scope_push(struct task *t, uint32_t scope);
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings *s);
+struct settings *settings_new(struct settings *up, enum scope_kind kind);
+bool settings_arg(struct task *t, const struct site_arg *arg, uint32_t n, enum site_arg_kind kind,
+                  struct value *ret);                   /* borrowed; the site's first, then scopes */
+enum step settings_charge(struct task *t, uint64_t tok);
+enum step settings_call(struct task *t);                /* one more gen, select or score */
+uint64_t settings_tokens_left(struct task *t);          /* UINT64_MAX: no budget */
+uint64_t settings_deadline(const struct settings *s);   /* 0: none */
+uint32_t settings_width(struct task *t);
+bool settings_stub(struct task *t, uint32_t func, uint32_t ext, struct value *ret);     /* borrowed */
+enum status settings_root(struct run *r, struct error *err);
+
+/* ---- types.c, read.c ---- */
+struct type_fault {
+    char     text[200];             /* what is wrong */
+    uint32_t need;                  /* default function to run first, or BC_NO_INDEX */
+};
+enum type_how { TYPE_STRICT, TYPE_JSON };       /* as it is; or read from JSON-like data */
+/* ST_OK, ST_INVALID with the fault, ST_PENDING with fault->need, ST_NOMEM. */
+enum status type_accept(struct image *im, uint32_t rtype, struct value v, enum type_how how,
+                        struct value *ret, struct type_fault *fault);
+bool type_is(struct image *im, uint32_t rtype, struct value v);
+bool type_is_bare(const struct module *m, uint32_t rtype);
+enum status type_options(struct image *im, uint32_t rtype, struct value *ret);      /* finite types */
+/* Text that was generated for a type, back to its value. */
+enum status type_read(struct image *im, uint32_t rtype, struct slice text, struct value *ret,
+                      struct type_fault *fault);
+enum status type_parse(struct image *im, uint32_t rtype, struct slice text, struct value *ret,
+                       struct type_fault *fault);       /* lenient: parse<T> */
+enum status type_convert(struct image *im, uint32_t rtype, struct value v, struct value *ret,
+                         struct type_fault *fault);
+/* A pending default: runs it and enters the operation again; other faults raise `code`. */
+enum step type_fault_step(struct task *t, struct image *im, enum status st,
+                          const struct type_fault *fault, const char *code);
+enum status json_like(struct value v, struct value *ret);   /* structs to maps, enums to texts, ... */
+enum status lenient_json(struct slice text, struct value *ret);
+
+/* ---- regex ---- */
+enum status regex_prepare(struct value re, struct error *err);
+enum status regex_match(struct value re, struct slice text, size_t from, bool whole,
+                        size_t *ovector, uint32_t max_pair, uint32_t *ret_pairs,
+                        struct error *err);             /* ST_NOT_FOUND: no match */
+enum step op_match(struct task *t, struct insn in, bool want_groups);
+enum status match_value(struct run *r, struct slice text, const size_t *ov, uint32_t pairs,
+                        struct value *ret);
+
+/* ---- natives ---- */
+enum step native_call(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_core(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_text(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_regex(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_list(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_map(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_math(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_json(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step native_io(struct task *t, enum native_id id, struct value *arg, struct value *ret);
+enum step op_call_extern(struct task *t, struct insn in);
+enum step op_call_tool(struct task *t, struct insn in);
+void job_done(struct job *j);
+void call_done(struct run_call *c);
+
+/* ---- values.c: operators ---- */
+enum step op_arith(struct task *t, enum bc_op op, struct value a, struct value b,
+                   struct value *ret);
+enum step op_index(struct task *t, struct value v, struct value at, struct value *ret);
+enum step op_member(struct task *t, struct value v, struct slice name, struct value *ret);
+enum step op_put_index(struct task *t, struct value *v, struct value at, struct value x);
+enum step op_iter(struct task *t, struct value over, struct value *ret);
+enum step op_next(struct task *t, struct value iter, struct value *ret, bool *ret_end);
+enum step fn_new(struct task *t, struct image *im, uint32_t func, const struct value *capture,
+                 struct value *ret);
+
+static inline enum step step_of(struct task *t, enum status st)
+{
+    return st == ST_OK ? STEP_NEXT : task_fail_status(t, st);
+}
+
+#endif
