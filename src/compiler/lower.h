@@ -107,15 +107,16 @@ struct scope {
     bool             wall;      /* names above are not seen (a part's body) */
 };
 
+struct meet;
+
 struct ctl {                    /* what a jump has to leave on its way */
     struct ctl *up;
     enum { CTL_LOOP, CTL_TRY, CTL_FINALLY, CTL_SCOPE, CTL_ATTEMPT, CTL_ROLE, CTL_PART } kind;
     uint32_t     brk, cont;     /* LOOP: blocks; PART: where return goes */
     struct scope *scope;        /* LOOP, PART: names in force outside */
     const struct node *finally;
-    uint32_t     var;           /* PART: variable of the result */
+    struct meet *meet;          /* PART: where its ways meet */
     struct type *result;        /* PART */
-    struct type *common;        /* PART without declared result */
 };
 
 struct kctx {                   /* the context in force */
@@ -145,6 +146,8 @@ struct low {
     struct type          *found;        /* inferred so far from return */
     uint32_t              func_index;
     uint32_t              n_ordinal;
+    struct span           part_at;      /* call of the outermost part being expanded */
+    const struct mod     *part_mod;
     uint32_t              part_depth;
     bool                  is_fn, is_lambda, is_branch, is_script, is_test, is_const;
     bool                  dead;         /* behind return, break, fail */
@@ -291,7 +294,11 @@ struct ex lower_call(struct low *l, const struct node *n, struct type *want);
 struct ex lower_member(struct low *l, const struct node *n, struct type *want);
 struct ex call_sym(struct low *l, struct sym *s, const struct arg_list *args, struct span at,
                    struct type *want);
-struct ex call_values(struct low *l, struct sym *s, const uint32_t *arg, uint32_t n, struct span at);
+struct ex construct(struct low *l, struct type *t, const struct arg_list *args, struct span at);
+uint32_t  meta_value(struct low *l, const struct node *arg, struct span at, bool logprob);
+/* A member of a context, with and without arguments. */
+struct ex context_member(struct low *l, const struct node *object, struct name name,
+                         const struct arg_list *args, struct span at);
 struct sym *path_sym(struct low *l, const struct node *n);      /* a name that is a declaration */
 struct ex sym_value(struct low *l, struct sym *s, struct span at, struct type *want);
 struct sym *prelude_sym(struct comp *c, const char *name);
@@ -316,8 +323,12 @@ struct ex lower_if(struct low *l, const struct node *n, enum block_mode mode, st
 struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode, struct type *want);
 struct ex lower_try(struct low *l, const struct node *n, enum block_mode mode, struct type *want);
 struct ex lower_catch(struct low *l, const struct node *n, struct type *want);
+/* Gives the variable at the root of `target` (a name, x.f, x[i]) a new value. */
+void      assign_to(struct low *l, const struct node *target, struct ex e, struct span at);
+bool      is_var_path(struct low *l, const struct node *target);
 void      leave_to(struct low *l, struct ctl *until, struct span at);
 /* An expression whose value may be left unused. */
+bool      is_block_form(const struct node *n);
 struct ex lower_any(struct low *l, const struct node *n, enum block_mode mode, struct type *want);
 void      check_unused(struct low *l, const struct node *n, struct ex e);
 

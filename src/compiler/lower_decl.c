@@ -38,7 +38,7 @@ static void add_input(struct low *l, uint32_t v)
 static void drop_unused_ctx(struct ir_func *f)
 {
     for (uint32_t i = 0; i < f->n_insn; i++)
-        if ((f->insn[i].op == IR_CTX_NEW || f->insn[i].op == IR_CTX_ENV) &&
+        if ((f->insn[i].op == IR_CTX_NEW || f->insn[i].op == IR_CTX_ENV) && f->insn[i].kout != IR_NO &&
             !f->chain[f->token[f->insn[i].kout]].used)
             f->insn[i].op = IR_NOP, f->insn[i].dst = IR_NO, f->insn[i].kout = IR_NO;
 }

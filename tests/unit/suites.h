@@ -17,6 +17,7 @@
     X(pool)                                                     \
     X(queue)                                                    \
     X(rng)                                                      \
+    X(sampler)                                                  \
     X(slab)                                                     \
     X(str)                                                      \
     X(utf8)

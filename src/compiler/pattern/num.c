@@ -233,7 +233,7 @@ struct prefix {
 };
 
 enum { P_START, P_SIGN, P_ZERO, P_INT, P_POINT, P_FRAC };
-enum { PREFIX_MAX = 60000 };
+enum { PREFIX_MAX = 100000 };
 
 struct explorer {
     const struct num_set      *set;
@@ -360,6 +360,22 @@ static bool member(const struct explorer *x, const struct prefix *in)
     return true;
 }
 
+/* No literal that begins so is a member: the sign or the number of digits is beyond an end. */
+static bool beyond(const struct explorer *x, const struct prefix *p)
+{
+    const struct num_set *s = x->set;
+    if (p->negative && s->has_lo && !s->lo.negative)
+        return true;
+    if (!p->negative && s->has_hi && s->hi.negative)
+        return true;
+    if (p->phase != P_INT)
+        return false;
+    const struct decimal *far = p->negative ? &s->lo : &s->hi;
+    bool has = p->negative ? s->has_lo : s->has_hi;
+    int32_t n = int_digits(far);
+    return has && (p->n_int > n || (p->n_int == n && p->order[p->negative ? 0 : 1] > 0));
+}
+
 /* Bring prefixes with equal futures together. */
 static void reduce(const struct explorer *x, struct prefix *p)
 {
@@ -397,6 +413,8 @@ static bool read_symbol(const struct explorer *x, const struct prefix *from, int
     if (p->phase == P_FRAC && x->sp->max_frac >= 0 && p->n_frac >= x->sp->max_frac)
         return false;
     read_digit(x, p, sym);
+    if (beyond(x, p))
+        return false;
     reduce(x, p);
     return true;
 }

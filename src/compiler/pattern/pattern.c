@@ -21,8 +21,8 @@ enum status lower_failed(const struct pattern *p, struct error *err)
         return ST_OK;
     if (p->r.t.ex.failed == ST_NOMEM)
         return error_nomem(err);
-    return error_code(err, ST_LIMIT, "E0402", "the constraint is too large: %llu units of work",
-                      (unsigned long long)p->r.t.ex.work);
+    return error_code(err, ST_LIMIT, "E0402", "the constraint is too large (given up after %llu units of "
+                      "work)", (unsigned long long)p->r.t.ex.work);
 }
 
 enum status pattern_add_note(struct pattern *p, int kind, const char *pointer, const char *text)

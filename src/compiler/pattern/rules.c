@@ -208,6 +208,7 @@ enum status rules_init(struct rules *r, enum json_spelling spelling, uint64_t wo
     if (st != ST_OK)
         return st;
     rule_intern(r, (struct rule_state){ .kind = RULE_RETURN });
+    value_new(r);                   /* number 0 is no value */
     if (!array_push(&r->name, &r->n_name, &r->cap_name, sizeof *r->name) || rules_failed(r))
         return error_nomem(err);
     return ST_OK;

@@ -61,6 +61,7 @@ struct value {
     uint32_t *term, *arr, *obj;
     uint32_t  n_term, n_arr, n_obj;
     uint32_t  cap_term, cap_arr, cap_obj;
+    uint32_t  same;                 /* number of a value whose alternatives these are too, 0 none */
     size_t    min;                  /* bytes of the shortest, SIZE_MAX while none is known */
 };
 

@@ -35,8 +35,8 @@ enum atom_kind {
     ATOM_ARRAY,         /* the array keywords of `node` */
     ATOM_OBJECT,        /* the object keywords of `node` */
     ATOM_ITEM,          /* item `n` exists and meets `lit` */
-    ATOM_SOME_ITEM,     /* some item at or behind `n` meets `lit` */
-    ATOM_NO_ITEM,       /* fewer than min counted items, or more than max: see schema_array.c */
+    ATOM_SOME_ITEM,     /* at least `lo` items at or behind `n` meet `lit` */
+    ATOM_ALL_ITEMS,     /* every item meets `lit` */
     ATOM_ITEMS,         /* number of items: lo..hi */
     ATOM_KEY,           /* key `name` is there; its value meets `lit`, if any */
     ATOM_NO_KEY,        /* key `name` is not there */
@@ -60,8 +60,7 @@ enum { LIT_NONE = UINT32_MAX };
 static inline uint32_t lit_pos(uint32_t node) { return node << 1; }
 static inline uint32_t lit_neg(uint32_t node) { return node << 1 | 1; }
 
-enum stype { ST_TYPE_NULL, ST_TYPE_BOOL, ST_TYPE_NUMBER, ST_TYPE_STRING, ST_TYPE_ARRAY, ST_TYPE_OBJECT,
-             ST_N_TYPE };
+enum { N_JKIND = J_OBJECT + 1 };
 
 struct pending;
 struct clause {
@@ -129,19 +128,30 @@ bool     schema_is_false(const struct schema *s, uint32_t node);
 uint32_t schema_count(struct schema *s, uint32_t node, const char *keyword, uint32_t unset);
 
 /* schema_set.c */
-bool     schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum stype type, struct clauses *out);
+bool     schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out);
 void     clauses_free(struct clauses *c);
 uint32_t schema_goal_value(struct schema *s, const uint32_t *lit, uint32_t n);
+bool     schema_clause_dead(struct schema *s, const struct clause *c);
 bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
 bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);
 
 /* schema_string.c, schema_format.c */
 uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keyword, const struct jnode *text);
+uint32_t schema_pattern_text(struct schema *s, uint32_t node, const char *keyword, const struct slice *text,
+                             uint64_t key);
 uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open);
 /* The texts of a format; false: it asserts nothing (unknown).  *ret_narrow: a subset only. */
 bool     schema_format_expr(struct schema *s, struct slice name, uint32_t *ret_expr, bool *ret_narrow);
 /* Strings that meet the goal, as one expression (names of keys). */
 uint32_t schema_goal_texts(struct schema *s, const uint32_t *lit, uint32_t n);
+
+/* A growing set of literals in order of appearance. */
+struct lits {
+    uint32_t *lit;
+    uint32_t  n, cap;
+};
+
+void lits_add(struct schema *s, struct lits *l, uint32_t lit);
 
 /* schema_lower.c, schema_object.c, schema_array.c */
 void schema_lower_goal(struct schema *s, uint32_t goal);
@@ -154,7 +164,7 @@ bool schema_array_dead(struct schema *s, const struct clause *c);
 /* schema_check.c */
 bool schema_valid(struct schema *s, uint32_t node, const struct jnode *value, uint32_t depth);
 
-/* schema_number.c parts */
+/* schema_string.c: the bounds and divisors of a node. */
 bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret);
 
 #endif

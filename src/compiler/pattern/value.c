@@ -551,6 +551,8 @@ void value_expand(struct rules *r, const struct rule_state *s, struct rule_exp *
             array_open(r, v.arr[i], s->depth, &l);
         for (uint32_t i = 0; i < v.n_obj; i++)
             object_open(r, v.obj[i], s->depth, &l);
+        if (v.same)
+            edge(r, &l, EDGE_CALL, false, value_rule(r, v.same, s->depth), 0);
     } else if (s->kind == RULE_ARRAY) {
         array_expand(r, s, &l);
     } else {
@@ -783,7 +785,7 @@ static size_t object_min(struct rules *r, const struct value_object *o)
 
 static size_t value_measure(struct rules *r, const struct value *v)
 {
-    size_t best = SIZE_MAX, n;
+    size_t best = v->same ? r->value[v->same].min : SIZE_MAX, n;
     for (uint32_t i = 0; i < v->n_term; i++)
         if ((n = terminal_shortest(&r->t, v->term[i])) < best)
             best = n;

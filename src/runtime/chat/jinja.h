@@ -130,7 +130,6 @@ struct jmacro {
 struct jloop {
     struct jlist *items;
     uint32_t      index;
-    uint32_t      depth;
     struct jval   changed;
 };
 
@@ -284,7 +283,6 @@ struct jeval {
     const struct jn    *at;             /* what is being evaluated, for messages */
     uint64_t            steps;
     uint32_t            calls;
-    uint32_t            loop_depth;
     int64_t             now;
     enum status         st;
     struct error       *err;

@@ -148,7 +148,7 @@ static bool capture(struct jeval *e, const struct jn_list *body, struct jval *re
     return jbuf_take(e, &text, ret);
 }
 
-/* Evaluates arguments into the arena. */
+/* Evaluates arguments into the arena; there is room for one more of each behind them. */
 static bool eval_args(struct jeval *e, const struct jn_list *list, struct jargs *ret)
 {
     *ret = (struct jargs){ 0 };
@@ -353,9 +353,9 @@ static bool loop_attr(struct jeval *e, struct jval of, struct slice name, struct
     else if (slice_is(name, "length"))
         *ret = j_int(n);
     else if (slice_is(name, "depth"))
-        *ret = j_int(l->depth);
+        *ret = j_int(1);            /* it counts recursive loops, which are not supported */
     else if (slice_is(name, "depth0"))
-        *ret = j_int((int64_t)l->depth - 1);
+        *ret = j_int(0);
     else if (slice_is(name, "previtem"))
         *ret = i > 0 ? l->items->at[i - 1] : j_undef("there is no previous item");
     else if (slice_is(name, "nextitem"))
@@ -645,14 +645,12 @@ static enum flow exec_for(struct jeval *e, const struct jn *n)
     if (!l)
         return jfail(e, ST_NOMEM, "out of memory") ? GO_ON : FAILED;
     l->items = items;
-    l->depth = ++e->loop_depth;
     struct jval loop = { .kind = J_LOOP, .loop = l };
     struct jscope *scope = e->scope;
     enum flow flow = GO_ON;
     for (; l->index < items->n && flow != FAILED && flow != BREAK; l->index++)
         flow = exec_round(e, n, scope, loop);
     e->scope = scope;
-    e->loop_depth--;
     return flow == FAILED ? FAILED : GO_ON;
 }
 

@@ -568,7 +568,12 @@ static bool f_attr(struct jeval *e, struct jval self, struct jval *arg, struct j
 {
     if (arg[0].kind != J_STR)
         return jfail(e, ST_INVALID, "attr needs the name of an attribute");
-    return jget_attr(e, self, jtext_slice(arg[0].s), ret);
+    /* An attribute only: a key of a dict is none. */
+    struct jval of = self;
+    struct jdict empty = { 0 };
+    if (of.kind == J_DICT)
+        of.d = &empty;
+    return jget_attr(e, of, jtext_slice(arg[0].s), ret);
 }
 
 static bool f_sum(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)

@@ -113,7 +113,7 @@ static bool split_blanks(struct jeval *e, const struct jtext *t, int64_t most, s
             return true;
         size_t from = at;
         if (most == 0)
-            return push_sub(e, l, t, from, jinja_rstrip(jtext_slice(t)).len);
+            return push_sub(e, l, t, from, t->len);
         while (at < t->len && !jinja_blank(t->ptr + at, end))
             at++;
         if (!push_sub(e, l, t, from, at))

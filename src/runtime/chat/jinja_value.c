@@ -731,10 +731,10 @@ bool jget_slice(struct jeval *e, struct jval of, const struct jval range[3], str
     int64_t n, b[3];
     if (of.kind == J_UNDEF)
         return jfail(e, ST_INVALID, "%s", of.undef);
-    if (!is_sequence(of)) {
-        *ret = j_undef("a slice of a value that has none");
-        return true;
-    }
+    if (!is_sequence(of))
+        return jfail(e, ST_INVALID, of.kind == J_DICT ? "unhashable type: 'slice' (%s)"
+                                                      : "'%s' object is not subscriptable",
+                     j_type(of));
     if (!j_length(e, of, &n) || !slice_bounds(e, range, n, b))
         return false;
     if (of.kind == J_STR && b[2] == 1) {

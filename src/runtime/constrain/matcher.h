@@ -29,6 +29,9 @@ enum status vocab_from_bytes(const struct slice *bytes, uint32_t n, uint32_t n_l
                              struct vocab **ret, struct error *err);
 void     vocab_free(struct vocab *v);
 uint32_t vocab_n_logit(const struct vocab *v);
+struct slice vocab_token_bytes(const struct vocab *v, uint32_t id);     /* empty: none */
+/* The longest token that `text` begins with, or TOKEN_NONE. */
+uint32_t vocab_longest(const struct vocab *v, struct slice text);
 
 /* Counted table of constraints by pattern_source_hash, bounded in bytes, thread-safe. */
 struct constraint_table;

@@ -186,19 +186,29 @@ uint32_t trie_find(const struct vocab *v, struct slice text)
     return node;
 }
 
+struct slice vocab_token_bytes(const struct vocab *v, uint32_t id)
+{
+    return vocab_bytes(v, id);
+}
+
+uint32_t vocab_longest(const struct vocab *v, struct slice text)
+{
+    uint32_t node = 0, best = TOKEN_NONE;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!(node = trie_child(v, node, (uint8_t)text.ptr[i])))
+            break;
+        if (v->node[node].token != TRIE_NO_TOKEN)
+            best = v->node[node].token;
+    }
+    return best;
+}
+
 uint32_t vocab_greedy_count(const struct vocab *v, struct slice text)
 {
     uint32_t n = 0;
     for (size_t at = 0; at < text.len; n++) {
-        size_t best = 1;
-        uint32_t node = 0;
-        for (size_t i = at; i < text.len; i++) {
-            if (!(node = trie_child(v, node, (uint8_t)text.ptr[i])))
-                break;
-            if (v->node[node].token != TRIE_NO_TOKEN)
-                best = i + 1 - at;
-        }
-        at += best;
+        uint32_t token = vocab_longest(v, slice_sub(text, at, text.len));
+        at += token == TOKEN_NONE ? 1 : vocab_bytes(v, token).len;
     }
     return n;
 }

@@ -64,6 +64,7 @@ struct hole {
 
     uint32_t max, min;                  /* tokens of the value; max 0: up to the window */
     bool     strict;                    /* reaching max is R0401; else the value is closed */
+    bool     cut;                       /* reaching max ends the value as it is, FINISH_LENGTH (wins) */
     bool     heal;
     bool     ignore_eos;
     bool     force;                     /* append forced runs as prompt tokens */

@@ -3,6 +3,7 @@
  * Foreign text need not be UTF-8.  Valid runs go through the split; a run of bytes that are not
  * UTF-8 is a piece of its own, merged byte by byte, so that nothing is lost and nothing is
  * replaced. */
+#include "base/alloc.h"
 #include "base/utf8.h"
 #include "runtime/tokenizer/bpe.h"
 
@@ -54,15 +55,41 @@ static enum status encode_run(struct encoder *e, struct slice text)
     return ST_OK;
 }
 
-static enum status encode_all(struct encoder *e, struct slice text, bool markup)
+/* Runs of a text in which control tokens count; [from, to), ascending, not touching. */
+struct markup_run {
+    size_t from, to;
+};
+
+/* The added token at `at`: an ordinary one anywhere, a control token inside of a markup run. */
+static uint32_t added_at(const struct encoder *e, struct slice text, size_t at,
+                         const struct markup_run *run, size_t *ret_len)
+{
+    size_t len = 0;
+    struct slice rest = slice_sub(text, at, text.len);
+    uint32_t id = vocab_added_at(e->t, rest, false, ret_len);
+    if (!run || at < run->from || at >= run->to)
+        return id;
+    uint32_t control = vocab_added_at(e->t, slice_sub(rest, 0, run->to - at), true, &len);
+    if (control == TOKEN_NONE || (id != TOKEN_NONE && *ret_len >= len))
+        return id;
+    *ret_len = len;
+    return control;
+}
+
+static enum status encode_all(struct encoder *e, struct slice text, const struct markup_run *run,
+                              size_t n_run)
 {
     size_t from = 0;
     size_t at = 0;
     while (at < text.len) {
         size_t len = 0;
         uint32_t id = TOKEN_NONE;
+        while (n_run && run->to <= at) {
+            run++;
+            n_run--;
+        }
         if (e->t->added_first[(uint8_t)text.ptr[at]])
-            id = vocab_added_at(e->t, slice_sub(text, at, text.len), markup, &len);
+            id = added_at(e, text, at, n_run ? run : NULL, &len);
         if (id == TOKEN_NONE) {
             at++;
             continue;
@@ -78,18 +105,51 @@ static enum status encode_all(struct encoder *e, struct slice text, bool markup)
     return encode_run(e, slice_sub(text, from, text.len));
 }
 
-enum status tokenizer_encode(const struct tokenizer *t, struct slice text, enum encode_mode mode,
-                             bool at_start, struct token_list *out, struct error *err)
+static enum status encode_text(const struct tokenizer *t, struct slice text,
+                               const struct markup_run *run, size_t n_run, struct token_list *out,
+                               struct error *err)
 {
-    (void)at_start;         /* no byte-level vocabulary writes a blank in front of a text */
     if (text.len > MAX_TEXT)
         return error_set(err, ST_LIMIT, "a text of %zu bytes, at most %d are tokenised", text.len,
                          MAX_TEXT);
     struct encoder e = { .t = t, .out = out, .err = err };
     enum status st = pretok_open(t->pretok, &e.walk, err);
     if (st == ST_OK)
-        st = encode_all(&e, text, mode == ENCODE_MARKUP);
+        st = encode_all(&e, text, run, n_run);
     bpe_work_free(&e.work);
     pretok_close(&e.walk);
+    return st;
+}
+
+enum status tokenizer_encode(const struct tokenizer *t, struct slice text, enum encode_mode mode,
+                             bool at_start, struct token_list *out, struct error *err)
+{
+    (void)at_start;         /* no byte-level vocabulary writes a blank in front of a text */
+    struct markup_run all = { 0, text.len };
+    return encode_text(t, text, &all, mode == ENCODE_MARKUP ? 1 : 0, out, err);
+}
+
+enum status tokenizer_encode_pieces(const struct tokenizer *t, const struct text_piece *piece,
+                                    uint32_t n, struct token_list *out, struct error *err)
+{
+    struct str text = { 0 };
+    struct markup_run *run = mem_calloc(n + 1, sizeof *run);
+    size_t n_run = 0;
+    if (!run)
+        return error_nomem(err);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = text.len;
+        str_add_slice(&text, piece[i].text);
+        if (!piece[i].markup || text.len == from)
+            continue;
+        if (n_run && run[n_run - 1].to == from)
+            run[n_run - 1].to = text.len;
+        else
+            run[n_run++] = (struct markup_run){ from, text.len };
+    }
+    enum status st = text.failed ? error_nomem(err)
+                                 : encode_text(t, str_slice(&text), run, n_run, out, err);
+    str_free(&text);
+    mem_free(run);
     return st;
 }

@@ -42,6 +42,17 @@ enum encode_mode {
 enum status tokenizer_encode(const struct tokenizer *t, struct slice text, enum encode_mode mode,
                              bool at_start, struct token_list *out, struct error *err);
 
+/* Text in pieces, as a chat template gives it.  The pieces are tokenised as one text, so that the
+ * ids are those of the whole rendering, but names of control tokens count only where they lie in
+ * markup from end to end. */
+struct text_piece {
+    bool         markup;
+    struct slice text;
+};
+
+enum status tokenizer_encode_pieces(const struct tokenizer *t, const struct text_piece *piece,
+                                    uint32_t n, struct token_list *out, struct error *err);
+
 uint32_t tokenizer_n_vocab(const struct tokenizer *t);
 /* The bytes that a token adds to a text; empty for control and unused tokens. */
 struct slice tokenizer_bytes(const struct tokenizer *t, uint32_t id);

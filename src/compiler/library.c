@@ -1,0 +1,788 @@
+/* library.c - the library that is always in scope: typed rows over natives and prelude functions.
+ *
+ * A row's types are written in a small form of the language's types with variables K T U V:
+ * `[T]` against a list of int binds T to int, and the result `[U]` of `map` is what the lambda
+ * gives.  Rows of one name are tried in order: by the receiver, then by the number of arguments. */
+#include <string.h>
+
+#include "compiler/lower.h"
+
+struct row {
+    const char    *self;        /* receiver, or "" for a function */
+    const char    *name;
+    const char    *params;      /* name:type separated by ';'; `=` behind a type: has a default */
+    const char    *result;
+    int            native;      /* or -1 */
+    const char    *prelude;
+};
+
+#define N(self, name, params, result, id) { self, name, params, result, NATIVE_##id, NULL }
+#define P(self, name, params, result, fn) { self, name, params, result, -1, fn }
+
+static const struct row rows[] = {
+    N("str", "len", "", "int", STR_LEN), N("str", "lower", "", "str", STR_LOWER),
+    N("str", "upper", "", "str", STR_UPPER), N("str", "trim", "", "str", STR_TRIM),
+    N("str", "trim_start", "", "str", STR_TRIM_START), N("str", "trim_end", "", "str", STR_TRIM_END),
+    N("str", "split", "sep:str|regex", "[str]", STR_SPLIT), N("str", "lines", "", "[str]", STR_LINES),
+    N("str", "words", "", "[str]", STR_WORDS), N("str", "chars", "", "[str]", STR_CHARS),
+    N("str", "replace", "a:str|regex;b:str", "str", STR_REPLACE), N("str", "has", "s:str", "bool", STR_HAS),
+    N("str", "starts", "s:str", "bool", STR_STARTS), N("str", "ends", "s:str", "bool", STR_ENDS),
+    N("str", "find", "re:regex|str", "match?", STR_FIND),
+    N("str", "find_all", "re:regex|str", "[match]", STR_FIND_ALL), N("str", "pad", "n:int", "str", STR_PAD),
+    N("str", "repeat", "n:int", "str", STR_REPEAT),
+    N("float", "fixed", "digits:int", "str", NUM_FIXED), N("float", "round", "", "int", NUM_ROUND),
+    N("float", "floor", "", "int", NUM_FLOOR), N("float", "ceil", "", "int", NUM_CEIL),
+    N("int", "abs", "", "int", ABS), N("float", "abs", "", "float", ABS), N("int", "div", "b:int", "int", INT_DIV),
+    N("[T]", "len", "", "int", LIST_LEN), P("[T]", "map", "f:fn(T,int)->U", "[U]", "_list_map"),
+    P("[T]", "filter", "f:fn(T,int)->bool", "[T]", "_list_filter"),
+    P("[T]", "find", "f:fn(T,int)->bool", "T?", "_list_find"),
+    P("[T]", "any", "f:fn(T,int)->bool", "bool", "_list_any"),
+    P("[T]", "all", "f:fn(T,int)->bool", "bool", "_list_all"),
+    P("[T]", "count", "f:fn(T,int)->bool", "int", "_list_count"), N("[T]", "sum", "", "T", LIST_SUM),
+    P("[T]", "sum", "f:fn(T,int)->U", "U", "_list_sum"), N("[T]", "min", "", "T", LIST_MIN),
+    N("[T]", "max", "", "T", LIST_MAX), N("[T]", "sort", "", "[T]", LIST_SORT),
+    P("[T]", "sort", "f:fn(T,int)->U", "[T]", "_list_sort"),
+    P("[T]", "top", "n:int;f:fn(T,int)->U", "[T]", "_list_top"), N("[T]", "reverse", "", "[T]", LIST_REVERSE),
+    N("[T]", "unique", "", "[T]", LIST_UNIQUE), N("[T]", "first", "", "T", LIST_FIRST),
+    N("[T]", "last", "", "T", LIST_LAST), N("[T]", "take", "n:int", "[T]", LIST_TAKE),
+    N("[T]", "drop", "n:int", "[T]", LIST_DROP), N("[T]", "has", "x:T", "bool", LIST_HAS),
+    N("[T]", "index", "x:T", "int?", LIST_INDEX), N("[T]", "join", "sep:str=", "str", LIST_JOIN),
+    N("[[T]]", "flatten", "", "[T]", LIST_FLATTEN), N("[T]", "chunks", "n:int", "[[T]]", LIST_CHUNKS),
+    P("[T]", "group", "f:fn(T,int)->U", "[U:[T]]", "_list_group"),
+    P("[T]", "reduce", "init:U;f:fn(U,T)->U", "U", "_list_reduce"), N("[T]", "push", "x:T", "[T]", LIST_PUSH),
+    N("[T]", "indexed", "", "[(int,T)]", LIST_INDEXED), N("[T]", "shuffle", "", "[T]", LIST_SHUFFLE),
+    N("[T]", "pick", "k:int", "[T]", LIST_PICK),
+    N("[K:V]", "len", "", "int", LIST_LEN), N("[K:V]", "keys", "", "[K]", MAP_KEYS),
+    N("[K:V]", "values", "", "[V]", MAP_VALUES), N("[K:V]", "pairs", "", "[(K,V)]", MAP_PAIRS),
+    N("[K:V]", "has", "k:K", "bool", MAP_HAS), N("[K:V]", "get", "k:K;default:V=", "V", MAP_GET),
+    P("[K:V]", "map", "f:fn(K,V)->U", "[K:U]", "_map_map"),
+    P("[K:V]", "filter", "f:fn(K,V)->bool", "[K:V]", "_map_filter"), N("[K:V]", "argmax", "", "K", MAP_ARGMAX),
+    N("[K:V]", "argmin", "", "K", MAP_ARGMIN), N("[K:V]", "remove", "k:K", "[K:V]", MAP_REMOVE),
+    N("call", "run", "", "str", CALL_RUN),
+    N("", "input", "prompt:str=", "str?", INPUT), N("", "require", "cond:bool;why:str=", "null", REQUIRE),
+    N("", "fail", "text:str;kind:str=", "never", FAIL), N("", "error", "kind:str;text:str", "error", ERROR),
+    N("", "token", "name:str", "token", TOKEN), N("", "abs", "x:T", "T", ABS),
+    N("", "near", "a:float;b:float;eps:float", "bool", NEAR), N("", "zip", "a:[T];b:[U]", "[(T,U)]", ZIP),
+    N("", "map_of", "keys:[K];values:[V]", "[K:V]", MAP_OF), N("", "min", "a:T;b:T", "T", MIN2),
+    N("", "max", "a:T;b:T", "T", MAX2),
+    P("", "assert_error", "kind:str;f:fn()->any", "null", "_assert_error"),
+    P("", "at_least", "k:int", "fn([any],int)->bool", "_at_least"),
+};
+
+enum { N_ROW = sizeof rows / sizeof rows[0] };
+
+/* ---- types of rows ---- */
+
+struct sig {
+    struct comp *c;
+    const char  *p;
+};
+
+static struct type *sig_type(struct sig *s);
+
+static struct type *sig_make(struct sig *s, enum type_kind kind, uint32_t n)
+{
+    struct type *t = type_make(&s->c->arena, kind, n);
+    if (!t)
+        comp_nomem(s->c);
+    return t;
+}
+
+static struct type *sig_fn(struct sig *s)
+{
+    struct type *e[8];
+    uint32_t n = 0;
+    s->p += 3;                                  /* fn( */
+    while (*s->p != ')' && n < 7) {
+        e[n++] = sig_type(s);
+        if (*s->p == ',')
+            s->p++;
+    }
+    s->p += 3;                                  /* )-> */
+    e[n++] = sig_type(s);
+    struct type *t = sig_make(s, T_FN, n);
+    memcpy(t->elem, e, n * sizeof *e);
+    return t;
+}
+
+static struct type *sig_bracket(struct sig *s)
+{
+    char close = *s->p == '[' ? ']' : ')';
+    s->p++;
+    struct type *a = sig_type(s), *b = NULL;
+    char sep = *s->p;
+    if (sep == ':' || sep == ',') {
+        s->p++;
+        b = sig_type(s);
+    }
+    if (*s->p == close)
+        s->p++;
+    struct type *t = sig_make(s, close == ')' ? T_TUPLE : b ? T_MAP : T_LIST, b ? 2 : 1);
+    t->elem[0] = a;
+    if (b)
+        t->elem[1] = b;
+    return t;
+}
+
+static struct type *sig_word(struct sig *s)
+{
+    static const struct { const char *name; enum type_kind kind; } word[] = {
+        { "str", T_STR }, { "int", T_INT }, { "float", T_FLOAT }, { "bool", T_BOOL }, { "null", T_NULL },
+        { "regex", T_REGEX }, { "match", T_MATCH }, { "error", T_ERROR }, { "token", T_TOKEN },
+        { "any", T_ANY }, { "never", T_NEVER }, { "call", T_CALL },
+    };
+    size_t len = strspn(s->p, "abcdefghijklmnopqrstuvwxyz");
+    if (!len) {
+        struct type *t = sig_make(s, T_VAR, 0);
+        t->text = (struct slice){ s->p++, 1 };
+        return t;
+    }
+    struct slice w = { s->p, len };
+    s->p += len;
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
+        if (slice_is(w, word[i].name))
+            return type_plain(word[i].kind);
+    return type_plain(T_ANY);
+}
+
+static struct type *sig_type(struct sig *s)
+{
+    struct type *t = strncmp(s->p, "fn(", 3) == 0 ? sig_fn(s)
+                     : *s->p == '[' || *s->p == '(' ? sig_bracket(s) : sig_word(s);
+    if (*s->p == '?') {
+        s->p++;
+        struct type *o = sig_make(s, T_OPT, 1);
+        o->elem[0] = t;
+        return o;
+    }
+    if (*s->p == '|') {
+        s->p++;
+        struct type *u = sig_make(s, T_UNION, 2);
+        u->elem[0] = t;
+        u->elem[1] = sig_type(s);
+        return u;
+    }
+    return t;
+}
+
+/* ---- variables ---- */
+
+struct vars {
+    struct comp *c;
+    struct type *bound[26];
+};
+
+static void unify(struct vars *v, const struct type *pattern, struct type *actual)
+{
+    if (pattern->kind == T_VAR) {
+        struct type **b = &v->bound[pattern->text.ptr[0] - 'A'];
+        struct type *both = *b ? type_common(&v->c->arena, *b, actual) : actual;
+        *b = both ? both : *b;
+        return;
+    }
+    if (actual->kind == T_OPT && pattern->kind == T_OPT) {
+        unify(v, pattern->elem[0], actual->elem[0]);
+        return;
+    }
+    if (actual->kind == T_ANY || actual->kind == T_JSON || actual->kind == T_RANGE ||
+        actual->kind != pattern->kind) {
+        struct type *t = actual->kind == T_RANGE ? type_plain(T_INT)
+                         : actual->kind == T_BRANCHES ? actual->elem[0] : type_plain(T_ANY);
+        for (uint32_t i = 0; i < pattern->n; i++)
+            if (actual->kind == T_ANY || actual->kind == T_RANGE || actual->kind == T_BRANCHES)
+                unify(v, pattern->elem[i], t);
+        return;
+    }
+    if (actual->kind == T_FN) {
+        unify(v, pattern->elem[pattern->n - 1], actual->elem[actual->n - 1]);
+        return;
+    }
+    for (uint32_t i = 0; i < pattern->n && i < actual->n; i++)
+        unify(v, pattern->elem[i], actual->elem[i]);
+}
+
+static struct type *subst(struct vars *v, struct type *t)
+{
+    if (t->kind == T_VAR) {
+        struct type *b = v->bound[t->text.ptr[0] - 'A'];
+        return b ? b : t;
+    }
+    if (!t->n)
+        return t;
+    struct type *r = type_make(&v->c->arena, t->kind, t->n);
+    if (!r)
+        comp_nomem(v->c);
+    for (uint32_t i = 0; i < t->n; i++)
+        r->elem[i] = subst(v, t->elem[i]);
+    return r->kind == T_OPT ? type_opt(&v->c->arena, r->elem[0]) : r;
+}
+
+/* Variables that nothing bound are `any`. */
+static struct type *close_type(struct vars *v, struct type *t)
+{
+    for (int i = 0; i < 26; i++)
+        if (!v->bound[i])
+            v->bound[i] = type_plain(T_ANY);
+    return subst(v, t);
+}
+
+/* ---- rows ---- */
+
+struct formal {
+    struct slice name;
+    struct type *type;
+    bool         optional;
+};
+
+enum { FORMAL_MAX = 4 };
+
+static uint32_t formals(struct comp *c, const struct row *r, struct formal *out)
+{
+    struct sig s = { c, r->params };
+    uint32_t n = 0;
+    while (*s.p && n < FORMAL_MAX) {
+        size_t len = strcspn(s.p, ":");
+        out[n].name = (struct slice){ s.p, len };
+        s.p += len + 1;
+        out[n].type = sig_type(&s);
+        out[n].optional = *s.p == '=';
+        s.p += out[n].optional;
+        s.p += *s.p == ';';
+        n++;
+    }
+    return n;
+}
+
+static bool receives(const char *self, const struct type *t)
+{
+    enum type_kind k = type_base(t)->kind;
+    if (!*self)
+        return false;
+    if (k == T_ANY)
+        return true;
+    if (strcmp(self, "str") == 0)
+        return type_is_str(t) || k == T_PATH;
+    if (strcmp(self, "int") == 0)
+        return k == T_INT;
+    if (strcmp(self, "float") == 0)
+        return k == T_INT || k == T_FLOAT;
+    if (strcmp(self, "call") == 0)
+        return k == T_CALL;
+    if (strcmp(self, "[K:V]") == 0)
+        return k == T_MAP;
+    if (strcmp(self, "[[T]]") == 0)
+        return k == T_LIST && (t->elem[0]->kind == T_LIST || t->elem[0]->kind == T_ANY);
+    return k == T_LIST || k == T_RANGE || k == T_BRANCHES;
+}
+
+bool library_has_method(const struct type *t, struct slice name)
+{
+    for (uint32_t i = 0; i < N_ROW; i++)
+        if (slice_is(name, rows[i].name) && receives(rows[i].self, t))
+            return true;
+    return false;
+}
+
+static uint32_t required(const struct formal *f, uint32_t n)
+{
+    while (n && f[n - 1].optional)
+        n--;
+    return n;
+}
+
+/* The row of that name whose receiver and number of arguments fit; else one that is near. */
+static const struct row *choose(struct comp *c, const struct type *self, struct slice name, uint32_t n_arg)
+{
+    const struct row *near = NULL;
+    for (uint32_t i = 0; i < N_ROW; i++) {
+        const struct row *r = &rows[i];
+        if (!slice_is(name, r->name) || (self ? !receives(r->self, self) : *r->self))
+            continue;
+        struct formal f[FORMAL_MAX];
+        uint32_t n = formals(c, r, f);
+        if (n_arg >= required(f, n) && n_arg <= n)
+            return r;
+        near = near ? near : r;
+    }
+    return near;
+}
+
+uint32_t native_call(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
+                     struct type *t, struct span at)
+{
+    return ir_opn(l, IR_NATIVE, t, arg, n, (uint32_t)id, at);
+}
+
+static struct ex default_value(struct low *l, const struct row *r, struct slice name, struct span at)
+{
+    struct comp *c = l->c;
+    if (slice_is(name, "kind"))
+        return ex_konst(c, konst_str(c, SLICE("Fail")), type_plain(T_STR), at);
+    if (slice_is(name, "why") || slice_is(name, "prompt") || slice_is(name, "sep"))
+        return ex_konst(c, konst_str(c, SLICE("")), type_plain(T_STR), at);
+    (void)r;
+    return ex_null(l, at);
+}
+
+static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, uint32_t n, struct type *t,
+                        struct span at)
+{
+    struct comp *c = l->c;
+    uint32_t out;
+    if (r->native >= 0) {
+        out = native_call(l, (enum native_id)r->native, v, n, t, at);
+    } else {
+        struct sym *s = prelude_sym(c, r->prelude);
+        if (!s) {
+            low_diag(l, "E0113", at, "`%s` is not supported yet", r->name);
+            return ex_bad(l, at);
+        }
+        uint32_t func = func_of(c, s);
+        *(uint32_t *)comp_push(c, &l->f->callee, &l->f->n_callee, &l->f->cap_callee, sizeof func) = func;
+        out = ir_opn(l, IR_CALL, t, v, n, func, at);
+    }
+    if (t->kind == T_NEVER)
+        l->dead = true;
+    return ex_of(out, t, at);
+}
+
+static struct ex call_row(struct low *l, const struct row *r, const struct ex *self, struct name name,
+                          const struct arg_list *args, struct span at, struct type *want)
+{
+    struct comp *c = l->c;
+    struct vars vars = { .c = c };
+    struct formal f[FORMAL_MAX];
+    const struct node *given[FORMAL_MAX] = { 0 };
+    uint32_t n = formals(c, r, f), v[FORMAL_MAX + 1], n_v = 0;
+    struct sig res = { c, r->result };
+    struct type *result = sig_type(&res);
+    if (self) {
+        struct sig s = { c, r->self };
+        struct type *st = sig_type(&s);
+        struct ex e = *self;
+        unify(&vars, st, e.t);
+        if (e.t->kind == T_RANGE && st->kind == T_LIST)
+            e = coerce(l, e, type_list(&c->arena, type_plain(T_INT)), at);
+        v[n_v++] = ex_value(l, e);
+    }
+    (void)want;
+    for (uint32_t i = 0; i < args->n; i++) {
+        const struct arg *a = &args->at[i];
+        uint32_t k = i;
+        if (a->name.text.len)
+            for (k = 0; k < n && !slice_eq(f[k].name, a->name.text);)
+                k++;
+        if (k >= n || given[k]) {
+            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->value->span, a->name.text.len
+                     ? "`%.*s` has no argument `%.*s`" : "`%.*s` has too many arguments",
+                     (int)name.text.len, name.text.ptr, (int)a->name.text.len, a->name.text.ptr);
+            return ex_bad(l, at);
+        }
+        given[k] = a->value;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct type *t = subst(&vars, f[i].type);
+        struct ex e;
+        if (given[i]) {
+            bool open = f[i].type->kind == T_VAR && t->kind == T_VAR;
+            e = lower_expr(l, given[i], open ? NULL : t);
+            e.at = given[i]->span;
+            e = e.t->kind == T_BRANCHES ? ex_join(l, e) : e;
+            if (f[i].type->kind == T_VAR && !self) {
+                unify(&vars, f[i].type, e.t);       /* min(1, 2.5): their common type */
+                t = subst(&vars, f[i].type);
+            } else {
+                unify(&vars, f[i].type, e.t);
+            }
+            if (e.t->kind == T_OPT && type_base(t)->kind != T_OPT)
+                e = coerce(l, e, t, e.at);
+            else if (type_fits(e.t, t) == FIT_NO || t->kind == T_STR || t->kind == T_INT || t->kind == T_FLOAT ||
+                     t->kind == T_ENUM || t->kind == T_LIST || t->kind == T_BOOL || t->kind == T_FN)
+                e = coerce(l, e, t, e.at);
+        } else if (f[i].optional) {
+            e = default_value(l, r, f[i].name, at);
+            if (slice_is(f[i].name, "default"))
+                result = type_opt(&c->arena, result);
+        } else {
+            low_diag(l, "E0207", at, "`%.*s` needs the argument `%.*s`", (int)name.text.len, name.text.ptr,
+                     (int)f[i].name.len, f[i].name.ptr);
+            return ex_bad(l, at);
+        }
+        v[n_v++] = ex_value(l, e);
+    }
+    return finish(l, r, v, n_v, close_type(&vars, result), at);
+}
+
+struct ex library_method(struct low *l, struct ex self, struct name name, const struct arg_list *args,
+                         struct span at, struct type *want)
+{
+    struct slice s = name.text;
+    if (self.t->kind == T_NEVER)
+        return self;
+    struct type *t = self.t;
+    if (type_base(t)->kind == T_JSON) {         /* a text, list or object: by the method's name */
+        self.t = type_plain(T_ANY);
+        t = self.t;
+    }
+    const struct row *r = choose(l->c, t, s, args->n);
+    if (!r) {
+        if (t->kind == T_OPT)
+            low_diag(l, "E0305", at, "this may be null: use `?.%.*s()`, or test it first", (int)s.len, s.ptr);
+        else
+            low_diag(l, "E0204", name.at, "%s has no method `%.*s`", comp_type_text(l->c, t), (int)s.len, s.ptr);
+        for (uint32_t i = 0; i < args->n; i++)
+            lower_expr(l, args->at[i].value, NULL);
+        return ex_bad(l, at);
+    }
+    self = ex_join(l, self);
+    return call_row(l, r, &self, name, args, at, want);
+}
+
+/* ---- functions with rules of their own ---- */
+
+static struct ex print_call(struct low *l, const struct node *n)
+{
+    struct comp *c = l->c;
+    const struct arg_list *args = &n->u.call.args;
+    struct type *str = type_plain(T_STR);
+    struct ex x[3] = { ex_konst(c, konst_str(c, SLICE("")), str, n->span),
+                       ex_konst(c, konst_str(c, SLICE("\n")), str, n->span),
+                       ex_konst(c, konst_str(c, SLICE("stdout")), str, n->span) };
+    for (uint32_t i = 0; i < args->n; i++) {
+        const struct arg *a = &args->at[i];
+        int k = !a->name.text.len ? (int)i : slice_is(a->name.text, "end") ? 1
+                : slice_is(a->name.text, "to") ? 2 : slice_is(a->name.text, "x") ? 0 : 3;
+        if (k > 2) {
+            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->value->span, "`print` takes x, end and to");
+            return ex_null(l, n->span);
+        }
+        x[k] = k ? lower_to(l, a->value, str) : ex_join(l, lower_expr(l, a->value, NULL));
+        if (!k && !type_has_text(x[0].t))
+            low_diag(l, "E0319", a->value->span, "%s has no text form", comp_type_text(c, x[0].t));
+    }
+    uint32_t v[3];
+    for (int i = 0; i < 3; i++)
+        v[i] = ex_value(l, x[i]);
+    native_call(l, NATIVE_PRINT, v, 3, type_plain(T_NULL), n->span);
+    return ex_null(l, n->span);
+}
+
+static const struct node *only_arg(struct low *l, const struct node *n)
+{
+    const struct arg_list *args = &n->u.call.args;
+    struct slice name = n->u.call.callee->u.name.text;
+    if (args->n == 1)
+        return args->at[0].value;
+    low_diag(l, args->n ? "E0208" : "E0207", n->span, "`%.*s` takes one argument", (int)name.len, name.ptr);
+    return NULL;
+}
+
+static struct ex dbg_call(struct low *l, const struct node *n)
+{
+    const struct node *a = only_arg(l, n);
+    if (!a)
+        return ex_bad(l, n->span);
+    struct ex e = ex_join(l, lower_expr(l, a, NULL));
+    struct place p = source_place(l->mod->source, n->span.off);
+    uint32_t v[2];
+    v[0] = ex_value(l, e);
+    struct slice where = comp_printf(l->c, "%s:%u:%u", l->mod->source->name, p.line, p.col);
+    v[1] = ex_value(l, ex_konst(l->c, konst_str(l->c, where), type_plain(T_STR), n->span));
+    return ex_of(native_call(l, NATIVE_DBG, v, 2, e.t, n->span), e.t, n->span);
+}
+
+static bool is_compare(const struct node *n)
+{
+    return n->kind == AST_EXPR_BINARY && n->u.binary.op >= BIN_EQ && n->u.binary.op <= BIN_GE;
+}
+
+/* assert(a == b, "why") keeps both sides for the message. */
+static struct ex assert_call(struct low *l, const struct node *n)
+{
+    static const enum bc_op op[] = { [BIN_EQ] = OP_EQ, [BIN_NE] = OP_NE, [BIN_LT] = OP_LT,
+                                     [BIN_LE] = OP_LE, [BIN_GT] = OP_GT, [BIN_GE] = OP_GE };
+    struct comp *c = l->c;
+    const struct arg_list *args = &n->u.call.args;
+    if (args->n < 1 || args->n > 2) {
+        low_diag(l, args->n ? "E0208" : "E0207", n->span, "`assert` takes a condition and a reason");
+        return ex_null(l, n->span);
+    }
+    const struct node *cond = args->at[0].value;
+    struct ex why = args->n == 2 ? lower_to(l, args->at[1].value, type_plain(T_STR)) : ex_null(l, n->span);
+    while (cond->kind == AST_EXPR_PAREN)
+        cond = cond->u.inner;
+    if (why.k && is_compare(cond)) {
+        lower_expr(l, cond, NULL);
+        struct ir_insn *i = l->f->n_insn ? &l->f->insn[l->f->n_insn - 1] : NULL;
+        if (i && i->op >= IR_EQ && i->op <= IR_GE) {
+            i->op = IR_ASSERT_CMP;
+            i->dst = IR_NO;
+            i->label = op[cond->u.binary.op];
+            i->imm = why.k - 1;
+            return ex_null(l, n->span);
+        }
+    }
+    uint32_t v[2];
+    v[0] = lower_cond(l, cond);
+    v[1] = ex_value(l, why);
+    native_call(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
+    return ex_null(l, n->span);
+}
+
+static struct ex unzip_call(struct low *l, const struct node *n)
+{
+    const struct node *a = only_arg(l, n);
+    if (!a)
+        return ex_bad(l, n->span);
+    struct ex e = ex_join(l, lower_expr(l, a, NULL));
+    const struct type *et = e.t->kind == T_LIST ? e.t->elem[0] : type_plain(T_ANY);
+    struct type *t = type_plain(T_ANY);
+    if (et->kind == T_TUPLE) {
+        t = type_make(&l->c->arena, T_TUPLE, et->n);
+        if (!t)
+            comp_nomem(l->c);
+        for (uint32_t i = 0; i < et->n; i++)
+            t->elem[i] = type_list(&l->c->arena, et->elem[i]);
+    } else if (et->kind != T_ANY) {
+        low_diag(l, "E0301", n->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
+    }
+    uint32_t v = ex_value(l, e);
+    return ex_of(native_call(l, NATIVE_UNZIP, &v, 1, t, n->span), t, n->span);
+}
+
+static struct ex copy_call(struct low *l, const struct node *n)
+{
+    const struct arg_list *args = &n->u.call.args;
+    if (!args->n || args->at[0].name.text.len) {
+        low_diag(l, "E0207", n->span, "`copy` needs a struct");
+        return ex_bad(l, n->span);
+    }
+    struct ex e = lower_expr(l, args->at[0].value, NULL);
+    if (e.t->kind != T_STRUCT) {
+        low_diag(l, "E0301", n->span, "`copy` takes a struct, and this is %s", comp_type_text(l->c, e.t));
+        return ex_bad(l, n->span);
+    }
+    struct sdecl *d = e.t->strct;
+    uint32_t v = ex_value(l, e);
+    for (uint32_t i = 1; i < args->n; i++) {
+        uint32_t k = 0;
+        while (k < d->n && !slice_eq(d->field[k].name, args->at[i].name.text))
+            k++;
+        if (k == d->n) {
+            low_diag(l, "E0206", args->at[i].value->span, "`%.*s` has no field `%.*s`", (int)d->name.len,
+                     d->name.ptr, (int)args->at[i].name.text.len, args->at[i].name.text.ptr);
+            continue;
+        }
+        uint32_t two[2] = { v, ex_value(l, lower_to(l, args->at[i].value, d->field[k].type)) };
+        v = ir_opn(l, IR_PUT_FIELD, e.t, two, 2, k, n->span);
+    }
+    return ex_of(v, e.t, n->span);
+}
+
+uint32_t meta_value(struct low *l, const struct node *arg, struct span at, bool logprob)
+{
+    struct binding *b = arg->kind == AST_EXPR_NAME ? scope_find(l, arg->u.name.text) : NULL;
+    if (!b || !b->ex.gen || b->captured || b->kind != BIND_VALUE) {
+        low_diag(l, "E0315", at, "`meta` takes a name that a hole, `gen` or `select` has just bound");
+        return IR_NO;
+    }
+    uint32_t site = b->ex.gen - 1;
+    l->c->gen[site].needs_logprob |= logprob;
+    for (uint32_t i = l->f->n_insn; i-- > 0;) {
+        struct ir_insn *n = &l->f->insn[i];
+        if ((n->op != IR_GEN && n->op != IR_SELECT && n->op != IR_STREAM_OPEN) || n->imm != site)
+            continue;
+        if (n->dst2 == IR_NO) {
+            uint32_t v = ir_value_new(l, type_plain(T_META));
+            l->f->insn[i].dst2 = v;
+        }
+        return l->f->insn[i].dst2;
+    }
+    return IR_NO;
+}
+
+static struct ex meta_call(struct low *l, const struct node *n)
+{
+    const struct node *a = only_arg(l, n);
+    uint32_t v = a ? meta_value(l, a, n->span, false) : IR_NO;
+    return v == IR_NO ? ex_bad(l, n->span) : ex_of(v, type_plain(T_META), n->span);
+}
+
+static struct ex data_call(struct low *l, const struct node *n, struct type *want)
+{
+    const struct node *a = only_arg(l, n);
+    struct ex e;
+    if (!a || !const_eval(l->c, l->mod, a, type_plain(T_STR), &e))
+        return ex_bad(l, n->span);
+    struct ex r;
+    if (!konst_data(l, l->c->konst[e.k - 1].text, want, n->span, &r))
+        return ex_bad(l, n->span);
+    return r;
+}
+
+static struct ex schema_call(struct low *l, const struct node *n)
+{
+    const struct node *a = only_arg(l, n);
+    struct sym *s = a ? path_sym(l, a) : NULL;
+    struct type *t = NULL;
+    if (s && s->kind == SYM_STRUCT) {
+        t = type_make(&l->c->arena, T_STRUCT, 0);
+        if (!t)
+            comp_nomem(l->c);
+        t->strct = resolve_struct(l->c, s);
+    } else if (s && s->kind == SYM_ENUM) {
+        t = type_make(&l->c->arena, T_ENUM, 0);
+        if (!t)
+            comp_nomem(l->c);
+        t->enm = resolve_enum(l->c, s);
+    } else if (s && s->kind == SYM_ALIAS) {
+        t = s->type;
+    } else if (a && a->kind == AST_EXPR_NAME) {
+        static const enum type_kind kind[] = { T_STR, T_INT, T_FLOAT, T_BOOL, T_JSON };
+        static const char *const name[] = { "str", "int", "float", "bool", "json" };
+        for (int i = 0; i < 5; i++)
+            if (slice_is(a->u.name.text, name[i]))
+                t = type_plain(kind[i]);
+    }
+    if (!t) {
+        low_diag(l, "E0301", n->span, "`schema_of` takes the name of a type");
+        return ex_bad(l, n->span);
+    }
+    struct str text = { 0 };
+    schema_text(l->c, t, &text);
+    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
+    str_free(&text);
+    return r;
+}
+
+static struct ex tool_docs_call(struct low *l, const struct node *n)
+{
+    const struct node *a = only_arg(l, n);
+    if (!a || a->kind != AST_EXPR_LIST) {
+        low_diag(l, "E0615", n->span, "`tool_docs` takes a list of functions");
+        return ex_bad(l, n->span);
+    }
+    struct sym **tool = comp_alloc(l->c, a->u.list.n * sizeof *tool + 1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < a->u.list.n; i++) {
+        struct sym *s = path_sym(l, a->u.list.at[i]);
+        if (!s || (s->kind != SYM_FN && s->kind != SYM_EXTERN))
+            low_diag(l, "E0615", a->u.list.at[i]->span, "this is not a tool");
+        else
+            tool[count++] = s;
+    }
+    struct str text = { 0 };
+    tool_docs_text(l->c, tool, count, &text);
+    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
+    str_free(&text);
+    return r;
+}
+
+static bool convertible(const struct type *from, enum type_kind to)
+{
+    enum type_kind k = type_base(from)->kind;
+    if (k == T_ANY || k == T_JSON)
+        return true;
+    if (k == T_UNION || k == T_OPT)
+        return true;
+    switch (to) {
+    case T_INT: case T_FLOAT:
+        return k == T_INT || k == T_FLOAT || k == T_STR || k == T_BOOL || k == T_DURATION;
+    case T_BOOL:
+        return k == T_BOOL || k == T_STR;
+    case T_PATH:
+        return k == T_STR || k == T_PATH;
+    case T_STR:
+        return type_has_text(from);
+    default:
+        return type_is_data(from);
+    }
+}
+
+static bool conversion(struct low *l, const struct node *n, struct slice name, struct ex *ret)
+{
+    static const struct { const char *name; enum type_kind kind; } row[] = {
+        { "int", T_INT }, { "float", T_FLOAT }, { "str", T_STR }, { "bool", T_BOOL }, { "json", T_JSON },
+        { "path", T_PATH },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (!slice_is(name, row[i].name))
+            continue;
+        const struct node *a = only_arg(l, n);
+        struct type *t = type_plain(row[i].kind);
+        *ret = ex_of(ex_value(l, ex_null(l, n->span)), t, n->span);
+        if (!a)
+            return true;
+        struct ex e = ex_join(l, lower_expr(l, a, row[i].kind == T_JSON ? t : NULL));
+        if (!convertible(e.t, row[i].kind)) {
+            low_diag(l, "E0307", n->span, "%s cannot be made of %s", row[i].name, comp_type_text(l->c, e.t));
+            return true;
+        }
+        struct str text = { 0 };
+        if (e.k && row[i].kind == T_STR && konst_text(l->c, e.k - 1, &text))
+            *ret = ex_konst(l->c, konst_str(l->c, str_slice(&text)), t, n->span);
+        else
+            *ret = ex_of(ir_op1(l, IR_CONVERT, t, ex_value(l, e), rtype_of(l->c, t), n->span), t, n->span);
+        str_free(&text);
+        return true;
+    }
+    return false;
+}
+
+static const char *const special[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data", "schema_of",
+                                       "tool_docs", "context", "first", "int", "float", "str", "bool", "json",
+                                       "path" };
+static const char *const setting[] = { "sampling", "seed", "budget", "concurrency", "mock", "stub", "model",
+                                       "lora" };
+
+bool library_has(struct slice name)
+{
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+        if (slice_is(name, special[i]))
+            return true;
+    for (uint32_t i = 0; i < N_ROW; i++)
+        if (!*rows[i].self && slice_is(name, rows[i].name))
+            return true;
+    return false;
+}
+
+bool library_call(struct low *l, const struct node *n, struct slice name, struct type *want, struct ex *ret)
+{
+    if (slice_is(name, "print"))
+        *ret = print_call(l, n);
+    else if (slice_is(name, "dbg"))
+        *ret = dbg_call(l, n);
+    else if (slice_is(name, "assert"))
+        *ret = assert_call(l, n);
+    else if (slice_is(name, "unzip"))
+        *ret = unzip_call(l, n);
+    else if (slice_is(name, "copy"))
+        *ret = copy_call(l, n);
+    else if (slice_is(name, "meta"))
+        *ret = meta_call(l, n);
+    else if (slice_is(name, "data"))
+        *ret = data_call(l, n, want);
+    else if (slice_is(name, "schema_of"))
+        *ret = schema_call(l, n);
+    else if (slice_is(name, "tool_docs"))
+        *ret = tool_docs_call(l, n);
+    else if (slice_is(name, "context") && !n->u.call.args.n)
+        *ret = ex_of(ir_op0(l, IR_CTX_NEW, type_plain(T_CONTEXT), n->span), type_plain(T_CONTEXT), n->span);
+    else if (conversion(l, n, name, ret))
+        return true;
+    else if (slice_is(name, "gen") || !library_has(name)) {
+        for (size_t i = 0; i < sizeof setting / sizeof setting[0]; i++)
+            if (slice_is(name, setting[i])) {
+                low_diag(l, "E0701", n->span, "`%s` is a setting: write `with %s(...) { ... }`", setting[i], setting[i]);
+                *ret = ex_bad(l, n->span);
+                return true;
+            }
+        return false;
+    } else {
+        const struct row *r = choose(l->c, NULL, name, n->u.call.args.n);
+        if (!r)
+            return false;
+        *ret = call_row(l, r, NULL, n->u.call.callee->u.name, &n->u.call.args, n->span, want);
+    }
+    return true;
+}

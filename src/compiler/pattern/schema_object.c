@@ -1,0 +1,330 @@
+/* schema_object.c - the object keywords of a clause to one object of values: which keys, in which
+ * order, with which values; and the classes of names that nobody declared. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "compiler/pattern/derive.h"
+#include "compiler/pattern/schema_data.h"
+
+enum { PATTERN_MAX = 6 };       /* 64 combinations of patterns for names */
+
+struct key_plan {
+    struct slice name;
+    bool         required, forbidden;
+};
+
+struct name_pattern {
+    uint32_t expr;
+};
+
+struct object_plan {
+    struct atom       **atom;
+    uint32_t            n_atom, cap_atom;
+    struct key_plan    *key;
+    uint32_t            n_key, cap_key;
+    struct hashmap      by_name;
+    struct lits         names;          /* propertyNames */
+    struct name_pattern pattern[PATTERN_MAX];
+    uint32_t            n_pattern;
+    uint32_t            lo, hi;
+    bool                dead;
+};
+
+static struct key_plan *plan_key(struct schema *s, struct object_plan *p, struct slice name)
+{
+    uint64_t at;
+    if (hashmap_get(&p->by_name, name, &at))
+        return &p->key[at];
+    struct key_plan *k = array_push(&p->key, &p->n_key, &p->cap_key, sizeof *k);
+    if (!k || !hashmap_put(&p->by_name, name, p->n_key - 1)) {
+        schema_nomem(s);
+        return NULL;
+    }
+    k->name = name;
+    return k;
+}
+
+static void require(struct schema *s, struct object_plan *p, struct slice name)
+{
+    struct key_plan *k = plan_key(s, p, name);
+    if (k)
+        k->required = true;
+}
+
+static const struct jnode *map_keyword(struct schema *s, uint32_t node, const char *word)
+{
+    const struct jnode *j = schema_keyword(s, node, word);
+    if (j && j->kind != J_OBJECT)
+        schema_malformed(s, node, word, "an object of schemas is expected");
+    return j && j->kind == J_OBJECT ? j : NULL;
+}
+
+static uint32_t name_expr(struct schema *s, uint32_t node, const struct jnode *pats, uint32_t i)
+{
+    uint64_t key = (uint64_t)(uintptr_t)&pats->key[i], known;
+    if (idmap_get(&s->patterns, key, &known))
+        return (uint32_t)known;
+    return schema_pattern_text(s, node, "patternProperties", &pats->key[i], key);
+}
+
+static void plan_patterns(struct schema *s, struct object_plan *p, uint32_t node)
+{
+    const struct jnode *pats = map_keyword(s, node, "patternProperties");
+    for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++) {
+        uint32_t e = name_expr(s, node, pats, i);
+        bool known = false;
+        for (uint32_t k = 0; k < p->n_pattern; k++)
+            known |= p->pattern[k].expr == e;
+        if (known)
+            continue;
+        if (p->n_pattern == PATTERN_MAX)
+            schema_refuse(s, node, "patternProperties", "BUDGET_CLAUSES: too many patterns for names");
+        else
+            p->pattern[p->n_pattern++].expr = e;
+    }
+}
+
+static void plan_node(struct schema *s, struct object_plan *p, uint32_t node)
+{
+    const struct jnode *props = map_keyword(s, node, "properties");
+    for (uint32_t i = 0; props && i < props->n; i++)
+        plan_key(s, p, props->key[i]);
+    plan_patterns(s, p, node);
+    uint32_t lo = schema_count(s, node, "minProperties", 0), hi = schema_count(s, node, "maxProperties", EXPR_INF);
+    p->lo = lo > p->lo ? lo : p->lo;
+    p->hi = hi < p->hi ? hi : p->hi;
+    if (schema_keyword(s, node, "propertyNames"))
+        lits_add(s, &p->names, lit_pos(schema_kid(s, node, "propertyNames")));
+}
+
+static void plan_required(struct schema *s, struct object_plan *p, uint32_t node)
+{
+    const struct jnode *j = schema_keyword(s, node, "required");
+    if (!j)
+        return;
+    if (j->kind == J_BOOL && s->node[node].legacy)      /* draft-03 leftovers: no meaning since */
+        return;
+    if (j->kind != J_ARRAY) {
+        schema_malformed(s, node, "required", "a list of names is expected");
+        return;
+    }
+    for (uint32_t i = 0; i < j->n; i++) {
+        if (j->kid[i]->kind == J_STRING)
+            require(s, p, j->kid[i]->text);
+        else
+            schema_malformed(s, node, "required", "a list of names is expected");
+    }
+}
+
+static void plan_clause(struct schema *s, const struct clause *c, struct object_plan *p)
+{
+    p->hi = EXPR_INF;
+    for (struct atom *a = c->atom; a; a = a->below) {
+        struct atom **slot = array_push(&p->atom, &p->n_atom, &p->cap_atom, sizeof *slot);
+        if (!slot) {
+            schema_nomem(s);
+            return;
+        }
+        *slot = a;
+    }
+    for (uint32_t i = 0, j = p->n_atom; i + 1 < j; i++) {
+        struct atom *t = p->atom[i];
+        p->atom[i] = p->atom[--j];
+        p->atom[j] = t;
+    }
+    for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++)
+        if (p->atom[i]->kind == ATOM_OBJECT)
+            plan_node(s, p, p->atom[i]->node);
+    for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++)
+        if (p->atom[i]->kind == ATOM_OBJECT)
+            plan_required(s, p, p->atom[i]->node);
+    for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
+        const struct atom *a = p->atom[i];
+        struct key_plan *k = NULL;
+        if (a->kind == ATOM_KEY) {
+            require(s, p, a->name);
+        } else if (a->kind == ATOM_NO_KEY && (k = plan_key(s, p, a->name))) {
+            k->forbidden = true;
+        } else if (a->kind == ATOM_KEYS) {
+            p->lo = a->lo > p->lo ? a->lo : p->lo;
+            p->hi = a->hi < p->hi ? a->hi : p->hi;
+        }
+    }
+    for (uint32_t i = 0; i < p->n_key; i++)
+        p->dead |= p->key[i].required && p->key[i].forbidden;
+    p->dead |= p->lo > p->hi;
+}
+
+static void plan_free(struct object_plan *p)
+{
+    mem_free(p->atom);
+    mem_free(p->key);
+    mem_free(p->names.lit);
+    hashmap_free(&p->by_name);
+}
+
+static const char *rest_keyword(const struct schema *s, uint32_t node)
+{
+    if (schema_keyword(s, node, "additionalProperties"))
+        return "additionalProperties";
+    return schema_keyword(s, node, "unevaluatedProperties") ? "unevaluatedProperties" : NULL;
+}
+
+/* What one node asks of the value of a declared key. */
+static void node_lits(struct schema *s, uint32_t node, struct slice name, struct lits *l)
+{
+    const struct jnode *props = map_keyword(s, node, "properties"), *pats = map_keyword(s, node, "patternProperties");
+    bool matched = false;
+    for (uint32_t i = 0; props && i < props->n && !matched; i++)
+        if (slice_eq(props->key[i], name)) {
+            matched = true;
+            lits_add(s, l, lit_pos(schema_member(s, node, "properties", i)));
+        }
+    for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
+        if (expr_contains(&s->r->t.ex, name_expr(s, node, pats, i), name)) {
+            matched = true;
+            lits_add(s, l, lit_pos(schema_member(s, node, "patternProperties", i)));
+        }
+    const char *rest = rest_keyword(s, node);
+    if (!matched && rest && s->st == ST_OK)
+        lits_add(s, l, lit_pos(schema_kid(s, node, rest)));
+}
+
+/* What the value of the key must meet.  False: the key cannot be there. */
+static bool key_lits(struct schema *s, const struct object_plan *p, const struct key_plan *k, struct lits *l)
+{
+    struct jnode name = { .kind = J_STRING, .text = k->name };
+    if (k->forbidden)
+        return false;
+    for (uint32_t i = 0; i < p->names.n; i++)
+        if (!schema_valid(s, p->names.lit[i] >> 1, &name, 0))
+            return false;
+    for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
+        const struct atom *a = p->atom[i];
+        if (a->kind == ATOM_OBJECT)
+            node_lits(s, a->node, k->name, l);
+        else if (a->kind == ATOM_KEY && a->lit != LIT_NONE && slice_eq(a->name, k->name))
+            lits_add(s, l, a->lit);
+    }
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!(l->lit[i] & 1) && schema_is_false(s, l->lit[i] >> 1))
+            return false;
+    return s->st == ST_OK;
+}
+
+static void lower_keys(struct schema *s, const struct object_plan *p, uint32_t object)
+{
+    uint32_t never = 0;
+    for (uint32_t i = 0; i < p->n_key && s->st == ST_OK && !rules_failed(s->r); i++) {
+        struct lits l = { 0 };
+        uint32_t v;
+        if (key_lits(s, p, &p->key[i], &l))
+            v = schema_goal_value(s, l.lit, l.n);
+        else
+            v = never = never ? never : value_new(s->r);
+        mem_free(l.lit);
+        if (s->st == ST_OK)
+            object_add_key(s->r, object, p->key[i].name, v, p->key[i].required);
+    }
+}
+
+/* Names of one combination of patterns, without the declared ones. */
+static uint32_t class_names(struct schema *s, const struct object_plan *p, uint32_t mask, uint32_t undeclared)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    uint32_t e = undeclared;
+    for (uint32_t i = 0; i < p->n_pattern; i++)
+        e = expr_and2(x, e, mask >> i & 1 ? p->pattern[i].expr : expr_not(x, p->pattern[i].expr));
+    return e;
+}
+
+/* What names of the combination ask of their values.  False: they cannot be there. */
+static bool class_lits(struct schema *s, const struct object_plan *p, uint32_t mask, struct lits *l)
+{
+    for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
+        if (p->atom[i]->kind != ATOM_OBJECT)
+            continue;
+        uint32_t node = p->atom[i]->node;
+        const struct jnode *pats = map_keyword(s, node, "patternProperties");
+        bool matched = false;
+        for (uint32_t k = 0; pats && k < pats->n && s->st == ST_OK; k++) {
+            uint32_t e = name_expr(s, node, pats, k);
+            for (uint32_t m = 0; m < p->n_pattern; m++)
+                if (p->pattern[m].expr == e && (mask >> m & 1)) {
+                    matched = true;
+                    lits_add(s, l, lit_pos(schema_member(s, node, "patternProperties", k)));
+                }
+        }
+        const char *rest = rest_keyword(s, node);
+        if (!matched && rest && s->st == ST_OK)
+            lits_add(s, l, lit_pos(schema_kid(s, node, rest)));
+    }
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!(l->lit[i] & 1) && schema_is_false(s, l->lit[i] >> 1))
+            return false;
+    return s->st == ST_OK;
+}
+
+static void lower_classes(struct schema *s, const struct object_plan *p, uint32_t object)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    uint32_t undeclared = EXPR_ALL;
+    bool built = false;
+    for (uint32_t mask = 0; mask < 1u << p->n_pattern && s->st == ST_OK && !rules_failed(s->r); mask++) {
+        struct lits l = { 0 };
+        bool some = class_lits(s, p, mask, &l);
+        if (some && !built) {
+            struct slice *name = arena_array(&s->arena, p->n_key + 1ul, sizeof *name);
+            for (uint32_t i = 0; name && i < p->n_key; i++)
+                name[i] = p->key[i].name;
+            if (!name)
+                schema_nomem(s);
+            else if (p->n_key)
+                undeclared = expr_not(x, expr_choices(x, name, NULL, p->n_key));
+            if (p->names.n && s->st == ST_OK)
+                undeclared = expr_and2(x, undeclared, schema_goal_texts(s, p->names.lit, p->names.n));
+            built = true;
+        }
+        uint32_t names = some && s->st == ST_OK ? class_names(s, p, mask, undeclared) : EXPR_EMPTY;
+        if (some && s->st == ST_OK && expr_live(x, names))
+            object_add_class(s->r, object, names, schema_goal_value(s, l.lit, l.n));
+        mem_free(l.lit);
+    }
+}
+
+void schema_lower_object(struct schema *s, const struct clause *c, uint32_t value)
+{
+    struct object_plan p = { 0 };
+    plan_clause(s, c, &p);
+    for (uint32_t i = 0; i < p.n_atom && !p.dead; i++)
+        if (p.atom[i]->kind == ATOM_SOME_EXTRA && !schema_object_dead(s, c))
+            schema_refuse(s, p.atom[i]->node, "additionalProperties", "its negation cannot be decoded");
+    uint32_t id = p.dead || s->st != ST_OK ? 0 : value_add_object(s->r, value);
+    if (!p.dead && s->st == ST_OK && !rules_failed(s->r)) {
+        lower_keys(s, &p, id);
+        lower_classes(s, &p, id);
+    }
+    if (!p.dead && s->st == ST_OK && !rules_failed(s->r)) {
+        struct value_object *o = &s->r->object[id];
+        o->lo = p.lo;
+        o->hi = p.hi;
+        o->counts = p.lo > o->n_required || p.hi != EXPR_INF;
+    }
+    plan_free(&p);
+}
+
+bool schema_object_dead(struct schema *s, const struct clause *c)
+{
+    struct object_plan p = { 0 };
+    plan_clause(s, c, &p);
+    bool dead = p.dead;
+    for (uint32_t i = 0; i < p.n_key && !dead && s->st == ST_OK; i++) {
+        struct lits l = { 0 };
+        if (p.key[i].required)
+            dead = !key_lits(s, &p, &p.key[i], &l) || schema_goal_dead(s, l.lit, l.n);
+        mem_free(l.lit);
+    }
+    plan_free(&p);
+    return dead && s->st == ST_OK;
+}

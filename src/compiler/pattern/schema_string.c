@@ -1,0 +1,142 @@
+/* schema_string.c - the keywords of strings and numbers as expressions and sets. */
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/pattern/derive.h"
+#include "compiler/pattern/regex.h"
+#include "compiler/pattern/schema_data.h"
+
+uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keyword, const struct jnode *text)
+{
+    uint64_t known;
+    if (idmap_get(&s->patterns, (uint64_t)(uintptr_t)text, &known))
+        return (uint32_t)known;
+    return schema_pattern_text(s, node, keyword, text->kind == J_STRING ? &text->text : NULL,
+                               (uint64_t)(uintptr_t)text);
+}
+
+uint32_t schema_pattern_text(struct schema *s, uint32_t node, const char *keyword, const struct slice *text,
+                             uint64_t key)
+{
+    struct error why = { 0 };
+    uint32_t e = EXPR_EMPTY;
+    if (s->st != ST_OK)
+        return e;
+    if (!text) {
+        schema_malformed(s, node, keyword, "a regular expression is expected");
+        return e;
+    }
+    enum status st = regex_compile(&s->r->t.ex, *text, REGEX_SCHEMA, 0, &e, &why);
+    if (st == ST_NOMEM) {
+        schema_nomem(s);
+    } else if (st != ST_OK) {
+        char line[ERROR_TEXT_MAX + 32];
+        snprintf(line, sizeof line, "%s (at %u)", why.text, why.at.off);
+        schema_refuse(s, node, keyword, line);
+        if (s->err)
+            memcpy(s->err->code, why.code, sizeof why.code);
+    } else if (!idmap_put(&s->patterns, key, e)) {
+        schema_nomem(s);
+    }
+    return e;
+}
+
+static void note_format(struct schema *s, uint32_t node, struct slice name, int kind, const char *what)
+{
+    struct str pointer = { 0 }, text = { 0 };
+    str_add_slice(&pointer, s->node[node].pointer);
+    str_adds(&pointer, "/format");
+    str_addf(&text, "format \"%.*s\" %s", (int)name.len, name.ptr, what);
+    bool known = false;
+    for (uint32_t i = 0; i < s->p->n_note && !pointer.failed; i++)
+        known |= !strcmp(s->p->note[i].pointer, pointer.ptr);
+    if (!known && (pointer.failed || text.failed || pattern_add_note(s->p, kind, pointer.ptr, text.ptr) != ST_OK))
+        schema_nomem(s);
+    str_free(&pointer);
+    str_free(&text);
+}
+
+uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open)
+{
+    struct expr_pool *p = &s->r->t.ex;
+    uint32_t lo = schema_count(s, node, "minLength", 0), hi = schema_count(s, node, "maxLength", EXPR_INF);
+    uint32_t e = lo > hi ? EXPR_EMPTY : expr_rep(p, EXPR_ANY, lo, hi), f;
+    const struct jnode *pattern = schema_keyword(s, node, "pattern"), *format = schema_keyword(s, node, "format");
+    bool narrow;
+    *ret_open = !pattern;
+    if (pattern)
+        e = expr_and2(p, e, schema_pattern_expr(s, node, "pattern", pattern));
+    if (format && format->kind == J_STRING) {
+        if (schema_format_expr(s, format->text, &f, &narrow)) {
+            *ret_open = false;
+            e = expr_and2(p, e, f);
+            if (narrow)
+                note_format(s, node, format->text, NOTE_NARROWED, "is decoded as a part of its values");
+        } else {
+            note_format(s, node, format->text, NOTE_RESIDUE, "is not checked");
+        }
+    }
+    return e;
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static bool read_number(struct schema *s, uint32_t node, const char *word, const struct jnode *j,
+                        struct decimal *d)
+{
+    if (j->kind != J_NUMBER) {
+        schema_malformed(s, node, word, "a number is expected");
+        return false;
+    }
+    if (!decimal_read(j->text, d)) {
+        schema_refuse(s, node, word, "this number is too long");
+        return false;
+    }
+    return true;
+}
+
+/* minimum and exclusiveMinimum, or the same for maximum: met into one end of the set. */
+static bool read_end(struct schema *s, uint32_t node, bool low, struct num_set *set)
+{
+    const char *word = low ? "minimum" : "maximum", *open_word = low ? "exclusiveMinimum" : "exclusiveMaximum";
+    const struct jnode *j = schema_keyword(s, node, word), *open = schema_keyword(s, node, open_word);
+    bool flag = open && open->kind == J_BOOL && (s->node[node].draft == DRAFT_4 || s->node[node].legacy);
+    bool any = false;
+    for (int k = 0; k < 2; k++) {
+        const struct jnode *n = k ? open : j;
+        if (!n || (k && flag))
+            continue;
+        struct num_set end = { .has_lo = low, .has_hi = !low };
+        if (!read_number(s, node, k ? open_word : word, n, low ? &end.lo : &end.hi))
+            return false;
+        *(low ? &end.lo_open : &end.hi_open) = k || (flag && open->truth);
+        num_meet(set, &end);
+        any = true;
+    }
+    return any;
+}
+
+bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret)
+{
+    struct decimal d;
+    *ret = (struct num_set){ 0 };
+    bool any = read_end(s, node, true, ret);
+    any |= read_end(s, node, false, ret);
+    const struct jnode *j = schema_keyword(s, node, "multipleOf");
+    if (j && read_number(s, node, "multipleOf", j, &d)) {
+        uint32_t places = d.n > d.exp ? (uint32_t)(d.n - d.exp) : 0;
+        uint64_t m = 0;
+        if (d.negative || !d.n) {
+            schema_malformed(s, node, "multipleOf", "a number over 0 is expected");
+            return false;
+        }
+        if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > 60) {
+            schema_refuse(s, node, "multipleOf", "this divisor is too large or too fine");
+            return false;
+        }
+        ret->n_div = 1;
+        ret->div[0] = (struct num_divisor){ m, places, false };
+        any = true;
+    }
+    return any && s->st == ST_OK;
+}

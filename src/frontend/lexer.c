@@ -1,0 +1,697 @@
+/* lexer.c - what a word means beside its neighbours: statement ends, soft keywords, open texts.
+ *
+ * Blanks, comments and newlines before a token are consumed first, all of them once.  Then the
+ * next byte is known, and with it whether the newline ends a statement (three rules: the token
+ * before can end one, the innermost bracket is a brace, the token behind does not continue). */
+#include "frontend/lexer.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/utf8.h"
+
+const char *token_name(uint32_t code)
+{
+    static const char *const name[] = {
+        [0] = "END", [TK_NAME] = "NAME", [TK_AS] = "AS", [TK_UNTIL] = "UNTIL",
+        [TK_CATCH] = "CATCH", [TK_OR] = "OR", [TK_AND] = "AND", [TK_NOT] = "NOT",
+        [TK_EQEQ] = "EQEQ", [TK_NE] = "NE", [TK_LT] = "LT", [TK_LE] = "LE", [TK_GT] = "GT",
+        [TK_GE] = "GE", [TK_MATCHES] = "MATCHES", [TK_DOTDOT] = "DOTDOT",
+        [TK_DOTDOTLT] = "DOTDOTLT", [TK_COALESCE] = "COALESCE", [TK_PLUS] = "PLUS",
+        [TK_MINUS] = "MINUS", [TK_STAR] = "STAR", [TK_SLASH] = "SLASH",
+        [TK_PERCENT] = "PERCENT", [TK_JOIN] = "JOIN", [TK_STREAM] = "STREAM", [TK_DOT] = "DOT",
+        [TK_QDOT] = "QDOT", [TK_LP] = "LP", [TK_LB] = "LB", [TK_BEGIN] = "BEGIN", [TK_NL] = "NL",
+        [TK_AT] = "AT", [TK_RP] = "RP", [TK_IMPORT] = "IMPORT", [TK_STRING] = "STRING",
+        [TK_FN] = "FN", [TK_PART] = "PART", [TK_EXTERN] = "EXTERN", [TK_EQ] = "EQ",
+        [TK_STRUCT] = "STRUCT", [TK_LC] = "LC", [TK_RC] = "RC", [TK_ENUM] = "ENUM",
+        [TK_TYPE] = "TYPE", [TK_CONST] = "CONST", [TK_COLON] = "COLON", [TK_TEST] = "TEST",
+        [TK_EVAL] = "EVAL", [TK_FOR] = "FOR", [TK_IN] = "IN", [TK_COMMA] = "COMMA",
+        [TK_ARROW] = "ARROW", [TK_BAR] = "BAR", [TK_QUESTION] = "QUESTION", [TK_TRUE] = "TRUE",
+        [TK_FALSE] = "FALSE", [TK_NULL] = "NULL", [TK_REGEX] = "REGEX", [TK_RB] = "RB",
+        [TK_CALL] = "CALL", [TK_INT] = "INT", [TK_FLOAT] = "FLOAT", [TK_LET] = "LET",
+        [TK_VAR] = "VAR", [TK_PLUSEQ] = "PLUSEQ", [TK_MINUSEQ] = "MINUSEQ", [TK_EMIT] = "EMIT",
+        [TK_WEIGH] = "WEIGH", [TK_ROLE] = "ROLE", [TK_WHILE] = "WHILE", [TK_BREAK] = "BREAK",
+        [TK_CONTINUE] = "CONTINUE", [TK_RETURN] = "RETURN", [TK_UNDERSCORE] = "UNDERSCORE",
+        [TK_DURATION] = "DURATION", [TK_HERE] = "HERE", [TK_GEN] = "GEN", [TK_SELECT] = "SELECT",
+        [TK_SCORE] = "SCORE", [TK_PARSE] = "PARSE", [TK_IF] = "IF", [TK_ELSE] = "ELSE",
+        [TK_MATCH] = "MATCH", [TK_FORK] = "FORK", [TK_SCRATCH] = "SCRATCH", [TK_WITH] = "WITH",
+        [TK_ATTEMPT] = "ATTEMPT", [TK_INFER] = "INFER", [TK_TRY] = "TRY",
+        [TK_FINALLY] = "FINALLY", [TK_FATARROW] = "FATARROW", [TK_TSTART] = "TSTART",
+        [TK_TEND] = "TEND", [TK_TEXT] = "TEXT", [TK_INSERT] = "INSERT", [TK_HOLE] = "HOLE",
+    };
+    const char *s = code < sizeof name / sizeof name[0] ? name[code] : NULL;
+    return s ? s : "?";
+}
+
+static uint32_t off_of(const struct lexer *lx, const char *p)
+{
+    return (uint32_t)(p - lx->text);
+}
+
+static struct span span_to_here(const struct lexer *lx, uint32_t from)
+{
+    return (struct span){ from, off_of(lx, lx->p) - from };
+}
+
+/* Counts the error; NULL when nobody listens. */
+static struct diag *report(struct lexer *lx, const char *code, struct span at, const char *text)
+{
+    lx->n_error++;
+    return lx->diags ? diag_add(lx->diags, code, lx->source, at, "%s", text) : NULL;
+}
+
+/* ---- what is open */
+
+static struct open *top(struct lexer *lx)
+{
+    return lx->n_open ? &lx->open[lx->n_open - 1] : NULL;
+}
+
+static bool top_is(struct lexer *lx, enum open_kind kind)
+{
+    return lx->n_open && lx->open[lx->n_open - 1].kind == kind;
+}
+
+static uint32_t *joins_here(struct lexer *lx)
+{
+    return lx->n_open ? &top(lx)->n_join : &lx->n_join;
+}
+
+static void cut_open(struct lexer *lx, uint32_t n)
+{
+    while (lx->n_open > n)
+        if (lx->open[--lx->n_open].kind != OPEN_TEXT)
+            lx->n_nest--;
+}
+
+static struct open *push_open(struct lexer *lx, enum open_kind kind, uint32_t off)
+{
+    if (kind != OPEN_TEXT && lx->n_nest == LEXER_NEST_MAX) {
+        report(lx, "R0706", (struct span){ off, 1 }, "more than 64 brackets are open here");
+        lx->failed = true;
+        cut_open(lx, 0);
+    }
+    if (kind != OPEN_TEXT)
+        lx->n_nest++;
+    struct open *o = &lx->open[lx->n_open++];
+    *o = (struct open){ .kind = (uint8_t)kind, .off = off };
+    return o;
+}
+
+static const char *const open_mark[] = {
+    [OPEN_PAREN] = "(", [OPEN_SQUARE] = "[", [OPEN_BRACE] = "{", [OPEN_ANGLE] = "<",
+    [OPEN_INSERT] = "${", [OPEN_HOLE] = "$[", [OPEN_TEXT] = "\"",
+};
+
+static void report_unclosed(struct lexer *lx, const struct open *o)
+{
+    const char *mark = open_mark[o->kind];
+    lx->n_error++;
+    if (lx->diags)
+        diag_add(lx->diags, "E0101", lx->source, (struct span){ o->off, (uint32_t)strlen(mark) },
+                 "this `%s` is never closed", mark);
+}
+
+static bool closes(uint32_t code, uint8_t kind)
+{
+    switch (code) {
+    case TK_RP:
+        return kind == OPEN_PAREN;
+    case TK_RB:
+        return kind == OPEN_SQUARE || kind == OPEN_HOLE;
+    default:
+        return kind == OPEN_BRACE || kind == OPEN_INSERT;
+    }
+}
+
+/* A closing bracket: pops what it closes.  False: nothing is open for it. */
+static bool close_bracket(struct lexer *lx, uint32_t code, struct span at)
+{
+    while (top_is(lx, OPEN_ANGLE))
+        cut_open(lx, lx->n_open - 1);
+    uint32_t n = lx->n_open;
+    while (n && lx->open[n - 1].kind != OPEN_TEXT && !closes(code, lx->open[n - 1].kind))
+        n--;
+    if (!n || lx->open[n - 1].kind == OPEN_TEXT) {
+        report(lx, "E0102", at, "this bracket closes nothing");
+        return false;
+    }
+    if (n != lx->n_open)
+        report_unclosed(lx, top(lx));
+    lx->annot_closed = lx->open[n - 1].is_annot;
+    cut_open(lx, n - 1);
+    return true;
+}
+
+/* ---- statement ends */
+
+static const char *skip_blanks(const char *p)
+{
+    while (*p == ' ' || *p == '\t')
+        p++;
+    return p;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static uint32_t word_len(const char *p)
+{
+    uint32_t n = 0;
+    while (is_letter(p[n]) || is_digit(p[n]))
+        n++;
+    return n;
+}
+
+/* Does the token at lx->p go on with the statement of the line before? */
+static bool continues(struct lexer *lx)
+{
+    const char *p = lx->p;
+    if (*p == '.')
+        return is_letter(p[1]);
+    if (*p && strchr("?|)]}", *p))
+        return true;
+    if (!is_letter(*p))
+        return false;
+    uint32_t len = word_len(p);
+    if (*skip_blanks(p + len) == ':')
+        return false;
+    switch (scan_keyword(p, len)) {
+    case TK_ELSE: case TK_CATCH: case TK_FINALLY: case TK_AND: case TK_OR:
+        return true;
+    case TK_UNTIL:
+        return *joins_here(lx) > 0;
+    default:
+        return false;
+    }
+}
+
+static bool can_end(const struct lexer *lx, uint32_t code, bool closed_call)
+{
+    switch (code) {
+    case TK_NAME: case TK_INT: case TK_FLOAT: case TK_DURATION: case TK_STRING: case TK_TEND:
+    case TK_REGEX: case TK_UNDERSCORE: case TK_TRUE: case TK_FALSE: case TK_NULL: case TK_HERE:
+    case TK_BREAK: case TK_CONTINUE: case TK_RETURN: case TK_RP: case TK_RB: case TK_RC:
+    case TK_QUESTION:
+        return true;
+    case TK_GT:
+        return closed_call;
+    case TK_AS: case TK_UNTIL:      /* names, unless they stand behind an operand */
+        return !lx->last_ends;
+    default:
+        return false;
+    }
+}
+
+static bool at_statement_start(const struct lexer *lx)
+{
+    switch (lx->last.code) {
+    case TK_BEGIN: case TK_NL: case TK_LC: case TK_FATARROW:
+        return true;
+    case TK_NAME:
+        return lx->before_last == TK_AT;
+    case TK_RP:
+        return lx->annot_closed;
+    default:
+        return false;
+    }
+}
+
+/* ---- words */
+
+static bool word_is(const char *p, uint32_t len, const char *word)
+{
+    return strlen(word) == len && !memcmp(p, word, len);
+}
+
+static bool text_follows(const char *p)
+{
+    return *p == '"' || (*p == 'r' && p[1] == '"');
+}
+
+static bool operand_word_follows(const char *p)
+{
+    static const char *const other[] = {
+        "and", "or", "not", "matches", "in", "catch", "until", "as", "else", "if",
+    };
+    if (!is_letter(*p))
+        return false;
+    uint32_t len = word_len(p);
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        if (word_is(p, len, other[i]))
+            return false;
+    return true;
+}
+
+enum soft { SOFT_ROLE, SOFT_DECL, SOFT_IMPORT, SOFT_TEST, SOFT_EMIT, SOFT_SCRATCH, SOFT_STREAM,
+            SOFT_CALL, SOFT_MODEL };
+
+static const struct soft_word {
+    const char *word;
+    uint16_t    code;
+    uint8_t     soft;
+} soft_word[] = {
+    { "system", TK_ROLE, SOFT_ROLE },       { "user", TK_ROLE, SOFT_ROLE },
+    { "assistant", TK_ROLE, SOFT_ROLE },    { "tool", TK_ROLE, SOFT_ROLE },
+    { "part", TK_PART, SOFT_DECL },         { "struct", TK_STRUCT, SOFT_DECL },
+    { "enum", TK_ENUM, SOFT_DECL },         { "type", TK_TYPE, SOFT_DECL },
+    { "const", TK_CONST, SOFT_DECL },       { "extern", TK_EXTERN, SOFT_DECL },
+    { "import", TK_IMPORT, SOFT_IMPORT },   { "test", TK_TEST, SOFT_TEST },
+    { "eval", TK_EVAL, SOFT_TEST },         { "emit", TK_EMIT, SOFT_EMIT },
+    { "weigh", TK_WEIGH, SOFT_EMIT },       { "scratch", TK_SCRATCH, SOFT_SCRATCH },
+    { "stream", TK_STREAM, SOFT_STREAM },   { "infer", TK_INFER, SOFT_STREAM },
+    { "call", TK_CALL, SOFT_CALL },         { "gen", TK_GEN, SOFT_MODEL },
+    { "select", TK_SELECT, SOFT_MODEL },    { "score", TK_SCORE, SOFT_MODEL },
+    { "parse", TK_PARSE, SOFT_MODEL },
+};
+
+/* Is the soft word a keyword here?  `behind` is the byte directly behind it. */
+static bool soft_holds(const struct lexer *lx, enum soft soft, const char *behind)
+{
+    const char *next = skip_blanks(behind);
+    uint32_t before = lx->last.code;
+
+    switch (soft) {
+    case SOFT_ROLE:
+        return at_statement_start(lx) && (*next == '{' || text_follows(next));
+    case SOFT_DECL:
+        return at_statement_start(lx) && is_letter(*next);
+    case SOFT_IMPORT:
+        return at_statement_start(lx) && (is_letter(*next) || *next == '"');
+    case SOFT_TEST:
+        return at_statement_start(lx) && *next == '"';
+    case SOFT_EMIT:
+        return at_statement_start(lx) &&
+               (is_letter(*next) || is_digit(*next) || (*next && strchr("\"[(-|", *next)));
+    case SOFT_SCRATCH:
+        return *next == '{' && before != TK_IF && before != TK_WHILE && before != TK_FOR &&
+               before != TK_IN && before != TK_MATCH && before != TK_WITH;
+    case SOFT_STREAM:
+        return operand_word_follows(next);
+    case SOFT_CALL:
+        return *behind == '<';
+    case SOFT_MODEL:
+        return (*behind == '(' || *behind == '<') && before != TK_FN && before != TK_PART;
+    }
+    return false;
+}
+
+static uint32_t word_code(const struct lexer *lx, const char *p, uint32_t len, uint32_t code)
+{
+    if (lx->last.code == TK_DOT || lx->last.code == TK_QDOT)
+        return TK_NAME;
+    if (*skip_blanks(p + len) == ':' && code != TK_TRUE && code != TK_FALSE && code != TK_NULL &&
+        code != TK_HERE && code != TK_ELSE)
+        return TK_NAME;
+    if (code != TK_NAME)
+        return code;
+    for (size_t i = 0; i < sizeof soft_word / sizeof soft_word[0]; i++)
+        if (word_is(p, len, soft_word[i].word))
+            return soft_holds(lx, soft_word[i].soft, p + len) ? soft_word[i].code : TK_NAME;
+    return TK_NAME;
+}
+
+/* ---- giving a token */
+
+static void give(struct lexer *lx, struct token *ret, uint32_t code, uint32_t flags, uint32_t from)
+{
+    bool closed_call = code == TK_GT && top_is(lx, OPEN_ANGLE) && top(lx)->is_call;
+    if (code == TK_GT && top_is(lx, OPEN_ANGLE))
+        cut_open(lx, lx->n_open - 1);
+    if (at_statement_start(lx))
+        flags |= TOKEN_START;
+    if (lx->newline)
+        flags |= TOKEN_NEWLINE;
+    if (code != TK_RP)
+        lx->annot_closed = false;
+    bool ends = can_end(lx, code, closed_call);
+    if (code == TK_UNTIL && *joins_here(lx)) {
+        ends = false;
+        --*joins_here(lx);
+    }
+    if (code == TK_JOIN)
+        ++*joins_here(lx);
+    if (code == TK_NL)
+        *joins_here(lx) = 0;
+
+    *ret = (struct token){ .code = (uint16_t)code, .flags = (uint16_t)flags,
+                           .at = span_to_here(lx, from) };
+    if (code != TK_NL) {
+        ret->doc = lx->pending_doc;
+        lx->pending_doc = 0;
+        lx->newline = false;
+    }
+    lx->before_last = lx->last.code;
+    lx->last = *ret;
+    lx->last_ends = ends;
+}
+
+/* ---- texts */
+
+/* A text that its line or the source cuts off.  Brackets opened on that line go with it, so that
+ * the next line begins afresh. */
+static void text_unclosed(struct lexer *lx, uint32_t from, uint32_t flags, enum scan_end end)
+{
+    if (flags & TOKEN_BLOCK) {
+        report(lx, "E0003", (struct span){ from, flags & TOKEN_RAW ? 4 : 3 },
+               "this block string is never closed");
+        lx->unclosed = true;
+        return;
+    }
+    if (flags & TOKEN_TRIPLE && end == SCAN_LINE_END)
+        report(lx, "E0004", span_to_here(lx, from), "an inline `\"\"\"` cannot span lines");
+    else
+        report(lx, "E0003", span_to_here(lx, from), "this string is not closed on its line");
+    uint32_t line = from;
+    while (line && lx->text[line - 1] != '\n')
+        line--;
+    uint32_t n = lx->n_open;
+    while (n && lx->open[n - 1].kind != OPEN_BRACE && lx->open[n - 1].off >= line)
+        n--;
+    cut_open(lx, n);
+}
+
+/* Behind the opening quote: STRING if nothing is inserted, else TSTART. */
+static void open_text(struct lexer *lx, struct token *ret, uint32_t from)
+{
+    uint32_t flags = lx->text[from] == 'r' ? TOKEN_RAW : 0;
+    if (lx->p[0] == '"' && lx->p[1] == '"') {
+        lx->p += 2;
+        flags |= TOKEN_TRIPLE;
+        if (*lx->p == '\n')
+            flags |= TOKEN_BLOCK;
+    }
+    const char *body = lx->p;
+    enum scan_end end = flags & TOKEN_RAW ? scan_raw(lx, flags) : scan_text(lx, flags);
+
+    if (end == SCAN_QUOTE) {
+        lx->p += flags & TOKEN_TRIPLE ? 3 : 1;
+        give(lx, ret, TK_STRING, flags, from);
+        return;
+    }
+    if (end == SCAN_LINE_END || end == SCAN_TEXT_END) {
+        text_unclosed(lx, from, flags, end);
+        give(lx, ret, TK_STRING, flags | TOKEN_OPEN, from);
+        return;
+    }
+    lx->p = body;
+    give(lx, ret, TK_TSTART, flags, from);
+    push_open(lx, OPEN_TEXT, from)->flags = (uint8_t)flags;
+}
+
+/* Inside an open text: TEXT, INSERT, HOLE or TEND. */
+static void text_part(struct lexer *lx, struct token *ret)
+{
+    struct open text = *top(lx);
+    uint32_t from = off_of(lx, lx->p);
+    enum scan_end end = scan_text(lx, text.flags);
+
+    if (off_of(lx, lx->p) > from) {
+        give(lx, ret, TK_TEXT, 0, from);
+        return;
+    }
+    if (end == SCAN_INSERT || end == SCAN_HOLE) {
+        lx->p += 2;
+        give(lx, ret, end == SCAN_INSERT ? TK_INSERT : TK_HOLE, 0, from);
+        push_open(lx, end == SCAN_INSERT ? OPEN_INSERT : OPEN_HOLE, from);
+        return;
+    }
+    cut_open(lx, lx->n_open - 1);
+    if (end == SCAN_QUOTE)
+        lx->p += text.flags & TOKEN_TRIPLE ? 3 : 1;
+    else
+        text_unclosed(lx, text.off, text.flags, end);
+    give(lx, ret, TK_TEND, 0, from);
+}
+
+/* ---- blanks */
+
+static bool note_doc(struct lexer *lx, const char *from)
+{
+    if (!lx->pending_doc) {
+        struct doc_range *d = array_push(&lx->doc, &lx->n_doc, &lx->cap_doc, sizeof *d);
+        if (!d)
+            return false;
+        d->from = off_of(lx, from);
+        lx->pending_doc = lx->n_doc;
+    }
+    lx->doc[lx->pending_doc - 1].to = off_of(lx, lx->p);
+    return true;
+}
+
+/* A newline in the code of an insert: a text that must end on its line is cut off here. */
+static void newline_in_insert(struct lexer *lx)
+{
+    for (uint32_t i = 0; i < lx->n_open; i++) {
+        struct open o = lx->open[i];
+        if (o.kind != OPEN_TEXT || o.flags & TOKEN_BLOCK)
+            continue;
+        cut_open(lx, i);
+        text_unclosed(lx, o.off, o.flags, SCAN_LINE_END);
+        lx->last_ends = true;       /* what was cut off stood for a value */
+        return;
+    }
+}
+
+static bool skip(struct lexer *lx)
+{
+    for (;;) {
+        const char *from = lx->p;
+        switch (scan_code(lx, false)) {
+        case SCAN_BLANK: case SCAN_COMMENT:
+            break;
+        case SCAN_DOC:
+            if (!note_doc(lx, from))
+                return false;
+            break;
+        case SCAN_NEWLINE:
+            lx->p = from;
+            newline_in_insert(lx);
+            lx->p = from + 1;
+            lx->newline = true;
+            break;
+        default:
+            lx->p = from;
+            return true;
+        }
+    }
+}
+
+/* ---- code */
+
+static void end_of_source(struct lexer *lx, struct token *ret)
+{
+    for (uint32_t i = 0; i < lx->n_open; i++) {
+        if (lx->open[i].kind == OPEN_TEXT) {
+            text_unclosed(lx, lx->open[i].off, lx->open[i].flags, SCAN_TEXT_END);
+            cut_open(lx, 0);
+        }
+    }
+    while (top_is(lx, OPEN_ANGLE))
+        cut_open(lx, lx->n_open - 1);
+    if (lx->n_open) {
+        report_unclosed(lx, top(lx));
+        lx->unclosed = true;
+        cut_open(lx, 0);
+    }
+    give(lx, ret, 0, 0, off_of(lx, lx->p));
+}
+
+static void report_char(struct lexer *lx, uint32_t code, struct span at)
+{
+    const char *c = lx->text + at.off;
+    if (code == SCAN_NON_ASCII) {
+        report(lx, "E0010", at, "only ASCII is allowed outside strings and comments");
+        return;
+    }
+    struct diag *d = report(lx, "E0009", at, "this character means nothing here");
+    if (d && (unsigned char)*c < 32)
+        diag_note(lx->diags, d, "it is the control character 0x%02X", (unsigned)*c);
+}
+
+static void report_slip(struct lexer *lx, struct span at, const char *found, const char *instead)
+{
+    lx->n_error++;
+    if (lx->diags)
+        diag_add(lx->diags, "E0108", lx->source, at, "%s is not written so here; write %s", found,
+                 instead);
+}
+
+/* A form of other languages, taken for what it means.  Returns the code it stands for. */
+static uint32_t slip(struct lexer *lx, uint32_t code, uint32_t from)
+{
+    struct span at = span_to_here(lx, from);
+    switch (code) {
+    case SCAN_AND_AND:
+        report_slip(lx, at, "`&&`", "`and`");
+        return TK_AND;
+    case SCAN_BANG:
+        report_slip(lx, at, "`!`", "`not`");
+        return TK_NOT;
+    case SCAN_DOTDOT_EQ:
+        report_slip(lx, at, "`..=`", "`..`, which includes the end");
+        return TK_DOTDOT;
+    case SCAN_APOSTROPHE:
+        report_slip(lx, at, "a string in single quotes", "double quotes");
+        return TK_STRING;
+    default:
+        return 0;
+    }
+}
+
+static void slash(struct lexer *lx, struct token *ret, uint32_t from)
+{
+    if (lx->last_ends && lx->last.code != TK_RETURN) {
+        give(lx, ret, TK_SLASH, 0, from);
+        return;
+    }
+    uint32_t flags = 0;
+    if (!scan_regex(lx)) {
+        while (lx->p < lx->end && *lx->p != '\n')
+            lx->p++;
+        report(lx, "E0008", span_to_here(lx, from), "this regex is not closed on its line");
+        flags = TOKEN_OPEN;
+    }
+    give(lx, ret, TK_REGEX, flags, from);
+}
+
+static enum open_kind opens(uint32_t code)
+{
+    return code == TK_LP ? OPEN_PAREN : code == TK_LB ? OPEN_SQUARE : OPEN_BRACE;
+}
+
+static void bracket(struct lexer *lx, struct token *ret, uint32_t code, uint32_t from)
+{
+    bool annot = code == TK_LP && lx->last.code == TK_NAME && lx->before_last == TK_AT;
+    while (code == TK_LC && top_is(lx, OPEN_ANGLE))
+        cut_open(lx, lx->n_open - 1);
+    give(lx, ret, code, 0, from);
+    push_open(lx, opens(code), from)->is_annot = annot;
+}
+
+static void less(struct lexer *lx, struct token *ret, uint32_t from)
+{
+    uint32_t before = lx->last.code;
+    bool type_args = before == TK_GEN || before == TK_SELECT || before == TK_SCORE ||
+                     before == TK_PARSE || before == TK_CALL;
+    give(lx, ret, TK_LT, 0, from);
+    if (type_args)
+        push_open(lx, OPEN_ANGLE, from)->is_call = before == TK_CALL;
+}
+
+/* One token of code at lx->p.  False: what stood there is no token and was skipped. */
+static bool code_token(struct lexer *lx, struct token *ret)
+{
+    uint32_t from = off_of(lx, lx->p);
+    uint32_t code = scan_code(lx, top_is(lx, OPEN_ANGLE));
+
+    switch (code) {
+    case 0:
+        end_of_source(lx, ret);
+        return true;
+    case SCAN_SEMICOLON:
+        if (!lx->last_ends)
+            return false;
+        give(lx, ret, TK_NL, 0, from);
+        return true;
+    case SCAN_F_TEXT:
+        report_slip(lx, (struct span){ from, 2 }, "`f\"...\"`", "`\"...${x}...\"`");
+        return false;
+    case SCAN_OPEN_TEXT:
+        open_text(lx, ret, from);
+        return true;
+    case SCAN_SLASH:
+        slash(lx, ret, from);
+        return true;
+    case SCAN_BAD_NUMBER:
+        report(lx, "E0007", span_to_here(lx, from), "this is no number and no duration");
+        give(lx, ret, TK_INT, TOKEN_OPEN, from);
+        return true;
+    case SCAN_AND_AND: case SCAN_BANG: case SCAN_DOTDOT_EQ: case SCAN_APOSTROPHE:
+        give(lx, ret, slip(lx, code, from), TOKEN_RAW, from);
+        return true;
+    case SCAN_NON_ASCII: case SCAN_BAD_CHAR:
+        report_char(lx, code, span_to_here(lx, from));
+        return false;
+    case TK_LP: case TK_LB: case TK_LC:
+        bracket(lx, ret, code, from);
+        return true;
+    case TK_RP: case TK_RB: case TK_RC:
+        if (!close_bracket(lx, code, span_to_here(lx, from)))
+            return false;
+        give(lx, ret, code, 0, from);
+        return true;
+    case TK_LT:
+        less(lx, ret, from);
+        return true;
+    default:
+        if (is_letter(lx->text[from]) && code != TK_UNDERSCORE)
+            code = word_code(lx, lx->text + from, off_of(lx, lx->p) - from, code);
+        give(lx, ret, code, 0, from);
+        return true;
+    }
+}
+
+/* ---- the entry */
+
+void lexer_init(struct lexer *lx, const struct source *source, struct diag_list *diags)
+{
+    *lx = (struct lexer){ .source = source, .diags = diags, .text = source->text.ptr,
+                          .end = source->text.ptr + source->text.len, .p = source->text.ptr };
+    size_t bad = utf8_invalid_at(source->text);
+    const char *nul = memchr(source->text.ptr, 0, source->text.len);
+    if (bad < source->text.len) {
+        report(lx, "E0001", (struct span){ (uint32_t)bad, 1 }, "this byte is not UTF-8");
+        lx->failed = true;
+    } else if (nul) {
+        report(lx, "E0002", (struct span){ off_of(lx, nul), 1 }, "a source holds no NUL byte");
+        lx->failed = true;
+    }
+    if (source->text.len > 2 && !memcmp(lx->p, "#!", 2))
+        while (lx->p < lx->end && *lx->p != '\n')
+            lx->p++;
+}
+
+void lexer_free(struct lexer *lx)
+{
+    mem_free(lx->doc);
+    lx->doc = NULL;
+}
+
+bool lexer_next(struct lexer *lx, struct token *ret)
+{
+    if (!lx->begun) {
+        lx->begun = true;
+        give(lx, ret, TK_BEGIN, 0, off_of(lx, lx->p));
+        return true;
+    }
+    do {
+        if (lx->failed) {
+            lx->p = lx->end;
+            give(lx, ret, 0, 0, off_of(lx, lx->p));
+            return true;
+        }
+        if (top_is(lx, OPEN_TEXT)) {
+            text_part(lx, ret);
+            return true;
+        }
+        uint32_t from = off_of(lx, lx->p);
+        if (!skip(lx))
+            return false;
+        bool brace = !lx->n_open || top_is(lx, OPEN_BRACE);
+        if (lx->newline && lx->last_ends && brace && !continues(lx)) {
+            give(lx, ret, TK_NL, 0, from);
+            ret->at = lx->last.at = (struct span){ from, 0 };
+            return true;
+        }
+    } while (!code_token(lx, ret));
+    return true;
+}

@@ -1,0 +1,274 @@
+/* route_sglang.c - /generate, in SGLang's shape.
+ *
+ * A stream repeats text and ids from the start in each chunk unless `incremental` asks for the new
+ * part alone. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/clock.h"
+#include "runtime/server/exchange.h"
+
+static json_t *finish_json(const sgl_result *r)
+{
+    if (strcmp(r->finish, "length") == 0 || strcmp(r->finish, "closed") == 0)
+        return json_pack("{s:s, s:i}", "type", "length", "length", (int)r->completion_tokens);
+    json_t *matched = r->stop_text      ? json_string(r->stop_text)
+                      : r->stop_id >= 0 ? json_integer(r->stop_id)
+                                        : json_null();
+    return json_pack("{s:s, s:o}", "type", "stop", "matched", matched);
+}
+
+static json_t *number(float f)
+{
+    return isfinite(f) ? json_real(f) : json_null();
+}
+
+/* [logprob, id, text or null] */
+static json_t *triple(const struct exchange *x, float logprob, uint32_t id, const char *bytes,
+                      size_t n)
+{
+    json_t *text = x->text_in_logprobs ? json_stringn(bytes, n) : NULL;
+    return json_pack("[o, i, o]", number(logprob), (int)id, text ? text : json_null());
+}
+
+static void add_logprobs(const struct exchange *x, json_t *meta, const sgl_token *token, size_t n)
+{
+    json_t *list = json_array(), *tops = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, triple(x, token[i].logprob, token[i].id, token[i].bytes,
+                                           token[i].n_bytes));
+        json_t *top = json_array();
+        for (size_t k = 0; k < token[i].n_top && k < x->top_logprobs; k++)
+            json_array_append_new(top, triple(x, token[i].top[k].logprob, token[i].top[k].id,
+                                              token[i].top[k].bytes, token[i].top[k].n_bytes));
+        json_array_append_new(tops, top);
+    }
+    json_object_set_new(meta, "output_token_logprobs_length", json_integer((json_int_t)n));
+    json_object_set_new(meta, "output_token_logprobs", list);
+    json_object_set_new(meta, "input_token_logprobs", json_array());
+    if (x->top_logprobs) {
+        json_object_set_new(meta, "output_top_logprobs", tops);
+        json_object_set_new(meta, "input_top_logprobs", json_array());
+    } else {
+        json_decref(tops);
+    }
+}
+
+static json_t *meta_json(const struct exchange *x, const struct choice *c)
+{
+    const sgl_result *r = c->result;
+    char id[80];
+    uint32_t i = (uint32_t)(c - x->choice);
+    if (x->n_choice > 1)
+        snprintf(id, sizeof id, "%s_%u", x->id, i);
+    else
+        snprintf(id, sizeof id, "%s", x->id);
+    json_t *meta = json_pack(
+        "{s:s, s:o, s:i, s:i, s:i, s:i, s:s, s:f}", "id", id, "finish_reason",
+        r ? finish_json(r) : json_null(), "prompt_tokens", r ? (int)r->prompt_tokens : 0,
+        "completion_tokens", r ? (int)r->completion_tokens : (int)c->n_token, "cached_tokens",
+        r ? (int)r->cached_tokens : 0, "reasoning_tokens", 0, "weight_version", "default",
+        "e2e_latency", (double)(clock_ms() - x->begun_ms) / 1000);
+    if (r) {
+        json_object_set_new(meta, "queue_time", json_real(r->queue_ms / 1000));
+        json_object_set_new(meta, "ttft", json_real(r->ttft_ms / 1000));
+    }
+    return meta;
+}
+
+static json_t *result_json(const struct exchange *x, const struct choice *c)
+{
+    const sgl_result *r = c->result;
+    json_t *ids = json_array(), *meta = meta_json(x, c);
+    for (size_t i = 0; i < r->n_tokens; i++)
+        json_array_append_new(ids, json_integer(r->tokens[i].id));
+    if (x->logprobs)
+        add_logprobs(x, meta, r->tokens, r->n_tokens);
+    return json_pack("{s:o, s:o, s:o}", "text", json_stringn(r->text, r->text_len), "output_ids",
+                     ids, "meta_info", meta);
+}
+
+static json_t *whole(struct exchange *x)
+{
+    if (!x->list_answer)
+        return result_json(x, &x->choice[0]);
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < x->n_choice; i++)
+        json_array_append_new(list, result_json(x, &x->choice[i]));
+    return list;
+}
+
+static void send_chunk(struct exchange *x, struct choice *c, json_t *json)
+{
+    if (x->list_answer)
+        json_object_set_new(json, "index", json_integer((json_int_t)(c - x->choice)));
+    stream_json(x, json);
+}
+
+static void chunk(struct exchange *x, struct choice *c, const sgl_call_event *ev)
+{
+    if (x->incremental)
+        str_cut(&c->text, 0);
+    str_add(&c->text, ev->text, ev->text_len);
+    json_t *meta = meta_json(x, c);
+    if (x->logprobs)
+        add_logprobs(x, meta, ev->tokens, ev->n_tokens);
+    send_chunk(x, c, json_pack("{s:o, s:o}", "text", json_stringn(c->text.ptr ? c->text.ptr : "",
+                                                            c->text.len), "meta_info", meta));
+}
+
+/* The last chunk has the whole text and all ids; an incremental one has only what is left: nothing. */
+static void finish(struct exchange *x, struct choice *c)
+{
+    json_t *json = result_json(x, c);
+    if (x->incremental)
+        json_object_set_new(json, "text", json_string(""));
+    send_chunk(x, c, json);
+}
+
+static const struct dialect dialect = { whole, NULL, chunk, finish, NULL };
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static bool read_params(struct exchange *x, const json_t *p, sgl_request *r, int64_t *ret_n)
+{
+    int64_t max = 128;
+    if (p && !json_is_null(p) && !json_is_object(p))
+        return refuse(x, 400, "invalid_value", "sampling_params",
+                      "sampling_params must be an object");
+    if (json_is_null(json_object_get(p, "max_new_tokens")))
+        max = 0;                            /* null: up to the context */
+    if (!fields_check(x, p, "max_new_tokens min_new_tokens temperature top_p top_k min_p "
+                      "frequency_penalty presence_penalty repetition_penalty sampling_seed stop "
+                      "stop_token_ids stop_regex ignore_eos logit_bias regex ebnf json_schema n",
+                      "skip_special_tokens spaces_between_special_tokens stream_interval",
+                      "structural_tag no_stop_trim custom_params") ||
+        !fields_sampling(x, p, r) ||
+        !field_int(x, p, "max_new_tokens", 0, 1 << 24, &max, NULL) ||
+        !field_int(x, p, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL))
+        return false;
+    if (max == 0 && !json_is_null(json_object_get(p, "max_new_tokens")))
+        return refuse(x, 400, "unsupported_parameter", "max_new_tokens",
+                      "max_new_tokens 0 (prefill alone) is not supported yet");
+    r->max_tokens = (uint32_t)max;
+    return true;
+}
+
+static bool start_one(struct exchange *x, const json_t *text, const json_t *ids, sgl_request *r,
+                      uint32_t first, uint32_t n)
+{
+    r->prompt = NULL;
+    r->ids = NULL;
+    if (text && !json_is_string(text))
+        return refuse(x, 400, "invalid_value", "text", "text must be a string or a list of strings");
+    if (text) {
+        r->prompt = json_string_value(text);
+        r->prompt_len = json_string_length(text);
+    } else if (!ids_of(x, ids, "input_ids", 1 << 24, &r->ids, &r->n_ids)) {
+        return false;
+    }
+    if (text ? !r->prompt_len : !r->n_ids)
+        return refuse(x, 400, "invalid_value", text ? "text" : "input_ids", "the prompt is empty");
+    for (uint32_t i = 0; i < n; i++) {
+        sgl_request one = *r;
+        one.seed = r->seed + i;
+        if (!exchange_call(x, first + i, &one))
+            return false;
+    }
+    return true;
+}
+
+static const json_t *given(const json_t *o, const char *name)
+{
+    const json_t *v = json_object_get(o, name);
+    return v && !json_is_null(v) ? v : NULL;
+}
+
+/* Parameters may be one object for all prompts, or one each. */
+static bool start_batch(struct exchange *x, const sgl_request *base)
+{
+    const json_t *text = given(x->json, "text"), *ids = given(x->json, "input_ids");
+    const json_t *params = given(x->json, "sampling_params");
+    if (!text == !ids)
+        return refuse(x, 400, "invalid_value", "text", "exactly one of text and input_ids is needed");
+    bool batch = text ? json_is_array(text) : json_is_array(json_array_get(ids, 0));
+    size_t n_prompt = batch ? json_array_size(text ? text : ids) : 1;
+    if (n_prompt == 0 || n_prompt > SERVER_MAX_CHOICES)
+        return refuse(x, 400, "invalid_value", text ? "text" : "input_ids",
+                      "a batch has 1 to %d prompts", SERVER_MAX_CHOICES);
+    if (json_is_array(params) && json_array_size(params) != n_prompt)
+        return refuse(x, 400, "invalid_value", "sampling_params",
+                      "sampling_params must be one object, or one for each prompt");
+    int64_t n = 1;
+    sgl_request r = *base;
+    if (!read_params(x, json_is_array(params) ? json_array_get(params, 0) : params, &r, &n) ||
+        !exchange_begin(x, &dialect, (uint32_t)(n_prompt * (size_t)n)))
+        return false;
+    x->list_answer = batch || n > 1;
+    for (size_t i = 0; i < n_prompt; i++) {
+        int64_t n_here = n;
+        if (i && json_is_array(params)) {
+            n_here = 1;
+            r = *base;
+            if (!read_params(x, json_array_get(params, i), &r, &n_here))
+                return false;
+        }
+        if (n_here != n)
+            return refuse(x, 400, "invalid_value", "n", "n must be the same for all prompts");
+        if (!start_one(x, text ? (batch ? json_array_get(text, i) : text) : NULL,
+                       text ? NULL : (batch ? json_array_get(ids, i) : ids), &r,
+                       (uint32_t)i * (uint32_t)n, (uint32_t)n))
+            return false;
+    }
+    return true;
+}
+
+static bool read_generate(struct exchange *x, sgl_request *r)
+{
+    const json_t *o = x->json;
+    const char *rid = NULL;
+    int64_t top = 0, start_len = -1, priority = 0, deadline = 0;
+    bool ok = fields_check(x, o, "text input_ids sampling_params stream rid return_logprob "
+                           "logprob_start_len top_logprobs_num return_text_in_logprobs extra_key "
+                           "cache_salt priority incremental deadline_ms",
+                           "no_logs custom_labels log_metrics model",
+                           "token_ids_logprob return_prompt_token_ids lora_path logprobs_mode "
+                           "return_logits_hash input_embeds image_data video_data audio_data "
+                           "custom_logit_processor return_hidden_states session_params "
+                           "return_routed_experts bootstrap_host bootstrap_port bootstrap_room") &&
+              field_bool(x, o, "stream", &x->stream) && field_str(x, o, "rid", &rid) &&
+              field_bool(x, o, "return_logprob", &x->logprobs) &&
+              field_int(x, o, "logprob_start_len", -1, 1 << 24, &start_len, NULL) &&
+              field_int(x, o, "top_logprobs_num", 0, 128, &top, NULL) &&
+              field_bool(x, o, "return_text_in_logprobs", &x->text_in_logprobs) &&
+              field_str(x, o, "cache_salt", &r->cache_salt) &&
+              field_str(x, o, "extra_key", &r->cache_salt) &&
+              field_int(x, o, "priority", INT32_MIN, INT32_MAX, &priority, NULL) &&
+              field_bool(x, o, "incremental", &x->incremental) &&
+              field_int(x, o, "deadline_ms", 1, 1 << 30, &deadline, NULL);
+    if (!ok)
+        return false;
+    if (start_len >= 0 && x->logprobs)
+        return refuse(x, 400, "unsupported_parameter", "logprob_start_len",
+                      "log-probabilities of the prompt are not supported yet");
+    if (rid && *rid)
+        snprintf(x->id, sizeof x->id, "%s", rid);
+    r->stream = x->stream;
+    r->logprobs = x->logprobs;
+    r->top_logprobs = x->top_logprobs = x->logprobs ? (uint32_t)top : 0;
+    r->priority = (int32_t)priority;
+    r->deadline_ms = (uint64_t)deadline;
+    return true;
+}
+
+enum MHD_Result route_generate(struct exchange *x)
+{
+    sgl_request r;
+    sgl_request_init(&r);
+    x->n_per_prompt = 1;
+    bool ok = read_generate(x, &r) && start_batch(x, &r);
+    return ok ? exchange_wait(x) : reply_error(x);
+}
