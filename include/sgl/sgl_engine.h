@@ -29,6 +29,7 @@ extern "C" {
 #define SGL_VERSION_PATCH 0
 
 const char *sgl_version(void);              /* "0.1.0" */
+const char *sgl_build(void);                /* compiler, build type and devices, for people */
 
 /* ---- status and errors ---- */
 

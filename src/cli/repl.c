@@ -238,6 +238,14 @@ static void drop_pending(struct repl *r)
     r->pending = NULL;
 }
 
+static bool is_blank(const char *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r'))
+        i++;
+    return i == len;
+}
+
 static void take_line(struct repl *r, const char *line, size_t len)
 {
     if (memchr(line, '\0', len)) {
@@ -245,7 +253,7 @@ static void take_line(struct repl *r, const char *line, size_t len)
         r->failed = true;
         return;
     }
-    if (!r->pending && line[strspn(line, " \t")] == '\0')
+    if (!r->pending && is_blank(line, len))
         return;
     if (!r->pending && line[0] == ':') {
         char *copy = strndup(line, len);

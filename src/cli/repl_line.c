@@ -169,7 +169,7 @@ static bool start_editor(struct repl_line *l)
     el_set(l->el, EL_SIGNAL, 0);
     el_set(l->el, EL_HIST, history, l->history);
     el_set(l->el, EL_GETCFN, get_char);
-    el_set(l->el, EL_ADDFN, "sgl-complete", "completes names", complete);
+    el_wset(l->el, EL_ADDFN, L"sgl-complete", L"completes names", complete);    /* keeps the texts */
     el_set(l->el, EL_BIND, "^I", "sgl-complete", NULL);
     el_set(l->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     return true;

@@ -50,7 +50,7 @@ static enum status check_values(struct check *k, uint32_t i, struct error *err)
 static enum status check_tokens(struct check *k, uint32_t i, uint32_t block, struct error *err)
 {
     const struct ir_insn *n = &k->f->insn[i];
-    if (n->kin != IR_NO) {
+    if (n->kin != IR_NO && n->kout != IR_NO) {       /* without a next token it only looks */
         if (n->kin >= k->f->n_token || !k->made[n->kin])
             return bad(k, i, "context token does not exist yet", err);
         if (k->used_in[n->kin] == block + 1)

@@ -289,7 +289,7 @@ static void bind_params(struct low *l, struct sym *s)
         uint32_t v = ir_value_new(l, s->param[i].type);
         add_input(l, v);
         struct name name = { s->param[i].name, s->param[i].at };
-        scope_bind(l, name, BIND_VALUE, v, s->param[i].type)->quiet = l->mod->is_std;
+        scope_bind(l, name, BIND_VALUE, v, s->param[i].type)->quiet = true;
     }
 }
 

@@ -1,27 +1,19 @@
-/* fake_engine.c - the engine interface without a model, and a program that serves it.
+/* fake_engine.c - the engine interface without a model.
  *
  * An answer is made of the prompt: the words of "You said: <prompt>", one event a word, from a
  * thread for each call.  Words in the prompt change what happens: FAIL fails before the first
  * word, LATE after the second, SLOW waits between words.  A JSON constraint answers with a fixed
- * object.  Statistics count what was cancelled, so that a test can see a dropped client.
- *
- * The program prints its port and ends with its standard input. */
+ * object.  Statistics count what was cancelled, so that a test can see a dropped client. */
 #include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/server/daemon.h"
+#include "fake_engine.h"
 
 enum { MAX_WORDS = 256, SLOW_US = 300000 };
-
-struct sgl_engine {
-    _Atomic int      refs;
-    _Atomic uint64_t requests, cancelled, live;
-};
 
 struct word {
     char     *text;
@@ -281,26 +273,4 @@ void sgl_call_free(sgl_call *c)
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->changed);
     free(c);
-}
-
-int main(int argc, char **argv)
-{
-    sgl_engine engine = { 1, 0, 0, 0 };
-    struct server_opts opts = { .api_key = argc > 1 ? argv[1] : NULL, .max_body = 1 << 20 };
-    struct server *server;
-    sgl_error err;
-    if (server_start(&engine, &opts, &server, &err) != SGL_OK) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
-    printf("%u\n", server_port(server));
-    fflush(stdout);
-    while (getchar() != EOF)
-        ;
-    server_stop(server);
-    if (engine.refs != 1 || engine.live != 0) {
-        fprintf(stderr, "%d references, %d calls are left\n", (int)engine.refs, (int)engine.live);
-        return 1;
-    }
-    return 0;
 }

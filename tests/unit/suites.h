@@ -9,17 +9,26 @@
     X(arena)                                                    \
     X(array)                                                    \
     X(bitset)                                                   \
+    X(chat)                                                     \
     X(error)                                                    \
     X(fs)                                                       \
+    X(grammar)                                                  \
     X(hashmap)                                                  \
     X(intern)                                                   \
     X(jsonio)                                                   \
+    X(matcher)                                                  \
+    X(num)                                                      \
     X(pool)                                                     \
     X(queue)                                                    \
+    X(regex)                                                    \
     X(rng)                                                      \
     X(sampler)                                                  \
+    X(schema)                                                   \
+    X(shape)                                                    \
     X(slab)                                                     \
+    X(stop)                                                     \
     X(str)                                                      \
+    X(tokenizer)                                                \
     X(utf8)
 
 #define X(name) Suite *suite_##name(void);

@@ -39,6 +39,7 @@ struct set {
 struct config {
     uint32_t  at, n;                /* threads */
     bool      accepts;
+    bool      doubt;
     uint8_t   n_step;
     uint32_t *row;                  /* [256], CONFIG_UNKNOWN where not computed */
 };
@@ -78,7 +79,7 @@ struct family {
     uint32_t        n_out, cap_out;
     uint64_t       *todo;           /* rule state << 32 | set */
     uint32_t        n_todo, cap_todo;
-    bool            accepts;
+    bool            accepts, doubt;
 };
 
 /* ---- interning ------------------------------------------------------------------------------ */
@@ -204,21 +205,21 @@ static uint32_t capture_intern(struct family *f, uint32_t below, uint8_t byte)
 static uint64_t config_hash(const struct family *f, uint32_t i)
 {
     const struct config *c = &f->config[i];
-    return hash_combine(hash_bytes(f->thread + c->at, c->n * sizeof *f->thread), c->accepts);
+    return hash_combine(hash_bytes(f->thread + c->at, c->n * sizeof *f->thread), c->accepts + 2 * c->doubt);
 }
 
-static uint32_t config_intern(struct family *f, const struct thread *t, uint32_t n, bool accepts)
+static uint32_t config_intern(struct family *f, const struct thread *t, uint32_t n, bool accepts, bool doubt)
 {
     if (f->failed || (!n && !accepts && f->n_config))
         return CONFIG_DEAD;
     if (!table_grow(&f->configs, config_hash, f) ||
         !array_reserve(&f->thread, &f->cap_thread, f->n_thread + n + 1, sizeof *f->thread))
         return lose(f);
-    uint64_t h = hash_combine(hash_bytes(t, n * sizeof *t), accepts);
+    uint64_t h = hash_combine(hash_bytes(t, n * sizeof *t), accepts + 2 * doubt);
     uint32_t k = (uint32_t)h & (f->configs.n_slot - 1);
     for (; f->configs.slot[k]; k = (k + 1) & (f->configs.n_slot - 1)) {
         const struct config *c = &f->config[f->configs.slot[k] - 1];
-        if (c->n == n && c->accepts == accepts && !memcmp(f->thread + c->at, t, n * sizeof *t))
+        if (c->n == n && c->accepts == accepts && c->doubt == doubt && !memcmp(f->thread + c->at, t, n * sizeof *t))
             return f->configs.slot[k] - 1;
     }
     if (f->n_config >= CONFIG_MAX || family_bytes(f) > FAMILY_BYTES)
@@ -226,7 +227,7 @@ static uint32_t config_intern(struct family *f, const struct thread *t, uint32_t
     struct config *c = array_push(&f->config, &f->n_config, &f->cap_config, sizeof *c);
     if (!c)
         return lose(f);
-    *c = (struct config){ .at = f->n_thread, .n = n, .accepts = accepts };
+    *c = (struct config){ .at = f->n_thread, .n = n, .accepts = accepts, .doubt = doubt };
     if (n)
         memcpy(f->thread + f->n_thread, t, n * sizeof *t);
     f->n_thread += n;
@@ -327,9 +328,9 @@ static uint32_t collect(struct family *f)
     }
     if (n > THREAD_MAX)
         f->failed = true;
-    uint32_t id = config_intern(f, f->out, n, f->accepts);
+    uint32_t id = config_intern(f, f->out, n, f->accepts, f->doubt);
     f->n_out = 0;
-    f->accepts = false;
+    f->accepts = f->doubt = false;
     return id;
 }
 
@@ -337,6 +338,7 @@ static uint32_t collect(struct family *f)
 static uint32_t captured(struct family *f, uint32_t g, uint32_t cap)
 {
     struct str s = { 0 };
+    f->doubt |= f->p->r.st[g].seen & SEEN_UNNAMED;
     for (uint32_t c = cap; c > 1; c = f->capture[c].below)
         str_addc(&s, (char)f->capture[c].byte);
     for (size_t i = 0, j = s.len; i + 1 < j; i++) {
@@ -370,6 +372,7 @@ static uint32_t step_now(struct family *f, uint32_t config, uint8_t byte)
     struct rules *r = &f->p->r;
     const struct config c = f->config[config];
     pthread_mutex_lock(&f->p->lock);
+    f->doubt = c.doubt;
     for (uint32_t i = 0; i < c.n && !f->failed; i++) {
         struct thread t = f->thread[c.at + i];
         uint32_t q = terminal_step(&r->t, t.q, byte);
@@ -452,6 +455,69 @@ void automaton_bytes(struct family *f, uint32_t config, uint32_t set[8])
             if (!(set[b / 32] >> (b % 32) & 1) &&
                 terminal_step(&f->p->r.t, f->thread[c.at + i].q, (uint8_t)b) != TERM_DEAD)
                 set[b / 32] |= 1u << (b % 32);
+    if (rules_failed(&f->p->r))
+        f->failed = true;
+    pthread_mutex_unlock(&f->p->lock);
+}
+
+uint32_t automaton_n_thread(struct family *f, uint32_t config)
+{
+    return f->config[config].n;
+}
+
+uint32_t automaton_leaf(struct family *f, uint32_t config, uint32_t i)
+{
+    return f->thread[f->config[config].at + i].q;
+}
+
+uint32_t automaton_only(struct family *f, uint32_t config, uint32_t i)
+{
+    struct thread t = f->thread[f->config[config].at + i];
+    return config_intern(f, &t, 1, false, f->config[config].doubt);
+}
+
+uint32_t automaton_leave(struct family *f, uint32_t config, uint32_t i, uint32_t label)
+{
+    struct thread t = f->thread[f->config[config].at + i];
+    uint32_t next = CONFIG_UNKNOWN, g;
+    pthread_mutex_lock(&f->p->lock);
+    if (t.cap ? value_unnamed(&f->p->r, t.g, &g) : (g = rule_label(&f->p->r, t.g, label), true)) {
+        f->doubt = f->config[config].doubt || (t.cap && (f->p->r.st[t.g].seen & SEEN_UNNAMED));
+        todo(f, g, t.below);
+        closure(f);
+        next = collect(f);
+    }
+    if (rules_failed(&f->p->r))
+        f->failed = true;
+    pthread_mutex_unlock(&f->p->lock);
+    return next;
+}
+
+bool automaton_leave_matters(struct family *f, uint32_t config, uint32_t i)
+{
+    struct thread t = f->thread[f->config[config].at + i];
+    uint32_t next;
+    if (!t.cap)
+        return false;
+    pthread_mutex_lock(&f->p->lock);
+    bool open = value_unnamed(&f->p->r, t.g, &next);
+    pthread_mutex_unlock(&f->p->lock);
+    return !open;
+}
+
+bool automaton_doubt(struct family *f, uint32_t config)
+{
+    return f->config[config].doubt;
+}
+
+struct terminals *automaton_lock(struct family *f)
+{
+    pthread_mutex_lock(&f->p->lock);
+    return &f->p->r.t;
+}
+
+void automaton_unlock(struct family *f)
+{
     if (rules_failed(&f->p->r))
         f->failed = true;
     pthread_mutex_unlock(&f->p->lock);
@@ -609,14 +675,6 @@ size_t automaton_distance(struct family *f, uint32_t config)
     return n;
 }
 
-bool automaton_key(struct family *f, uint32_t config, struct hash128 *ret)
-{
-    (void)f;
-    (void)config;
-    (void)ret;
-    return false;
-}
-
 /* ---- life ----------------------------------------------------------------------------------- */
 
 size_t family_bytes(const struct family *f)
@@ -633,7 +691,7 @@ enum status family_new(struct pattern *p, struct family **ret, struct error *err
     if (!f)
         return error_nomem(err);
     f->p = pattern_ref(p);
-    config_intern(f, NULL, 0, false);                   /* CONFIG_DEAD */
+    config_intern(f, NULL, 0, false, false);                   /* CONFIG_DEAD */
     frame_intern(f, 0, 0);                              /* the bottom */
     uint32_t bottom = 0;
     uint32_t below = set_intern(f, &bottom, 1);

@@ -33,12 +33,29 @@ void     automaton_bytes(struct family *f, uint32_t config, uint32_t set[8]);   
 size_t   family_bytes(const struct family *f);
 bool     family_failed(const struct family *f);     /* a run-time budget was spent: the request fails */
 
+/* ---- for masks computed leaf by leaf ---- */
+
+struct terminals;
+
+uint32_t automaton_n_thread(struct family *f, uint32_t config);
+/* The leaf state of thread i. */
+uint32_t automaton_leaf(struct family *f, uint32_t config, uint32_t i);
+/* The config of thread i alone. */
+uint32_t automaton_only(struct family *f, uint32_t config, uint32_t i);
+/* The config behind the leaf of thread i, by its label (0 where the leaf has none).  What the leaf
+ * read may be left open: then configs behind it can be in doubt.  CONFIG_UNKNOWN: the text that was
+ * read matters there. */
+uint32_t automaton_leave(struct family *f, uint32_t config, uint32_t i, uint32_t label);
+/* Whether automaton_leave would answer CONFIG_UNKNOWN. */
+bool     automaton_leave_matters(struct family *f, uint32_t config, uint32_t i);
+/* Steps to this config used something that was left open: it must be reached exactly instead. */
+bool     automaton_doubt(struct family *f, uint32_t config);
+/* The leaves of the pattern, locked until automaton_unlock; other calls of this header lock too. */
+struct terminals *automaton_lock(struct family *f);
+void     automaton_unlock(struct family *f);
+
 /* Shortest text that completes the config, appended to *out. */
 enum status automaton_complete(struct family *f, uint32_t config, struct str *out);
 size_t      automaton_distance(struct family *f, uint32_t config);  /* its length in bytes */
-
-/* A key under which masks of this config may be shared with other families, patterns and
- * requests: equal keys, equal futures within the longest token.  False when it has none. */
-bool automaton_key(struct family *f, uint32_t config, struct hash128 *ret);
 
 #endif

@@ -68,11 +68,12 @@ static bool grow_nodes(struct expr_pool *p)
         return true;
     uint32_t cap = p->cap ? p->cap * 2 : 256;
     uint32_t old = p->cap;
-    uint32_t c1 = old, c2 = old, c3 = old, c4 = old;
+    uint32_t c1 = old, c2 = old, c3 = old, c4 = old, c5 = old * 2;
     if (!array_reserve(&p->node, &c1, cap, sizeof *p->node) ||
         !array_reserve(&p->arcs, &c2, cap, sizeof *p->arcs) ||
         !array_reserve(&p->live_arcs, &c3, cap, sizeof *p->live_arcs) ||
-        !array_reserve(&p->live, &c4, cap, sizeof *p->live))
+        !array_reserve(&p->live, &c4, cap, sizeof *p->live) ||
+        !array_reserve(&p->hash, &c5, cap * 2, sizeof *p->hash))
         return false;
     memset(p->arcs + old, 0, (cap - old) * sizeof *p->arcs);
     memset(p->live_arcs + old, 0, (cap - old) * sizeof *p->live_arcs);
@@ -101,6 +102,58 @@ static bool grow_slots(struct expr_pool *p)
     return true;
 }
 
+/* ---- identity across pools ------------------------------------------------------------------- */
+
+static struct hash128 mix(struct hash128 h, uint64_t a, uint64_t b)
+{
+    uint64_t x[4] = { h.lo, h.hi, a, b };
+    return hash128_bytes(x, sizeof x);
+}
+
+/* Both identities of a node from those of its kids.  Lists are sorted by numbers, which differ
+ * between pools: their kids are added up instead. */
+static struct hash128 identity(const struct expr_pool *p, const struct expr_node *x, uint32_t capped)
+{
+    struct hash128 h = { x->kind, 0 };
+    bool logic = x->kind == EX_AND || x->kind == EX_NOT;
+    uint32_t use = logic ? 0 : capped;
+    switch (x->kind) {
+    case EX_SET:
+        return hash128_seeded(p->range + x->a, x->b * sizeof *p->range, EX_SET);
+    case EX_CAT:
+        h = mix(p->hash[2 * x->a + use], p->hash[2 * x->b + use].lo, p->hash[2 * x->b + use].hi);
+        return mix(h, EX_CAT, 0);
+    case EX_OR:
+    case EX_AND:
+        for (uint32_t i = 0; i < x->b; i++) {
+            struct hash128 k = mix(p->hash[2 * p->kid[x->a + i] + use], x->kind, 1);
+            h.lo += k.lo;
+            h.hi += k.hi;
+        }
+        return mix(h, x->kind, x->b);
+    case EX_NOT:
+        return mix(p->hash[2 * x->a], EX_NOT, 0);
+    case EX_REP: {
+        uint32_t lo = x->b, hi = x->c;
+        if (capped && lo > EXPR_COUNT_CAP)
+            lo = EXPR_COUNT_CAP;
+        if (capped && hi > EXPR_COUNT_CAP)
+            hi = EXPR_INF;
+        return mix(mix(p->hash[2 * x->a + use], EX_REP, 0), lo, hi);
+    }
+    case EX_FIX:
+        return mix(h, (uint64_t)(uintptr_t)p, x->a);
+    default:
+        return mix(h, 77, 77);
+    }
+}
+
+bool expr_hash(const struct expr_pool *p, uint32_t e, struct hash128 *ret)
+{
+    *ret = p->hash[2 * e + 1];
+    return p->n_fix == 0;       /* definitions have names of their own only */
+}
+
 /* The id of the node, new or old.  Its list, if it has one, is at the end of kid or range and is
  * given back when the node exists. */
 static uint32_t intern_node(struct expr_pool *p, struct expr_node x)
@@ -123,6 +176,8 @@ static uint32_t intern_node(struct expr_pool *p, struct expr_node x)
     if (x.depth > EXPR_DEPTH_MAX || p->n >= EXPR_NODE_MAX)
         return give_up(p, ST_LIMIT);
     p->node[p->n] = x;
+    p->hash[2 * p->n] = identity(p, &x, 0);
+    p->hash[2 * p->n + 1] = identity(p, &x, 1);
     p->slot[k] = ++p->n;
     return p->n - 1;
 }
@@ -732,6 +787,7 @@ void expr_pool_free(struct expr_pool *p)
     mem_free(p->arcs);
     mem_free(p->live_arcs);
     mem_free(p->live);
+    mem_free(p->hash);
     idmap_free(&p->min);
     mem_free(p->slot);
     mem_free(p->kid);
@@ -741,7 +797,7 @@ void expr_pool_free(struct expr_pool *p)
 
 size_t expr_pool_bytes(const struct expr_pool *p)
 {
-    return p->arena.total + p->cap * (sizeof *p->node + 2 * sizeof *p->arcs + 5) +
+    return p->arena.total + p->cap * (sizeof *p->node + 2 * sizeof *p->arcs + 2 * sizeof *p->hash + 5) +
            p->n_slot * sizeof *p->slot + p->cap_kid * 4ul + p->cap_range * sizeof *p->range;
 }
 

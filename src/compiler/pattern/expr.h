@@ -30,6 +30,7 @@ enum {
     EXPR_ANY = 2,           /* one code point */
     EXPR_ALL = 3,           /* every word */
     EXPR_LABEL = 0x110000,
+    EXPR_COUNT_CAP = 300,   /* counts beyond it cannot be told apart within one token */
 };
 
 #define EXPR_INF UINT32_MAX
@@ -64,6 +65,7 @@ struct expr_pool {
     struct expr_node *node;
     struct arc_list  *arcs;         /* [n] computed derivatives; arc NULL: not yet */
     struct arc_list  *live_arcs;    /* [n] those to languages that are not empty */
+    struct hash128   *hash;         /* [2n] identity across pools: exact, and with counts capped */
     uint8_t          *live;         /* [n] 0 unknown, 1 yes, 2 no */
     struct idmap      min;          /* shortest words found so far, see derive.h */
     uint32_t          n, cap;
@@ -105,6 +107,9 @@ static inline bool expr_nullable(const struct expr_pool *p, uint32_t e)
 {
     return p->node[e].flags & EXF_NULLABLE;
 }
+
+/* Equal hashes, equal languages (as far as one token can tell), in any pool.  False: it has none. */
+bool expr_hash(const struct expr_pool *p, uint32_t e, struct hash128 *ret);
 
 void expr_dump(const struct expr_pool *p, uint32_t e, struct str *out);
 

@@ -105,6 +105,7 @@ struct value_object {
     uint32_t            lo, hi;     /* number of keys */
     uint32_t            n_required;
     bool                counts;     /* lo or hi matter */
+    bool                roomy;      /* every class of names is so large that used names never matter */
     size_t              extra_min;  /* bytes of the cheapest member that need not be there */
     size_t             *tail;       /* [n_key + 1] bytes of the required keys from here on */
 };
@@ -115,6 +116,10 @@ struct name_list {                  /* names used up, newest first */
     uint32_t     below;
     struct slice name;
 };
+
+/* Mark in rule_state.seen: one more name is used up that is not named.  Masks use it where the name
+ * cannot matter within a token. */
+#define SEEN_UNNAMED 0x80000000u
 
 struct rules {
     struct terminals     t;
@@ -178,6 +183,8 @@ size_t   value_cost(struct rules *r, const struct rule_state *s);
 void     value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi);
 /* The state behind a captured name. */
 uint32_t value_captured(struct rules *r, uint32_t state, struct slice text);
+/* The same with the name left open; false where the name matters for what follows. */
+bool     value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next);
 
 struct rule_exp rule_expand(struct rules *r, uint32_t state);
 /* Where a switch leads on label `label`; state is the edge's `next`. */

@@ -495,6 +495,79 @@ bool schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32
     return true;
 }
 
+/* ---- loops ---------------------------------------------------------------------------------- */
+
+static void in_place(struct schema *s, uint32_t node, uint32_t **list, uint32_t *n, uint32_t *cap)
+{
+    static const char *const one[] = { "not", "if", "then", "else" };
+    static const char *const many[] = { "allOf", "anyOf", "oneOf" };
+    const struct jnode *kid[64];
+    uint32_t n_kid = 0, target, unused;
+    const struct jnode *ref = schema_keyword(s, node, "$ref");
+    if (ref && ref->kind == J_STRING && resolve_text(s, node, ref->text, &target, &unused)) {
+        uint32_t *slot = array_push(list, n, cap, sizeof *slot);
+        if (slot)
+            *slot = target;
+        else
+            schema_nomem(s);
+    }
+    if (ref && s->node[node].draft <= DRAFT_7)
+        return;
+    for (int i = 0; i < 4; i++)
+        if ((kid[n_kid] = schema_keyword(s, node, one[i])))
+            n_kid++;
+    for (int i = 0; i < 3; i++) {
+        const struct jnode *j = schema_keyword(s, node, many[i]);
+        for (uint32_t k = 0; j && j->kind == J_ARRAY && k < j->n && n_kid < 64; k++)
+            kid[n_kid++] = j->kid[k];
+    }
+    for (uint32_t i = 0; i < n_kid; i++) {
+        uint64_t id;
+        uint32_t *slot = idmap_get(&s->by_json, (uint64_t)(uintptr_t)kid[i], &id)
+                         ? array_push(list, n, cap, sizeof *slot) : NULL;
+        if (slot)
+            *slot = (uint32_t)id;
+    }
+}
+
+enum { COLOUR_NEW, COLOUR_OPEN, COLOUR_DONE };
+
+/* A schema that leads back to itself without going into a member says nothing: refused. */
+static void refuse_loops(struct schema *s)
+{
+    uint32_t *stack = NULL, n = 0, cap = 0;
+    uint8_t *colour = mem_zalloc(s->n_node + 1ul);
+    uint32_t n_colour = s->n_node;
+    uint32_t *slot = colour ? array_push(&stack, &n, &cap, sizeof *slot) : NULL;
+    if (!slot)
+        schema_nomem(s);
+    for (uint32_t root = 0; root < n_colour && s->st == ST_OK; root++) {
+        n = 0;
+        slot = array_push(&stack, &n, &cap, sizeof *slot);
+        if (!slot)
+            schema_nomem(s);
+        else
+            *slot = root;
+        while (n && s->st == ST_OK) {
+            uint32_t node = stack[n - 1];
+            if (node >= n_colour || colour[node] != COLOUR_NEW) {
+                if (node < n_colour)
+                    colour[node] = COLOUR_DONE;
+                n--;
+                continue;
+            }
+            colour[node] = COLOUR_OPEN;
+            uint32_t from = n;
+            in_place(s, node, &stack, &n, &cap);
+            for (uint32_t i = from; i < n && s->st == ST_OK; i++)
+                if (stack[i] < n_colour && colour[stack[i]] == COLOUR_OPEN)
+                    schema_refuse(s, node, "", "REF_LOOP: this schema leads back to itself");
+        }
+    }
+    mem_free(stack);
+    mem_free(colour);
+}
+
 /* ---- the door ------------------------------------------------------------------------------- */
 
 static void schema_free(struct schema *s)
@@ -521,6 +594,8 @@ static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
         schema_malformed(s, 0, "", "a schema is an object or a boolean");
     for (uint32_t i = 0; i < s->n_node && s->st == ST_OK; i++)
         walk_node(s, i);
+    if (s->st == ST_OK)
+        refuse_loops(s);
     if (s->st != ST_OK)
         return;
     uint32_t root = lit_pos(0);

@@ -746,6 +746,113 @@ uint32_t terminal_restrict(struct terminals *t, uint32_t q, uint32_t label)
     return intern(t, s);
 }
 
+/* ---- for masks ------------------------------------------------------------------------------ */
+
+bool terminal_key(struct terminals *t, uint32_t q, struct hash128 *ret)
+{
+    const struct term_state *s = &t->st[q];
+    struct hash128 h = { 0, 0 };
+    if (s->kind == K_NUM)
+        h = (struct hash128){ t->num[s->e]->key, 0x6e756d };
+    else if (!expr_hash(&t->ex, s->e, &h))
+        return false;
+    uint64_t x[4] = { h.lo, h.hi, (uint64_t)s->kind | (uint64_t)s->enc << 8 | (uint64_t)s->left << 16 |
+                                  (uint64_t)s->size << 24, s->v };
+    *ret = hash128_bytes(x, sizeof x);
+    return true;
+}
+
+bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
+{
+    const struct term_state s = t->st[q];
+    const struct expr_node x = t->ex.node[s.e];
+    bool rep = x.kind == EX_REP;
+    if (s.kind != K_AT || t->ex.node[rep ? x.a : s.e].kind != EX_SET || (x.flags & EXF_LABEL))
+        return false;
+    ret->lo = rep ? x.b : 1;
+    ret->hi = rep ? x.c : 1;
+    ret->json = s.enc != ENC_RAW;
+    ret->base = at(t, expr_rep(&t->ex, rep ? x.a : s.e, 0, EXPR_INF), s.enc);
+    return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
+}
+
+enum { EXCLUDED_MAX = 4096, EXCLUDED_BYTES = 255 };
+
+struct excluded {
+    struct str *out;
+    char        byte[EXCLUDED_BYTES + 16];
+    uint32_t    n, n_word;
+};
+
+/* Words of a finite language, depth first; false when there are too many.  The depth is bounded by
+ * the length that a token can have. */
+static bool list_words(struct terminals *t, uint32_t e, struct excluded *x)
+{
+    if (x->n > EXCLUDED_BYTES)
+        return true;                    /* longer than any token */
+    if (expr_nullable(&t->ex, e)) {
+        if (++x->n_word > EXCLUDED_MAX)
+            return false;
+        str_addc(x->out, (char)((x->n + 1) & 0xff));
+        str_addc(x->out, (char)((x->n + 1) >> 8));
+        str_add(x->out, x->byte, x->n);
+        str_addc(x->out, '"');
+    }
+    struct arc_list l = expr_live_arcs(&t->ex, e);
+    for (uint32_t i = 0; i < l.n; i++) {
+        if (l.arc[i].hi - l.arc[i].lo > 64)
+            return false;
+        for (uint32_t cp = l.arc[i].lo; cp <= l.arc[i].hi; cp++) {
+            struct way w = { 0 };
+            uint32_t n = x->n;
+            way_cp(&w, cp, true);
+            memcpy(x->byte + n, w.byte, (size_t)w.n);
+            x->n += (uint32_t)w.n;
+            bool ok = list_words(t, l.arc[i].to, x);
+            x->n = n;
+            if (!ok)
+                return false;
+        }
+    }
+    return true;
+}
+
+bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, struct str *out)
+{
+    const struct term_state s = t->st[q];
+    const struct expr_node x = t->ex.node[s.e];
+    if ((s.kind != K_AT && s.kind != K_OPEN) || s.enc != ENC_CANON || x.kind != EX_NOT)
+        return false;
+    struct excluded list = { .out = out };
+    if (t->ex.node[x.a].flags & EXF_LOGIC)
+        return false;
+    if (s.kind == K_OPEN)
+        list.byte[list.n++] = '"';
+    if (!list_words(t, x.a, &list) || out->failed)
+        return false;
+    struct term_state base = { .kind = s.kind, .enc = s.enc, .e = EXPR_ALL };
+    *ret_base = intern(t, base);
+    return !terminals_failed(t);
+}
+
+bool terminal_between(const struct terminals *t, uint32_t q)
+{
+    return t->st[q].kind == K_AT || t->st[q].kind == K_DONE;
+}
+
+const uint32_t *terminal_row(struct terminals *t, uint32_t q)
+{
+    struct term_state *s = &t->st[q];
+    if (!s->row && t->n_row < ROW_MAX) {
+        s->row = mem_calloc(256, sizeof *s->row);
+        if (!s->row)
+            give_up(t, ST_NOMEM);
+        else
+            t->n_row++;
+    }
+    return s->row;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 enum status terminals_init(struct terminals *t, uint64_t work_limit, struct error *err)

@@ -71,6 +71,29 @@ bool   terminal_complete(struct terminals *t, uint32_t q, struct str *out);
 bool   terminal_has_labels(const struct terminals *t, uint32_t q);
 /* The state with only those texts left that end in the label; TERM_DEAD: none does. */
 uint32_t terminal_restrict(struct terminals *t, uint32_t q, uint32_t label);
+/* ---- for masks ---- */
+
+/* Identity of the state's future within one token, in any pattern.  False: it has none. */
+bool terminal_key(struct terminals *t, uint32_t q, struct hash128 *ret);
+
+/* A state that loops on a set: lo..hi code points of it may follow.  *ret_base is the same without
+ * bounds, *ret_key its identity. */
+struct terminal_loop {
+    uint32_t       lo, hi, base;
+    bool           json;
+    struct hash128 key;
+};
+bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
+
+/* A JSON string of any text but a few: *ret_base is any text, each word is appended to *out as the
+ * bytes that would end it (quote included), behind its length in two bytes.  False: not so. */
+bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, struct str *out);
+
+/* Whether q is between code points (and not inside one). */
+bool terminal_between(const struct terminals *t, uint32_t q);
+/* The row of known steps, made if need be; NULL where rows are used up. */
+const uint32_t *terminal_row(struct terminals *t, uint32_t q);
+
 size_t terminal_longest(struct terminals *t, uint32_t q);
 /* Whether the state loops on a set of code points: the expression of its leaf, or EXPR_EMPTY. */
 uint32_t terminal_expr(const struct terminals *t, uint32_t q);

@@ -25,7 +25,7 @@ enum phase {
 
 enum glue { GLUE_ARRAY_OPEN, GLUE_ARRAY_NEXT, GLUE_OBJECT_OPEN, GLUE_OBJECT_NEXT, GLUE_COLON };
 
-enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20 };
+enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20, ROOMY_WORDS = 1u << 20 };
 
 /* ---- making --------------------------------------------------------------------------------- */
 
@@ -373,11 +373,12 @@ static uint32_t offered_end(const struct value_object *o, uint32_t pos)
 static uint32_t seen_names(struct rules *r, uint32_t seen)
 {
     uint32_t n = 0;
+    seen &= ~SEEN_UNNAMED;
     for (uint32_t i = seen; i; i = r->name[i].below)
         n++;
     if (!n)
         return EXPR_EMPTY;
-    struct slice *text = arena_array(&r->arena, n, sizeof *text);
+    struct slice *text = mem_calloc(n, sizeof *text);
     if (!text) {
         rules_fail(r, ST_NOMEM);
         return EXPR_EMPTY;
@@ -385,12 +386,14 @@ static uint32_t seen_names(struct rules *r, uint32_t seen)
     n = 0;
     for (uint32_t i = seen; i; i = r->name[i].below)
         text[n++] = r->name[i].name;
-    return expr_choices(&r->t.ex, text, NULL, n);
+    uint32_t e = expr_choices(&r->t.ex, text, NULL, n);
+    mem_free(text);
+    return e;
 }
 
 static uint32_t class_expr(struct rules *r, const struct value_class *c, uint32_t seen)
 {
-    if (!seen)
+    if (!(seen & ~SEEN_UNNAMED))
         return c->name;
     return expr_and2(&r->t.ex, c->name, expr_not(&r->t.ex, seen_names(r, seen)));
 }
@@ -622,7 +625,8 @@ uint32_t value_captured(struct rules *r, uint32_t state, struct slice text)
         return 0;
     }
     struct slice name = { copy, unescape(copy, text.len) };
-    uint32_t id = 0;
+    uint32_t id = 0, open = s.seen & SEEN_UNNAMED;
+    s.seen &= ~SEEN_UNNAMED;
     for (uint32_t i = r->n_name; i-- > 1 && !id;)
         if (r->name[i].below == s.seen && slice_eq(r->name[i].name, name))
             id = i;
@@ -633,9 +637,20 @@ uint32_t value_captured(struct rules *r, uint32_t state, struct slice text)
         *x = (struct name_list){ s.seen, name };
         id = r->n_name - 1;
     }
-    s.seen = id;
+    s.seen = id | open;
     s.phase = PH_COLON;
     return rule_intern(r, s);
+}
+
+bool value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next)
+{
+    struct rule_state s = r->st[state];
+    if (s.kind != RULE_OBJECT || !r->object[s.a].roomy)
+        return false;
+    s.seen |= SEEN_UNNAMED;
+    s.phase = PH_COLON;
+    *ret_next = rule_intern(r, s);
+    return true;
 }
 
 /* ---- costs ---------------------------------------------------------------------------------- */
@@ -835,6 +850,9 @@ static void prune_object(struct rules *r, struct value_object *o)
             o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
     }
     o->extra_min = extra_min(r, o);
+    o->roomy = true;
+    for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++)
+        o->roomy &= expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
 }
 
 void values_measure(struct rules *r)

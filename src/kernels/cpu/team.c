@@ -177,8 +177,3 @@ uint32_t team_next(struct team *t)
 {
     return atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
 }
-
-void team_restart(struct team *t)
-{
-    atomic_store_explicit(&t->next, 0, memory_order_relaxed);
-}

@@ -20,9 +20,9 @@ int         team_size(const struct team *t);
 void        team_run(struct team *t, void (*fn)(void *arg, int member), void *arg);
 /* Inside fn: all members wait for each other. */
 void        team_barrier(struct team *t);
-/* Inside fn: the next number of 0, 1, 2, .. that no member has yet; restarts at every team_run. */
+/* Inside fn: the next number of 0, 1, 2, .. that no member has yet; restarts at every team_run.
+ * Members that each stop at the first number >= n have drawn n + team_size numbers together, so
+ * after a barrier the next share of work begins there. */
 uint32_t    team_next(struct team *t);
-/* Inside fn, between two barriers by one member: begin at 0 again. */
-void        team_restart(struct team *t);
 
 #endif

@@ -47,6 +47,8 @@ struct constraint *constraint_ref(struct constraint *c);
 /* Adds every token whose bytes lead from `config` to a living config (mask.c).  False: the family
  * failed or memory is out. */
 bool mask_walk_plain(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
+/* The same, leaf by leaf with the memo of leaves. */
+bool mask_by_leaves(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
 /* The row of a config and the text behind the value (id 0: none), from the memo or walked; NULL:
  * failed.  Valid until the next call. */
 const uint32_t *mask_row(struct drive *d, const struct vocab *v, uint32_t config, uint32_t follow_id,

@@ -6,6 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "runtime/constrain/memo.h"
+
+enum { LEAF_MEMO_BYTES = 64 << 20 };
 
 struct entry {
     struct slice text;
@@ -126,7 +129,8 @@ enum status vocab_from_bytes(const struct slice *bytes, uint32_t n, uint32_t n_l
         return error_nomem(err);
     v->n_logit = n_logit > n ? n_logit : n;
     memset(v->byte_token, 0xff, sizeof v->byte_token);
-    enum status st = build(v, bytes, n, err);
+    v->memo = leaf_memo_new(LEAF_MEMO_BYTES);
+    enum status st = v->memo ? build(v, bytes, n, err) : error_nomem(err);
     if (st != ST_OK) {
         vocab_free(v);
         return st;
@@ -154,6 +158,7 @@ void vocab_free(struct vocab *v)
 {
     if (!v)
         return;
+    leaf_memo_free(v->memo);
     mem_free(v->node);
     mem_free(v->next_dup);
     mem_free(v->off);

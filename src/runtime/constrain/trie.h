@@ -21,7 +21,10 @@ struct trie_node {
 
 enum { TRIE_NO_TOKEN = 0xffffff, TRIE_TOKEN_MAX = 255, VOCAB_MAX = 1u << 20 };
 
+struct leaf_memo;
+
 struct vocab {
+    struct leaf_memo *memo;             /* what leaf states allow; locks itself */
     struct trie_node *node;
     uint32_t          n_node;
     uint32_t          n_id;             /* ids with bytes are below this */

@@ -31,6 +31,7 @@ struct engine_opts {
     uint32_t     max_running;       /* sequences decoded at once; 0: 64 */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
+    bool         check_steps;       /* every invariant of the cache after every step (tests) */
     bool         text_only;         /* tokenizer and chat template only: no backend, no sessions */
     /* progress of loading, 0..1; on the calling thread */
     void       (*progress)(void *ctx, double share, const char *what);
@@ -109,6 +110,7 @@ struct session_mark {
     uint32_t n_tok;                 /* tokens before the mark ... */
     uint32_t n_tail;                /* ... and bytes of the token that the mark cuts */
     uint32_t n_op;                  /* operations before it (engines that keep text) */
+    uint32_t turn;                  /* which turn is open there (engines that keep tokens) */
 };
 enum status session_mark(struct session *s, struct session_mark *ret, struct error *err);
 enum status session_rollback(struct session *s, const struct session_mark *m, struct error *err);
@@ -135,6 +137,11 @@ enum status engine_chat(struct engine *e, const json_t *messages, const json_t *
 enum status engine_chat_text(struct engine *e, const json_t *messages, const json_t *tools,
                              const json_t *vars, bool add_generation_prompt, struct str *ret,
                              struct error *err);
+/* Renders a conversation with any template, without a model.  `vars` may carry bos_token, eos_token,
+ * add_generation_prompt and now, beside variables of the template. */
+enum status engine_template_render(struct slice template_text, const json_t *messages,
+                                   const json_t *tools, const json_t *vars, struct str *ret,
+                                   struct error *err);
 /* Compiles a constraint now and keeps it; errors as pattern_compile (before a program starts).
  * ret_min_tokens: tokens of its shortest value. */
 enum status engine_check_constraint(struct engine *e, const struct pattern_source *src,

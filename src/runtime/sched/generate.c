@@ -147,9 +147,9 @@ static void end_at_max(struct sched *s, struct request *r)
         fail(s, r, st, &err);
         return;
     }
-    if (!r->matcher)
+    if (!r->matcher || r->cut)
         deliver_end(s, r, END_LENGTH, r->value.len);
-    else if (may_end(r) || matcher_may_stop(r->matcher))
+    else if (matcher_may_stop(r->matcher))
         deliver_end(s, r, END_CLOSED, r->value.len);
     else
         close_value(s, r);
@@ -169,7 +169,7 @@ static bool accept_token(struct sched *s, struct request *r, uint32_t id, uint32
         fail(s, r, st, &err);
         return false;
     }
-    if (step == MATCHER_LEFT || r->strict || r->heal_left)
+    if (step == MATCHER_LEFT || r->strict || r->cut || r->heal_left)
         return true;
     uint32_t left = r->max - r->n_value - 1;
     if (matcher_may_stop(r->matcher) || matcher_close_tokens(r->matcher) <= left)

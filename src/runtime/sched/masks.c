@@ -56,6 +56,13 @@ static void free_mask(struct sched *s, const struct request *r)
     }
 }
 
+/* Any text, but first what healing took back. */
+static void spell_mask(struct sched *s, const struct request *r)
+{
+    memset(s->mask, 0, bitset_words(s->info->n_vocab) * sizeof *s->mask);
+    heal_mask(s->vocab, slice_sub(r->heal, r->heal.len - r->heal_left, r->heal_left), s->mask);
+}
+
 enum status mask_fill(struct sched *s, struct request *r, const uint32_t **ret_row,
                       bool *ret_complete, struct error *err)
 {
@@ -66,7 +73,7 @@ enum status mask_fill(struct sched *s, struct request *r, const uint32_t **ret_r
     if (r->matcher)
         st = constrained_mask(s, r, ret_complete, err);
     else if (r->heal_left)
-        heal_mask(s->vocab, slice_sub(r->heal, r->heal.len - r->heal_left, r->heal_left), s->mask);
+        spell_mask(s, r);
     else
         free_mask(s, r);
     s->stats.mask_ns += clock_ns() - t0;

@@ -13,7 +13,6 @@ void request_init(struct request *r, enum request_kind kind, struct timeline *tl
     r->tl = tl;
     r->sampling = sampling_default;
     r->stop_id = TOKEN_NONE;
-    atomic_init(&r->cancel, false);
 }
 
 void request_clear(struct request *r)

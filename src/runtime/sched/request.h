@@ -46,7 +46,7 @@ struct request {
     void             (*on_chunk)(struct request *r, struct slice text);     /* or NULL */
     /* Ends the request; the receiver frees it.  err is NULL when st is ST_OK. */
     void             (*on_end)(struct request *r, enum status st, const struct error *err);
-    atomic_bool        cancel;  /* set by anybody, then sched_poke */
+    const atomic_bool *cancel;  /* set by anybody, then sched_poke; NULL: never cancelled */
 
     int32_t            priority;
     uint64_t           deadline_ms;
@@ -58,6 +58,7 @@ struct request {
     struct stop       *stop;                /* NULL: none */
     struct slice       heal;                /* bytes taken back: spelled first */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
+    bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
     uint32_t           max, min, n_top;     /* max 0: up to the window */
     struct sampling    sampling;

@@ -174,7 +174,7 @@ static bool end_if_over(struct sched *s, struct request *r, uint64_t now)
 {
     struct error err;
     enum status st = ST_OK;
-    if (s->stopping || atomic_load(&r->cancel))
+    if (s->stopping || (r->cancel && atomic_load(r->cancel)))
         st = error_code(&err, ST_CANCELLED, "R0503", "cancelled");
     else if (r->deadline_ms && now >= r->deadline_ms)
         st = error_code(&err, ST_TIMEOUT, "R0702", "the time budget is spent");

@@ -127,8 +127,8 @@ static void name_request(struct exchange *x)
     snprintf(x->request_id, sizeof x->request_id, "%s%s", fit ? "" : "req-", fit ? given : x->id);
 }
 
-static struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection,
-                                     const char *method, const char *path)
+struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection,
+                              const char *method, const char *path)
 {
     struct exchange *x = mem_zalloc(sizeof *x);
     if (!x)
@@ -154,7 +154,7 @@ static struct exchange *exchange_new(struct server *s, struct MHD_Connection *co
     return x;
 }
 
-static void exchange_free(struct exchange *x)
+void exchange_free(struct exchange *x)
 {
     struct server *s = x->server;
     exchange_stop(x);               /* no wake-up comes after this */

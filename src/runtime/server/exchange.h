@@ -168,7 +168,11 @@ enum MHD_Result exchange_wait(struct exchange *x);      /* answers, or suspends 
 void exchange_stop(struct exchange *x);                 /* ends the calls; the daemon thread */
 void stream_json(struct exchange *x, json_t *json);     /* one event; takes json */
 
-/* ---- suspension (daemon.c) ---- */
+/* ---- life and suspension (daemon.c) ---- */
+
+struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection,
+                              const char *method, const char *path);
+void exchange_free(struct exchange *x);                 /* ends its calls */
 
 bool exchange_suspend(struct exchange *x);              /* false: woken already, look again */
 void exchange_wake(void *x);                            /* any thread */

@@ -50,11 +50,11 @@ static void ops_gen(struct ops *o, const struct node *x)
         o->skip = x->cover - x->text.len;
 }
 
-bool planner_ops(struct plan *p, const struct node *from, const struct node *to)
+bool planner_ops(struct plan *p, bool ids, const struct node *from, const struct node *to)
 {
     const struct node **list;
     uint32_t n = node_list(to, from, &list);
-    struct ops o = { .plan = p, .ids = true };
+    struct ops o = { .plan = p, .ids = ids };
     if (!list)
         return false;
     if (from && from->kind == NODE_GEN && from->n_id && from->cover > from->text.len)
@@ -219,6 +219,11 @@ static enum step fail_status(struct task *t, enum status st, struct error *err)
     return task_fail_error(t, err);
 }
 
+static bool takes_ids(const struct run *r)
+{
+    return engine_info(r->engine)->can_tokens;
+}
+
 static bool base_ready(const struct ctx_base *b)
 {
     return b->session && b->sent == b->node && !b->flying;
@@ -265,7 +270,7 @@ static enum step base_step(struct task *t, struct ctx_base *b)
     }
     struct plan *p = plan_new();
     struct op_wait *w = mem_zalloc(sizeof *w);
-    if (!p || !w || !planner_ops(p, b->sent, b->node)) {
+    if (!p || !w || !planner_ops(p, takes_ids(t->run), b->sent, b->node)) {
         if (p)
             plan_free(p);
         mem_free(w);
@@ -355,7 +360,7 @@ enum step planner_submit(struct task *t, struct context *c, struct plan *p, enum
     struct run *r = t->run;
     struct error err = { 0 };
     struct op_wait *w = mem_zalloc(sizeof *w);
-    if (!w || !planner_ops(p, c->sent, c->tail)) {
+    if (!w || !planner_ops(p, takes_ids(r), c->sent, c->tail)) {
         plan_free(p);
         mem_free(w);
         return task_fail_status(t, ST_NOMEM);

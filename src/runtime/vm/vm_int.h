@@ -534,7 +534,7 @@ uint32_t node_list(const struct node *tail, const struct node *from, const struc
 
 /* ---- planner.c ---- */
 enum step planner_session(struct task *t, struct context *c);   /* NEXT: it has one; WAIT; FAIL */
-bool planner_ops(struct plan *p, const struct node *from, const struct node *to);
+bool planner_ops(struct plan *p, bool ids, const struct node *from, const struct node *to);
 enum step planner_submit(struct task *t, struct context *c, struct plan *p, enum wait_kind kind,
                          struct stream *s, const struct gen_site *site);
 void planner_answer(struct op_wait *w);                 /* the engine's event has arrived */
@@ -551,8 +551,13 @@ void stream_chunk(struct stream *s, struct slice text);
 /* ---- hole.c ---- */
 enum step hole_fill(struct task *t, const struct gen_site *site, struct hole *h, struct arena *a);
 enum step hole_options(struct task *t, const struct gen_site *site, struct value *ret);
-enum step hole_meta(struct run *r, const struct plan_result *res, struct value options,
-                    struct value *ret);
+enum step hole_option_texts(struct task *t, struct hole *h, struct value options, struct arena *a);
+struct meta_parts {
+    const struct plan_result *res;      /* NULL: under mock */
+    struct value              probs;    /* borrowed; null: none */
+    bool                      can_decode;
+};
+enum step hole_meta(struct task *t, const struct meta_parts *parts, struct value *ret);
 
 /* ---- mock.c ---- */
 struct settings *mock_find(struct task *t);

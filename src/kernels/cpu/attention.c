@@ -1,0 +1,217 @@
+/* attention.c - rotation and the KV write, then attention, shared out over the team.
+ *
+ * A tile is up to six queries that read the same keys: the heads of one group, of neighbouring
+ * rows.  Its keys are taken in blocks of 256 cut at absolute positions and folded in ascending
+ * order.  When tiles are few (decoding), their blocks are shared out instead and folded after a
+ * joint: the same partial results in the same order, so both ways give the same bits. */
+#include <string.h>
+
+#include "kernels/cpu/cpu.h"
+
+struct rope_job {
+    struct cpu                *c;
+    const struct rope_kv_args *a;
+    uint32_t                   n_row;
+};
+
+static void rope_heads(const struct cpu *c, const struct rope_kv_args *a, float *x, uint32_t n,
+                       const float *norm, const float *cos_sin, float scale)
+{
+    uint32_t hd = a->shape.head_dim;
+    for (uint32_t h = 0; h < n; h++, x += hd) {
+        if (norm)
+            c->level->norm_row(x, norm, a->eps, hd, x);
+        c->level->rope_head(x, cos_sin, hd, scale);
+    }
+}
+
+static void rope_row(const struct cpu *c, const struct rope_kv_args *a,
+                     const struct attn_item *it, uint32_t i)
+{
+    const struct attn_shape *s = &a->shape;
+    uint32_t hd = s->head_dim, pos = it->pos + i;
+    float *q = a->qkv + a->stride * (it->row + i);
+    float *k = q + s->n_head * hd, *v = k + s->n_kv_head * hd;
+    const float *cos_sin = a->rope + (size_t)pos * hd;
+    rope_heads(c, a, q, s->n_head, a->q_norm, cos_sin, s->scale);
+    rope_heads(c, a, k, s->n_kv_head, a->k_norm, cos_sin, 1.0f);
+    uint16_t *page = a->kv.base + (size_t)it->page[pos / KERNEL_PAGE] * a->kv.page_stride;
+    for (uint32_t h = 0; h < s->n_kv_head; h++)
+        c->level->kv_write(k + h * hd, v + h * hd, hd, pos % KERNEL_PAGE,
+                           page + (size_t)h * 2 * hd * KERNEL_PAGE);
+}
+
+static void rope_member(void *arg, int member)
+{
+    (void)member;
+    const struct rope_job *j = arg;
+    for (uint32_t r; (r = team_next(j->c->team)) < j->n_row;) {
+        const struct attn_item *it = j->a->item;
+        while (r >= it->n_row)
+            r -= it++->n_row;
+        rope_row(j->c, j->a, it, r);
+    }
+}
+
+void cpu_rope_kv(struct device *d, const struct rope_kv_args *a)
+{
+    struct rope_job j = { .c = (struct cpu *)d, .a = a };
+    for (uint32_t i = 0; i < a->n_item; i++)
+        j.n_row += a->item[i].n_row;
+    if (j.n_row == 1)
+        rope_row(j.c, a, a->item, 0);
+    else if (j.n_row)
+        team_run(j.c->team, rope_member, &j);
+}
+
+/* ---- attention ---- */
+
+struct attn_job {
+    struct cpu                  *c;
+    const struct attention_args *a;
+    uint32_t                     n_tile;
+    uint32_t                     n_block;   /* most blocks of a tile; 0: tiles are not split */
+};
+
+struct tile {
+    const struct attn_item *it;
+    uint32_t                kv_head;
+    uint32_t                q0, n_q;        /* queries: row * group + head */
+};
+
+static uint32_t group_of(const struct attn_shape *s)
+{
+    return s->n_head / s->n_kv_head;
+}
+
+static uint32_t item_tiles(const struct attn_shape *s, const struct attn_item *it)
+{
+    return (it->n_row * group_of(s) + ATTEND_MAX_Q - 1) / ATTEND_MAX_Q;
+}
+
+static struct tile tile_at(const struct attention_args *a, uint32_t n)
+{
+    const struct attn_shape *s = &a->shape;
+    const struct attn_item *it = a->item;
+    while (n >= item_tiles(s, it) * s->n_kv_head)
+        n -= item_tiles(s, it++) * s->n_kv_head;
+    uint32_t q0 = n / s->n_kv_head * ATTEND_MAX_Q, all = it->n_row * group_of(s);
+    return (struct tile){ .it = it, .kv_head = n % s->n_kv_head, .q0 = q0,
+                          .n_q = all - q0 < ATTEND_MAX_Q ? all - q0 : ATTEND_MAX_Q };
+}
+
+static uint32_t tile_blocks(const struct attn_shape *s, const struct tile *t)
+{
+    uint32_t last = (t->q0 + t->n_q - 1) / group_of(s);
+    return (t->it->pos + last) / KERNEL_KEY_BLOCK + 1;
+}
+
+/* Partial results of one block; n_key is 0 for a query that sees none of its keys. */
+static void tile_block(const struct attn_job *j, const struct tile *t, uint32_t block,
+                       struct attend_part *part, uint32_t n_key[ATTEND_MAX_Q])
+{
+    const struct attention_args *a = j->a;
+    const struct attn_shape *s = &a->shape;
+    struct attend_block b = { .shape = s, .page = t->it->page, .kv = a->kv,
+                              .kv_head = t->kv_head, .key0 = block * KERNEL_KEY_BLOCK,
+                              .n_q = t->n_q };
+    for (uint32_t i = 0; i < t->n_q; i++) {
+        uint32_t row = (t->q0 + i) / group_of(s), head = (t->q0 + i) % group_of(s);
+        uint32_t seen = t->it->pos + row + 1;
+        uint32_t n = seen > b.key0 ? seen - b.key0 : 0;
+        b.q[i] = a->qkv + a->stride * (t->it->row + row) +
+                 (size_t)(t->kv_head * group_of(s) + head) * s->head_dim;
+        n_key[i] = b.n_key[i] = n < KERNEL_KEY_BLOCK ? n : KERNEL_KEY_BLOCK;
+    }
+    j->c->level->attend(&b, part);
+}
+
+static void tile_out(const struct attn_job *j, const struct tile *t, uint32_t i,
+                     const struct attend_part *part)
+{
+    const struct attention_args *a = j->a;
+    uint32_t group = group_of(&a->shape), row = (t->q0 + i) / group, head = (t->q0 + i) % group;
+    j->c->level->finish(part, a->shape.head_dim,
+                        a->out + a->out_stride * (t->it->row + row) +
+                            (size_t)(t->kv_head * group + head) * a->shape.head_dim);
+}
+
+static void whole_tile(const struct attn_job *j, uint32_t n)
+{
+    struct tile t = tile_at(j->a, n);
+    uint32_t n_block = tile_blocks(&j->a->shape, &t), n_key[ATTEND_MAX_Q];
+    struct attend_part sum[ATTEND_MAX_Q], more[ATTEND_MAX_Q];
+    tile_block(j, &t, 0, sum, n_key);       /* every query sees the first key */
+    for (uint32_t b = 1; b < n_block; b++) {
+        tile_block(j, &t, b, more, n_key);
+        for (uint32_t i = 0; i < t.n_q; i++)
+            if (n_key[i])
+                j->c->level->merge(&sum[i], &more[i], j->a->shape.head_dim);
+    }
+    for (uint32_t i = 0; i < t.n_q; i++)
+        tile_out(j, &t, i, &sum[i]);
+}
+
+static struct attend_part *kept_part(const struct attn_job *j, uint32_t tile, uint32_t block)
+{
+    return j->c->part + ((size_t)tile * j->n_block + block) * ATTEND_MAX_Q;
+}
+
+static void split_block(const struct attn_job *j, uint32_t tile, uint32_t block)
+{
+    struct tile t = tile_at(j->a, tile);
+    uint32_t n_key[ATTEND_MAX_Q];
+    if (block < tile_blocks(&j->a->shape, &t))
+        tile_block(j, &t, block, kept_part(j, tile, block), n_key);
+}
+
+static void fold_tile(const struct attn_job *j, uint32_t tile)
+{
+    struct tile t = tile_at(j->a, tile);
+    uint32_t group = group_of(&j->a->shape);
+    for (uint32_t i = 0; i < t.n_q; i++) {
+        struct attend_part *sum = kept_part(j, tile, 0) + i;
+        uint32_t n_block = (t.it->pos + (t.q0 + i) / group) / KERNEL_KEY_BLOCK + 1;
+        for (uint32_t b = 1; b < n_block; b++)
+            j->c->level->merge(sum, kept_part(j, tile, b) + i, j->a->shape.head_dim);
+        tile_out(j, &t, i, sum);
+    }
+}
+
+static void attention_member(void *arg, int member)
+{
+    (void)member;
+    const struct attn_job *j = arg;
+    struct team *team = j->c->team;
+    uint32_t s;
+    if (!j->n_block) {
+        while ((s = team_next(team)) < j->n_tile)
+            whole_tile(j, s);
+        return;
+    }
+    uint32_t n = j->n_tile * j->n_block;
+    while ((s = team_next(team)) < n)
+        split_block(j, s % j->n_tile, s / j->n_tile);
+    team_barrier(team);
+    uint32_t base = n + (uint32_t)team_size(team);
+    while ((s = team_next(team) - base) < j->n_tile)
+        fold_tile(j, s);
+}
+
+void cpu_attention(struct device *d, const struct attention_args *a)
+{
+    struct cpu *c = (struct cpu *)d;
+    struct attn_job j = { .c = c, .a = a };
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < a->n_item; i++) {
+        const struct attn_item *it = &a->item[i];
+        uint32_t n_block = (it->pos + it->n_row - 1) / KERNEL_KEY_BLOCK + 1;
+        j.n_tile += item_tiles(&a->shape, it) * a->shape.n_kv_head;
+        most = n_block > most ? n_block : most;
+    }
+    bool few = j.n_tile < 8 * (uint32_t)team_size(c->team);
+    if (few && most > 1 && (uint64_t)j.n_tile * most * ATTEND_MAX_Q <= CPU_MAX_PARTS)
+        j.n_block = most;
+    if (j.n_tile)
+        team_run(c->team, attention_member, &j);
+}

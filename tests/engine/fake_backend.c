@@ -1,0 +1,117 @@
+/* fake_backend.c - see fake_backend.h. */
+#include "fake_backend.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+
+enum { UNWRITTEN = 0xffffffffu };
+
+struct fake {
+    struct backend      base;
+    struct fake_opts    opts;
+    struct backend_info info;
+    uint32_t           *kv;         /* [n_page, page_tokens] */
+    atomic_ullong       n_row;
+    uint32_t            n_forward;
+};
+
+static const struct backend_info *fake_info(const struct backend *be)
+{
+    return &((const struct fake *)be)->info;
+}
+
+static void row_logits(const struct fake *f, const struct batch_seq *seq, uint32_t pos, float *out)
+{
+    uint32_t P = f->opts.page_tokens;
+    uint64_t h = 0x9e37;
+    for (uint32_t p = 0; p <= pos; p++) {
+        uint32_t tok = f->kv[(size_t)seq->page[p / P] * P + p % P];
+        assert(tok != UNWRITTEN);
+        h = hash_combine(h, tok + 1);
+    }
+    for (uint32_t id = 0; id < f->opts.n_vocab; id++) {
+        uint64_t x = hash_u64(h ^ ((uint64_t)id * 0x9e3779b97f4a7c15u));
+        out[id] = (float)(x >> 40) / (float)(1 << 24) * 8.0f;
+    }
+    out[f->opts.end_token] -= f->opts.end_bias;
+}
+
+static enum status fake_forward(struct backend *be, const struct batch *b, float *logits,
+                                struct error *err)
+{
+    struct fake *f = (struct fake *)be;
+    uint32_t P = f->opts.page_tokens;
+    if (f->opts.fail_at && ++f->n_forward == f->opts.fail_at)
+        return error_set(err, ST_FAILED, "the device is gone");
+    assert(b->n_row <= f->opts.max_batch_tok && b->n_seq <= f->opts.max_seq);
+    uint32_t row = 0;
+    for (uint32_t i = 0; i < b->n_seq; i++) {
+        const struct batch_seq *s = &b->seq[i];
+        assert(s->row == row && s->n_row > 0);
+        for (uint32_t k = 0; k < s->n_row; k++) {
+            uint32_t page = s->page[(s->pos + k) / P];
+            assert(page > 0 && page < f->opts.n_page);
+            f->kv[(size_t)page * P + (s->pos + k) % P] = b->tok[row++];
+        }
+    }
+    assert(row == b->n_row);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->n_seq; i++) {
+        const struct batch_seq *s = &b->seq[i];
+        while (n < b->n_logit && b->logit_row[n] < s->row + s->n_row) {
+            row_logits(f, s, s->pos + b->logit_row[n] - s->row, logits + (size_t)n * f->opts.n_vocab);
+            n++;
+        }
+    }
+    assert(n == b->n_logit);
+    atomic_fetch_add(&f->n_row, b->n_row);
+    if (f->opts.step_us)
+        usleep((useconds_t)f->opts.step_us);
+    return ST_OK;
+}
+
+static void fake_copy(struct backend *be, uint32_t dst, uint32_t src, uint32_t n_tok)
+{
+    struct fake *f = (struct fake *)be;
+    uint32_t P = f->opts.page_tokens;
+    assert(dst != src && n_tok <= P);
+    memcpy(f->kv + (size_t)dst * P, f->kv + (size_t)src * P, n_tok * sizeof *f->kv);
+}
+
+static void fake_close(struct backend *be)
+{
+    struct fake *f = (struct fake *)be;
+    mem_free(f->kv);
+    mem_free(f);
+}
+
+static const struct backend_vtable fake_vtable = {
+    .name = "fake", .close = fake_close, .info = fake_info, .forward = fake_forward,
+    .copy_page = fake_copy,
+};
+
+struct backend *fake_backend_new(const struct fake_opts *opts)
+{
+    struct fake *f = mem_zalloc(sizeof *f);
+    f->base.vt = &fake_vtable;
+    f->opts = *opts;
+    f->info = (struct backend_info){
+        .device = "fake", .n_vocab = opts->n_vocab, .context = opts->context,
+        .page_tokens = opts->page_tokens, .n_page = opts->n_page,
+        .max_batch_tok = opts->max_batch_tok, .max_seq = opts->max_seq, .model_hash = 7,
+    };
+    size_t n = (size_t)opts->n_page * opts->page_tokens;
+    f->kv = mem_alloc(n * sizeof *f->kv);
+    memset(f->kv, 0xff, n * sizeof *f->kv);
+    return &f->base;
+}
+
+uint64_t fake_backend_rows(const struct backend *be)
+{
+    return atomic_load(&((struct fake *)be)->n_row);
+}

@@ -1,0 +1,22 @@
+/* fake_backend.h - a device whose logits are a function of the whole token history.
+ *
+ * "KV" of a token is its id, kept in pages like real KV.  A row reads every position before it
+ * through the page table that it was given, so any mistake of the cache (a page shared too far, a
+ * stale page, a wrong copy) changes the logits and then the tokens. */
+#ifndef TESTS_ENGINE_FAKE_BACKEND_H
+#define TESTS_ENGINE_FAKE_BACKEND_H
+
+#include "runtime/backend/backend.h"
+
+struct fake_opts {
+    uint32_t n_vocab, context, page_tokens, n_page, max_batch_tok, max_seq;
+    uint32_t end_token;         /* its logit falls by `end_bias` */
+    float    end_bias;
+    int      step_us;           /* pretended time of a step */
+    uint32_t fail_at;           /* this forward fails; 0: none */
+};
+
+struct backend *fake_backend_new(const struct fake_opts *opts);
+uint64_t        fake_backend_rows(const struct backend *be);   /* rows computed so far */
+
+#endif

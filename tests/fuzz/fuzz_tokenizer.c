@@ -1,0 +1,69 @@
+/* fuzz_tokenizer.c - any bytes through every split, as data and as markup, and back. */
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "runtime/tokenizer/bytechar.h"
+#include "runtime/tokenizer/vocab.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const splits[] = { "gpt-2", "smollm", "llama-bpe", "qwen2" };
+
+/* All bytes, a few merges, a control token. */
+static struct tokenizer *make(const char *pre)
+{
+    static char text[256][4];
+    struct slice name[260];
+    uint8_t kind[260];
+    memset(kind, TOKEN_NORMAL, sizeof kind);
+    for (uint32_t cp = 0x21; cp < 0x144; cp++) {
+        int b = bytechar_byte(cp);
+        if (b >= 0)
+            name[b] = (struct slice){ text[b], (size_t)utf8_encode(cp, text[b]) };
+    }
+    name[256] = SLICE("th");
+    name[257] = SLICE("the");
+    name[258] = SLICE("<|x|>");
+    name[259] = SLICE("<tool>");
+    kind[258] = TOKEN_CONTROL;
+    kind[259] = TOKEN_USER;
+    struct slice merges[] = { SLICE("t h"), SLICE("th e") };
+    struct vocab_spec spec = { .pre = pre, .name = name, .kind = kind, .n_name = 260,
+                               .merge = merges, .n_merge = 2, .bos = TOKEN_NONE, .eos = TOKEN_NONE,
+                               .adds_bos = -1 };
+    struct tokenizer *t = NULL;
+    enum status st = vocab_build(&spec, &t, NULL);
+    assert(st == ST_OK);
+    return t;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct tokenizer *all[4];
+    struct slice text = { (const char *)data, size };
+    for (int i = 0; i < 4; i++) {
+        if (!all[i])
+            all[i] = make(splits[i]);
+        struct token_list l = { 0 };
+        struct str back = { 0 };
+        enum status st = tokenizer_encode(all[i], text, ENCODE_DATA, true, &l, NULL);
+        assert(st == ST_OK);
+        for (uint32_t k = 0; k < l.n; k++)
+            str_add_slice(&back, tokenizer_bytes(all[i], l.id[k]));
+        assert(slice_eq(str_slice(&back), text));
+        l.n = 0;
+        st = tokenizer_encode(all[i], text, ENCODE_MARKUP, true, &l, NULL);
+        assert(st == ST_OK);
+        struct detok d = { 0 };
+        str_cut(&back, 0);
+        for (uint32_t k = 0; k < l.n; k++)
+            detok_push(&d, tokenizer_bytes(all[i], l.id[k]), &back);
+        detok_flush(&d, &back);
+        assert(utf8_valid(str_slice(&back)));
+        str_free(&back);
+        token_list_free(&l);
+    }
+    return 0;
+}

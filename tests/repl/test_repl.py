@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""The prompt loop, from a pipe and on a terminal that tmux gives.
+
+    test_repl.py PROGRAM            the loop over a fake
+    test_repl.py --real SGLRUN      `sglrun repl` with the default model
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+FAILED = []
+
+
+def check(name, ok, what=""):
+    if not ok:
+        FAILED.append(name)
+        print("FAILED", name, repr(what))
+
+
+class Terminal:
+    def __init__(self, command):
+        self.socket = os.path.join(tempfile.mkdtemp(), "tmux")
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "40",
+                  command + "; echo LEFT $?; sleep 60")
+
+    def tmux(self, *args):
+        return subprocess.run(["tmux", "-S", self.socket, *args], stdout=subprocess.PIPE,
+                              check=False).stdout.decode()
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p", "-S", "-500")
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def line(self, text):
+        self.tmux("send-keys", "-l", text)
+        self.keys("Enter")
+
+    def wait(self, text, seconds=20):
+        end = time.time() + seconds
+        while time.time() < end:
+            s = self.screen()
+            if text in s:
+                return s
+            time.sleep(0.05)
+        return None
+
+    def wait_count(self, text, n, seconds=20):
+        end = time.time() + seconds
+        while time.time() < end:
+            if self.screen().count(text) >= n:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def close(self):
+        self.tmux("kill-server")
+        shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
+
+
+def piped(program, text):
+    p = subprocess.run(program, input=text.encode(), stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, timeout=120, check=False)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def test_pipe(program):
+    rc, out, err = piped([program], "hello\nsay a b c\n\n:tokens\nf {\n}\n:prompt\n:quit\nnever\n")
+    check("pipe", rc == 0 and out == '"hello" : str\na b c\n16\n"f {\n}" : str\n'
+          "hello\nsay a b c\nf {\n}\n", (rc, out, err))
+    rc, out, err = piped([program], "fail\nhello\n")
+    check("pipe goes on after a failure", rc == 1 and '"hello" : str' in out and
+          "it failed" in err, (rc, out, err))
+    rc, out, err = piped([program], "f {\n")
+    check("pipe ends early", rc == 1 and "ends inside" in err, (rc, out, err))
+    rc, out, err = piped([program], ":nope\n:type x\n:set\n:set bad 1\n:model x\n:load /nope\n:undo\n")
+    check("commands refuse", rc == 1 and err.count("\n") == 7 and ":nope" in err and
+          "not supported yet" in err and "unknown setting bad=1" in err, (rc, out, err))
+    with tempfile.TemporaryDirectory() as d:
+        f = os.path.join(d, "saved.sgl")
+        rc, out, _ = piped([program], "one\ntwo\n:undo\n:set temp 0.5\n:set temp=1\n:seed 3\n:save %s\n"
+                           ":reset\n:tokens\n:load %s\n:prompt\n" % (f, f))
+        check("save and load", rc == 0 and open(f).read() == "one\n" and "\n0\n" in out and
+              out.endswith("one\n\n"), out)
+    rc, out, _ = piped([program], "ask\nBob\n")
+    check("input", rc == 0 and '"Bob" : str' in out, out)
+    rc, out, _ = piped([program], ":help\n")
+    check("help", rc == 0 and ":prompt" in out and ":quit" in out, out)
+
+
+def test_terminal(program):
+    t = Terminal(program)
+    check("prompt", t.wait("sgl>"), t.screen())
+    t.line("hello w\u00f6rld")
+    check("value", t.wait('"hello w\u00f6rld" : str'), t.screen())
+    t.line("f {")
+    check("continuation", t.wait("...>"), t.screen())
+    t.line("}")
+    check("joined", t.wait('}" : str'), t.screen())
+    t.line("say slow one two three four five six seven eight nine ten")
+    check("streams", t.wait("\nslow one"), t.screen())
+    t.keys("C-c")
+    check("interrupted", t.wait("interrupted", 5), t.screen())
+    t.line(":prompt")
+    time.sleep(0.3)
+    check("the context is kept", "hello w\u00f6rld\nf {" in t.screen(), t.screen())
+    t.line("after")
+    check("goes on", t.wait('"after" : str'), t.screen())
+    t.keys("Up")
+    t.keys("Enter")
+    check("history", t.wait_count('"after" : str', 2), t.screen())
+    t.tmux("send-keys", "-l", "alp")
+    t.keys("Tab")
+    check("completion lists", t.wait("alpha  alpine"), t.screen())
+    t.keys("C-c")
+    t.tmux("send-keys", "-l", "be")
+    t.keys("Tab")
+    t.keys("Enter")
+    check("completion", t.wait('"beta_long" : str'), t.screen())
+    t.line("ask")
+    check("asks", t.wait("name?"), t.screen())
+    t.line("Ann")
+    check("answers", t.wait('"Ann" : str'), t.screen())
+    t.tmux("send-keys", "-l", "half a line")
+    t.keys("C-c")
+    time.sleep(0.2)
+    check("stays after Ctrl-C in a line", "LEFT" not in t.screen(), t.screen())
+    t.keys("C-c")
+    check("first Ctrl-C warns", t.wait("Ctrl-C again"), t.screen())
+    t.line("still")
+    check("warning is forgotten", t.wait('"still" : str'), t.screen())
+    t.keys("C-c")
+    time.sleep(0.2)
+    t.keys("C-c")
+    check("second Ctrl-C leaves", t.wait("LEFT 0"), t.screen())
+    t.close()
+    t = Terminal(program)
+    t.wait("sgl>")
+    t.keys("C-d")
+    check("Ctrl-D leaves", t.wait("LEFT 0"), t.screen())
+    t.close()
+
+
+def test_real(sglrun):
+    t = Terminal(sglrun + " repl --seed 1")
+    check("prompt", t.wait("sgl>", 60), t.screen())
+    t.line("1 + 2")
+    check("value", t.wait("3 : int", 30), t.screen())
+    t.line("it * 2")
+    check("it", t.wait("6 : int", 30), t.screen())
+    t.line('let x = [1, 2]')
+    t.line("x")
+    check("names stay", t.wait("[1, 2] : ", 30), t.screen())
+    t.line("fn f(a: int) -> int {")
+    check("continuation", t.wait("...>"), t.screen())
+    t.line("a + 1 }")
+    t.line("f(41)")
+    check("functions stay", t.wait("42 : int", 30), t.screen())
+    t.line('user "Count from one to five hundred, in words."')
+    t.line("let long = gen(max: 2000)")
+    time.sleep(2)
+    t.keys("C-c")
+    check("Ctrl-C cancels", t.wait("interrupted", 20), t.screen())
+    t.line(":tokens")
+    t.line("1 + 1")
+    check("the session lives on", t.wait("2 : int", 30), t.screen())
+    t.line(":prompt")
+    check("the context is kept", t.wait("five hundred, in words.", 20), t.screen())
+    t.line('user "Say hi."')
+    t.line("gen(max: 5)")
+    check("generates again", t.wait(" : str", 60), t.screen())
+    t.line("let = 3")
+    check("an error is shown", t.wait("error[", 20), t.screen())
+    t.line(":undo")
+    t.line(":quit")
+    check("leaves", t.wait("LEFT 0", 20), t.screen())
+    t.close()
+    rc, out, err = piped([sglrun, "repl"], "1 + 2\nprint(it)\n")
+    check("pipe", rc == 0 and out == "3 : int\n3\n", (rc, out, err))
+
+
+def main():
+    if not shutil.which("tmux"):
+        print("no tmux")
+        sys.exit(77)
+    if sys.argv[1] == "--real":
+        test_real(sys.argv[2])
+    else:
+        test_pipe(sys.argv[1])
+        test_terminal(sys.argv[1])
+    print("repl: %s" % ("ok" if not FAILED else "%d failed" % len(FAILED)))
+    sys.exit(1 if FAILED else 0)
+
+
+if __name__ == "__main__":
+    main()
