@@ -409,6 +409,11 @@ holeargs(V) ::= holeargs(W) COMMA arg(A).   { V = vec_arg(b, W, &A); }
 
 %code {
 
+int grammar_n_token(void)
+{
+    return YYNTOKEN;
+}
+
 size_t grammar_size(void)
 {
     return sizeof(yyParser);

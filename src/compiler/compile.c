@@ -288,6 +288,7 @@ static void comp_free(struct comp *c)
     hashmap_free(&c->mod_name);
     hashmap_free(&c->konst_text);
     hashmap_free(&c->rtype_text);
+    hashmap_free(&c->checked);
     void *own[] = { c->mod, c->func, c->konst, c->rtype, c->gen, c->fork, c->scope, c->attempt,
                     c->ext, c->ext_sym, c->prefix, c->new_name, c->big, c->spare };
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)

@@ -303,6 +303,8 @@ bool konst_fit(struct comp *c, uint32_t k, const struct type *t, uint32_t *ret,
         return kind == KONST_STR && fit_str(c, k, t, ret_why);
     case T_LIT:
         return fit_lit(c, k, t);
+    case T_REGEX_STR: case T_GRAMMAR:
+        return kind == KONST_STR && pattern_has(c, t, c->konst[k].text);
     case T_ENUM:
         return fit_enum(c, k, t, ret);
     case T_UNION:

@@ -501,7 +501,6 @@ static struct ex assert_call(struct low *l, const struct node *n)
 {
     static const enum bc_op op[] = { [BIN_EQ] = OP_EQ, [BIN_NE] = OP_NE, [BIN_LT] = OP_LT,
                                      [BIN_LE] = OP_LE, [BIN_GT] = OP_GT, [BIN_GE] = OP_GE };
-    struct comp *c = l->c;
     const struct arg_list *args = &n->u.call.args;
     if (args->n < 1 || args->n > 2) {
         low_diag(l, args->n ? "E0208" : "E0207", n->span, "`assert` takes a condition and a reason");

@@ -53,6 +53,7 @@ struct comp {
     struct hashmap             konst_text;
     struct rtype              *rtype; uint32_t n_rtype, cap_rtype;
     struct hashmap             rtype_text;
+    struct hashmap             checked;     /* constraints that were built already, by type */
     struct gen_site           *gen;   uint32_t n_gen, cap_gen;
     struct fork_site          *fork;  uint32_t n_fork, cap_fork;
     struct scope_site         *scope; uint32_t n_scope, cap_scope;
@@ -80,6 +81,7 @@ struct ex {
     struct type *t;
     uint32_t     fork;          /* site + 1: branches of that fork */
     uint32_t     gen;           /* site + 1: generated there (meta) */
+    bool         none;          /* null because a block or way ends without a value */
     struct span  at;
 };
 
@@ -239,6 +241,14 @@ struct shape *shape_of(struct comp *c, const struct type *t, const char **ret_wh
 void     schema_text(struct comp *c, const struct type *t, struct str *out);
 void     tool_docs_text(struct comp *c, struct sym **tool, uint32_t n, struct str *out);
 
+/* constraint.c */
+/* Whether the text belongs to a regex or grammar; true as well when the pattern itself is wrong. */
+bool pattern_has(struct comp *c, const struct type *t, struct slice text);
+/* Reports what is wrong with a regex of the language (E0403, E0404). */
+void regex_lint(struct comp *c, const struct mod *m, struct slice text, bool icase, bool dotall, struct span at);
+/* Builds the constraint of a site: E0401 E0402 E0405-E0408, notes of schemas. */
+void constraint_check(struct low *l, const struct type *t, const struct shape *shape, struct span at);
+
 /* lower_decl.c */
 uint32_t func_of(struct comp *c, struct sym *s);                /* index; queued for lowering */
 uint32_t extern_of(struct comp *c, struct sym *s);
@@ -263,6 +273,7 @@ struct ex ex_of(uint32_t v, struct type *t, struct span at);
 struct ex ex_konst(struct comp *c, uint32_t k, struct type *t, struct span at);
 struct ex ex_bad(struct low *l, struct span at);
 struct ex ex_null(struct low *l, struct span at);
+struct ex ex_none(struct low *l, struct span at);              /* no value: null, and E0309 if one is wanted */
 struct ex ex_join(struct low *l, struct ex e);                  /* branches become their list */
 struct ex coerce(struct low *l, struct ex e, struct type *want, struct span at);
 struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, struct ex b,

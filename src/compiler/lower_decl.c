@@ -300,11 +300,6 @@ static struct ex body_value(struct low *l, struct sym *s, const struct node *bod
     if (!value)
         return ex_null(l, body->span);
     struct span at = r.at.len ? r.at : s->at;
-    if (r.t->kind == T_NULL && !l->dead && type_fits(r.t, s->result) == FIT_NO) {
-        low_diag(l, "E0310", at, "a path through `%.*s` ends without a value of %s", (int)s->name.len,
-                 s->name.ptr, comp_type_text(l->c, s->result));
-        return ex_bad(l, at);
-    }
     return coerce(l, r, s->result, at);
 }
 

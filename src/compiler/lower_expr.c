@@ -24,6 +24,13 @@ struct ex ex_null(struct low *l, struct span at)
     return ex_konst(l->c, konst_null(l->c), type_plain(T_NULL), at);
 }
 
+struct ex ex_none(struct low *l, struct span at)
+{
+    struct ex e = ex_null(l, at);
+    e.none = true;
+    return e;
+}
+
 /* What stands for an expression that is wrong: fits anywhere. */
 struct ex ex_bad(struct low *l, struct span at)
 {
@@ -77,7 +84,11 @@ static struct ex mismatch(struct low *l, struct ex e, struct type *want, struct 
 {
     struct comp *c = l->c;
     const char *have = comp_type_text(c, e.t), *need = comp_type_text(c, want);
-    if (e.t->kind == T_NULL || (e.t->kind == T_OPT && type_fits(e.t->elem[0], want) != FIT_NO)) {
+    if (e.none && l->is_fn && want == l->result)
+        low_diag(l, "E0310", at, "a path through this function ends without a value of %s", need);
+    else if (e.none)
+        low_diag(l, "E0309", at, "this block has no value, and %s is wanted", need);
+    else if (e.t->kind == T_NULL || (e.t->kind == T_OPT && type_fits(e.t->elem[0], want) != FIT_NO)) {
         struct diag *d = low_diag(l, "E0305", at, "this may be null, but %s is wanted", need);
         if (d && e.t->kind == T_OPT)
             diag_note(c->diags, d, "test it with `!= null`, or give a default with `??`");
@@ -933,6 +944,8 @@ struct ex lower_lambda(struct low *l, const struct node *n, struct type *want)
     for (uint32_t i = 0; i < count; i++)
         bind_pattern(&in, n->u.lambda.params.at[i], ex_of(f->input[f->out.n_capture + i], t->elem[i],
                      n->u.lambda.params.at[i]->span), NULL);
+    for (uint32_t i = 0; i < in.scope->n; i++)
+        in.scope->b[i]->quiet = true;       /* the caller decides how many there are */
     struct type *result = want && want->kind == T_FN ? want->elem[want->n - 1] : NULL;
     struct ex r = lambda_body(&in, n->u.lambda.body, result);
     t->elem[count] = r.t;
@@ -953,6 +966,7 @@ static struct ex regex_value(struct low *l, const struct node *n)
 {
     struct comp *c = l->c;
     uint32_t flags = (n->u.regex.icase ? SHAPE_ICASE : 0) | (n->u.regex.dotall ? SHAPE_DOTALL : 0);
+    regex_lint(c, l->mod, n->u.regex.text, n->u.regex.icase, n->u.regex.dotall, n->span);
     struct konst k = { .kind = KONST_REGEX, .text = comp_slice(c, n->u.regex.text), .flags = flags };
     return ex_konst(c, konst_add(c, k), type_plain(T_REGEX), n->span);
 }

@@ -216,6 +216,7 @@ static void test_regex(struct test *t, const struct node *p)
         ir_branch(l, IR_BR_FALSE, is, t->no, p->span);
     }
     uint32_t flags = (p->u.regex.icase ? SHAPE_ICASE : 0) | (p->u.regex.dotall ? SHAPE_DOTALL : 0);
+    regex_lint(c, l->mod, p->u.regex.text, p->u.regex.icase, p->u.regex.dotall, p->span);
     uint32_t k = konst_add(c, (struct konst){ .kind = KONST_REGEX, .text = comp_slice(c, p->u.regex.text), .flags = flags });
     uint32_t re = ex_value(l, ex_konst(c, k, type_plain(T_REGEX), p->span));
     struct type *mt = type_plain(T_MATCH);

@@ -360,6 +360,8 @@ static void gen_constraint(struct low *l, struct site *s, struct type *t)
     s->g.shape = shape_of(c, t, &why);
     if (!s->g.shape)
         low_diag(l, "E0410", s->g.at, "%s cannot be generated: %s", comp_type_text(c, t), why);
+    else
+        constraint_check(l, t, s->g.shape, s->g.at);
 }
 
 static struct ex many(struct low *l, const struct node *n, struct type *t, const struct node *count);
@@ -486,6 +488,9 @@ struct ex lower_model(struct low *l, const struct node *n, struct type *want, st
     struct type *given = n->u.model.type ? lower_type(l, n->u.model.type) : NULL;
     switch (n->u.model.op) {
     case MODEL_GEN:
+        for (uint32_t i = 0; i < n->u.model.args.n && !given; i++)
+            if (slice_is(n->u.model.args.at[i].name.text, "n"))      /* gives a list of what is wanted */
+                given = gen_type(want && want->kind == T_LIST ? want->elem[0] : NULL);
         return gen(l, n, given ? given : gen_type(want), name, &n->u.model.args, n->span, IR_GEN);
     case MODEL_SELECT: {
         struct type *t = given ? given : want && is_finite_type(type_no_null(want)) ? type_no_null(want) : NULL;

@@ -25,7 +25,7 @@ static struct ex last_value(struct low *l, const struct node *n, struct type *wa
     if (n->kind == AST_STMT_EXPR && n->u.inner->kind != AST_EXPR_TEXT)
         return lower_any(l, n->u.inner, BLOCK_VALUE, want);
     lower_stmt(l, n);
-    return l->dead ? ex_of(IR_NO, type_plain(T_NEVER), n->span) : ex_null(l, n->span);
+    return l->dead ? ex_of(IR_NO, type_plain(T_NEVER), n->span) : ex_none(l, n->span);
 }
 
 static void never_reached(struct low *l, const struct node *n)
@@ -39,7 +39,7 @@ static void never_reached(struct low *l, const struct node *n)
 struct ex lower_block(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
 {
     const struct node_list *list = &n->u.list;
-    struct ex r = ex_null(l, n->span);
+    struct ex r = ex_none(l, n->span);
     if (n->kind != AST_EXPR_BLOCK) {            /* an arm's statement or expression */
         if (mode == BLOCK_VALUE && !is_statement(n))
             return lower_any(l, n, mode, want);
@@ -63,7 +63,7 @@ struct ex lower_block(struct low *l, const struct node *n, enum block_mode mode,
     l->dead_said = said;
     if (!l->dead) {
         if (r.v == IR_NO && r.k == 0 && r.t->kind != T_NEVER)
-            r = ex_null(l, n->span);
+            r = ex_none(l, n->span);
         scope_cancel(l, l->scope->up, n->span);
     } else {
         r = ex_of(IR_NO, type_plain(T_NEVER), n->span);
@@ -651,7 +651,7 @@ struct ex lower_if(struct low *l, const struct node *n, enum block_mode mode, st
             narrow(l, n->u.cond.cond, false);
         return r;
     }
-    meet_way(l, &m, ex_null(l, n->span), n->span);
+    meet_way(l, &m, ex_none(l, n->span), n->span);
     struct ex r = meet_end(l, &m, n->span);
     if (then_dead)
         narrow(l, n->u.cond.cond, false);

@@ -419,7 +419,7 @@ static struct type *regex_type(struct comp *c, struct mod *m, const struct node 
     t->kind = T_REGEX_STR;
     t->text = comp_slice(c, n->u.regex.text);
     t->flags = (n->u.regex.icase ? SHAPE_ICASE : 0) | (n->u.regex.dotall ? SHAPE_DOTALL : 0);
-    (void)m;
+    regex_lint(c, m, n->u.regex.text, n->u.regex.icase, n->u.regex.dotall, n->span);
     return t;
 }
 

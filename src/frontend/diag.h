@@ -15,9 +15,6 @@
 
 enum diag_severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 
-/* One row a code in diag_codes.h; the enum is made from the rows: E0001 becomes DIAG_E0001. */
-enum diag_code;
-
 struct diag_label {
     const struct source *source;
     struct span          at;

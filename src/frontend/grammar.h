@@ -13,6 +13,7 @@
 struct ast_builder;
 
 size_t grammar_size(void);
+int grammar_n_token(void);            /* codes are below */
 void grammar_Init(void *parser);
 void grammar_(void *parser, int code, struct token token, struct ast_builder *b);
 

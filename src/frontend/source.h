@@ -2,6 +2,7 @@
 #ifndef FRONTEND_SOURCE_H
 #define FRONTEND_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"

@@ -6,6 +6,7 @@
 
 #define SUITE_ROWS(X)                                           \
     X(alloc)                                                    \
+    X(api_value)                                                \
     X(arena)                                                    \
     X(array)                                                    \
     X(bitset)                                                   \
@@ -14,6 +15,7 @@
     X(fs)                                                       \
     X(grammar)                                                  \
     X(hashmap)                                                  \
+    X(http)                                                     \
     X(intern)                                                   \
     X(jsonio)                                                   \
     X(matcher)                                                  \

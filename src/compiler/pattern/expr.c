@@ -16,6 +16,7 @@ enum {
     EXPR_DEPTH_MAX = 3000,          /* derivatives recurse this deep at most */
     EXPR_NEST_MAX = 200,            /* simplifications within simplifications */
     EXPR_NODE_MAX = 1u << 22,
+    EXF_PASSED = EXF_LOGIC | EXF_LABEL | EXF_FIX,   /* from kids to parents */
 };
 
 static uint32_t give_up(struct expr_pool *p, enum status st)
@@ -151,7 +152,7 @@ static struct hash128 identity(const struct expr_pool *p, const struct expr_node
 bool expr_hash(const struct expr_pool *p, uint32_t e, struct hash128 *ret)
 {
     *ret = p->hash[2 * e + 1];
-    return p->n_fix == 0;       /* definitions have names of their own only */
+    return !(p->node[e].flags & EXF_FIX);
 }
 
 /* The id of the node, new or old.  Its list, if it has one, is at the end of kid or range and is
@@ -314,7 +315,7 @@ uint32_t expr_cat(struct expr_pool *p, uint32_t a, uint32_t b)
         }
         const struct expr_node *h = &p->node[x], *t = &p->node[b];
         uint8_t flags = (uint8_t)((h->flags & t->flags & EXF_NULLABLE) |
-                                  ((h->flags | t->flags) & (EXF_LOGIC | EXF_LABEL)));
+                                  ((h->flags | t->flags) & EXF_PASSED));
         uint32_t d = h->depth;
         if ((h->flags & EXF_NULLABLE) && t->depth > d)
             d = t->depth;
@@ -343,7 +344,7 @@ uint32_t expr_rep(struct expr_pool *p, uint32_t a, uint32_t lo, uint32_t hi)
     }
     if ((x.flags & EXF_NULLABLE) && lo)
         lo = 0;
-    uint8_t flags = (uint8_t)(x.flags & (EXF_LOGIC | EXF_LABEL));
+    uint8_t flags = (uint8_t)(x.flags & EXF_PASSED);
     if (!lo)
         flags |= EXF_NULLABLE;
     return intern_node(p, (struct expr_node){ EX_REP, flags, deeper(x.depth), a, lo, hi });
@@ -418,7 +419,7 @@ static uint32_t make_list(struct expr_pool *p, uint8_t kind, const struct ids *l
         p->kid[at + i] = l->id[i];
     }
     p->n_kid += l->n;
-    uint8_t flags = any & (EXF_LOGIC | EXF_LABEL);
+    uint8_t flags = any & EXF_PASSED;
     flags |= kind == EX_OR ? any & EXF_NULLABLE : all & EXF_NULLABLE;
     if (kind == EX_AND)
         flags |= EXF_LOGIC;
@@ -660,13 +661,13 @@ uint32_t expr_not(struct expr_pool *p, uint32_t a)
     struct expr_node x = p->node[a];
     if (x.kind == EX_NOT)
         return x.a;
-    uint8_t flags = EXF_LOGIC | (x.flags & EXF_NULLABLE ? 0 : EXF_NULLABLE);
+    uint8_t flags = EXF_LOGIC | (x.flags & EXF_FIX) | (x.flags & EXF_NULLABLE ? 0 : EXF_NULLABLE);
     return intern_node(p, (struct expr_node){ EX_NOT, flags, deeper(x.depth), a, 0, 0 });
 }
 
 uint32_t expr_fix(struct expr_pool *p)
 {
-    return intern_node(p, (struct expr_node){ EX_FIX, EXF_LOGIC, 1, ++p->n_fix, 0, 0 });
+    return intern_node(p, (struct expr_node){ EX_FIX, EXF_LOGIC | EXF_FIX, 1, ++p->n_fix, 0, 0 });
 }
 
 void expr_fix_define(struct expr_pool *p, uint32_t fix, uint32_t body)

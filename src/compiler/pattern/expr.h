@@ -41,6 +41,7 @@ enum expr_flag {
     EXF_NULLABLE = 1,
     EXF_LOGIC = 2,          /* contains AND, NOT or FIX: emptiness needs a search */
     EXF_LABEL = 4,          /* contains a label */
+    EXF_FIX = 8,            /* contains a recursive definition, which has a name in its pool only */
 };
 
 struct expr_node {

@@ -297,6 +297,12 @@ bool jfail(struct jeval *e, enum status st, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool jstep(struct jeval *e, uint64_t n);            /* counts work against the limit */
 bool jeval_expr(struct jeval *e, const struct jn *n, struct jval *ret);
+/* Positional and named arguments; behind each there is room for one more. */
+bool jeval_args(struct jeval *e, const struct jn_list *list, struct jargs *ret);
+/* Runs a body whose output becomes a text. */
+bool jcapture(struct jeval *e, const struct jn_list *body, struct jval *ret);
+struct jscope *jscope_new(struct jeval *e, struct jscope *up);         /* NULL after a failure */
+bool jscope_set(struct jeval *e, struct jscope *s, struct slice name, struct jval val);
 bool jeval_call(struct jeval *e, struct jval callee, const struct jargs *args, struct jval *ret);
 bool jcall_func(struct jeval *e, const struct jfunc *f, struct jval self, const struct jargs *args,
                 struct jval *ret);
@@ -308,6 +314,7 @@ bool jcompare(struct jeval *e, enum jop op, struct jval a, struct jval b, bool *
 bool jnegate(struct jeval *e, struct jval a, struct jval *ret);
 
 /* Tables by name; NULL when there is none. */
+const struct jfunc *jfunc_find(const struct jfunc *rows, size_t n, struct slice name);
 const struct jfunc *jfilter_find(struct slice name);
 const struct jfunc *jtest_find(struct slice name);
 const struct jfunc *jmethod_find(enum jkind kind, struct slice name, bool *ret_unsafe);
@@ -316,6 +323,18 @@ bool jfilter_call(struct jeval *e, struct slice name, struct jval self, const st
                   struct jval *ret);
 bool jtest_call(struct jeval *e, struct slice name, struct jval self, const struct jargs *args,
                 bool *ret);
+/* Rows of the files that have their own. */
+extern const struct jfunc jsort_filters[], jtext_methods[], jcase_methods[];
+extern const size_t n_jsort_filters, n_jtext_methods, n_jcase_methods;
+bool jtext_format(struct jeval *e, struct jval self, const struct jargs *args, struct jval *ret);
+
+/* Arguments: a flag that is given and true; a text, or a whole number, or a failure that names it. */
+bool jflag(struct jval v);
+bool jneed_text(struct jeval *e, const char *what, struct jval v);
+bool jneed_int(struct jeval *e, const char *what, struct jval v, int64_t otherwise, int64_t *ret);
+/* An item, or what "a.b.0" leads to from it; `otherwise` stands in for what is undefined. */
+bool jget_path(struct jeval *e, struct jval item, struct jval path, struct jval otherwise,
+               struct jval *ret);
 bool jformat(struct jeval *e, const struct jtext *format, const struct jargs *args,
              struct jval *ret);         /* the % operator on text */
 
@@ -339,6 +358,7 @@ bool j_truth(struct jval v);
 bool j_equal(struct jval a, struct jval b);
 bool j_is_number(struct jval v);                    /* booleans are numbers */
 double j_number(struct jval v);
+int64_t j_whole(struct jval v);                     /* of an integer or boolean */
 bool j_length(struct jeval *e, struct jval v, int64_t *ret);
 bool j_items(struct jeval *e, struct jval v, struct jlist **ret);       /* what `for` walks */
 bool j_text(struct jeval *e, struct jval v, const struct jtext **ret);  /* str(v) */

@@ -46,7 +46,7 @@ bool jstep(struct jeval *e, uint64_t n)
 
 /* ---- scopes ---------------------------------------------------------------------------- */
 
-static struct jscope *scope_new(struct jeval *e, struct jscope *up)
+struct jscope *jscope_new(struct jeval *e, struct jscope *up)
 {
     struct jscope *s = arena_zalloc(e->arena, sizeof *s);
     if (!s) {
@@ -65,7 +65,7 @@ static struct jvar *var_find(const struct jscope *s, struct slice name)
     return NULL;
 }
 
-static bool scope_set(struct jeval *e, struct jscope *s, struct slice name, struct jval val)
+bool jscope_set(struct jeval *e, struct jscope *s, struct slice name, struct jval val)
 {
     struct jvar *v = var_find(s, name);
     if (!v) {
@@ -106,7 +106,7 @@ static bool lookup(struct jeval *e, struct slice name, struct jval *ret)
 static bool assign(struct jeval *e, const struct jn *target, struct jval val)
 {
     if (target->kind == JN_NAME)
-        return scope_set(e, e->scope, target->name, val);
+        return jscope_set(e, e->scope, target->name, val);
     if (target->kind == JN_CONST)
         return jfail(e, ST_INVALID, "cannot assign to a constant");
     if (target->kind == JN_ATTR) {
@@ -129,12 +129,12 @@ static bool assign(struct jeval *e, const struct jn *target, struct jval val)
     return true;
 }
 
-/* ---- calls ----------------------------------------------------------------------------- */
+/* ---- captures ------------------------------------------------------------------------- */
 
 static enum flow exec_body(struct jeval *e, const struct jn_list *body);
 
 /* Runs a body with its output going into a text of its own. */
-static bool capture(struct jeval *e, const struct jn_list *body, struct jval *ret)
+bool jcapture(struct jeval *e, const struct jn_list *body, struct jval *ret)
 {
     struct jbuf text = { 0 };
     struct jbuf *out = e->out;
@@ -146,264 +146,6 @@ static bool capture(struct jeval *e, const struct jn_list *body, struct jval *re
         return false;
     }
     return jbuf_take(e, &text, ret);
-}
-
-/* Evaluates arguments into the arena; there is room for one more of each behind them. */
-static bool eval_args(struct jeval *e, const struct jn_list *list, struct jargs *ret)
-{
-    *ret = (struct jargs){ 0 };
-    ret->pos = arena_array(e->arena, list->n + 1, sizeof *ret->pos);
-    ret->kw = arena_array(e->arena, list->n + 1, sizeof *ret->kw);
-    if (!ret->pos || !ret->kw)
-        return jfail(e, ST_NOMEM, "out of memory");
-    for (const struct jn *a = list->head; a; a = a->next) {
-        if (a->kind != JN_KWARG) {
-            if (!jeval_expr(e, a, &ret->pos[ret->n_pos++]))
-                return false;
-            continue;
-        }
-        struct jkw *kw = &ret->kw[ret->n_kw++];
-        kw->name = a->name;
-        if (!jeval_expr(e, a->a, &kw->val))
-            return false;
-    }
-    return true;
-}
-
-static const struct jkw *find_kw(const struct jargs *args, struct slice name)
-{
-    for (uint32_t i = 0; i < args->n_kw; i++)
-        if (slice_eq(args->kw[i].name, name))
-            return &args->kw[i];
-    return NULL;
-}
-
-/* What a macro's parameters did not take, under `varargs` and `kwargs`. */
-static bool bind_rest(struct jeval *e, const struct jn *m, const struct jargs *args,
-                      uint32_t n_named)
-{
-    struct jval rest, named;
-    if (!j_list_new(e, J_TUPLE, &rest) || !j_dict_new(e, J_DICT, &named))
-        return false;
-    uint32_t n_extra = args->n_kw - n_named;
-    const struct jkw *caller = find_kw(args, SLICE("caller"));
-    bool rest_ok = m->kind == JN_MACRO && m->takes_rest;
-    if (!rest_ok && args->n_pos > m->list.n)
-        return jfail(e, ST_INVALID, "macro '%.*s' takes not more than %u argument(s)",
-                     (int)m->name.len, m->name.ptr, m->list.n);
-    if (!rest_ok && n_extra > (caller ? 1u : 0u))
-        return jfail(e, ST_INVALID, "macro '%.*s' takes no such keyword argument",
-                     (int)m->name.len, m->name.ptr);
-    if (!rest_ok)
-        return true;
-    for (uint32_t i = m->list.n; i < args->n_pos; i++)
-        if (!j_list_push(e, rest.l, args->pos[i]))
-            return false;
-    for (uint32_t i = 0; i < args->n_kw; i++) {
-        struct jval key;
-        const struct jn *p = m->list.head;
-        while (p && !slice_eq(p->name, args->kw[i].name))
-            p = p->next;
-        if (p || &args->kw[i] == caller)
-            continue;
-        if (!j_str(e, args->kw[i].name, true, &key) ||
-            !j_dict_put(e, named.d, key, args->kw[i].val))
-            return false;
-    }
-    return scope_set(e, e->scope, SLICE("varargs"), rest) &&
-           scope_set(e, e->scope, SLICE("kwargs"), named);
-}
-
-static bool bind_params(struct jeval *e, const struct jn *m, const struct jargs *args)
-{
-    uint32_t i = 0, n_named = 0;
-    for (const struct jn *p = m->list.head; p; p = p->next, i++) {
-        struct jval v;
-        const struct jkw *kw = find_kw(args, p->name);
-        n_named += kw != NULL;
-        if (i < args->n_pos && kw)
-            return jfail(e, ST_INVALID, "macro '%.*s' got two values for '%.*s'",
-                         (int)m->name.len, m->name.ptr, (int)p->name.len, p->name.ptr);
-        if (i < args->n_pos) {
-            v = args->pos[i];
-        } else if (kw) {
-            v = kw->val;
-        } else if (p->a) {
-            if (!jeval_expr(e, p->a, &v))
-                return false;
-        } else {
-            char *what = arena_printf(e->arena, "parameter '%.*s' was not provided",
-                                      (int)(p->name.len < 80 ? p->name.len : 80), p->name.ptr);
-            if (!what)
-                return jfail(e, ST_NOMEM, "out of memory");
-            v = j_undef(what);
-        }
-        if (!scope_set(e, e->scope, p->name, v))
-            return false;
-    }
-    const struct jkw *caller = find_kw(args, SLICE("caller"));
-    if (caller && !scope_set(e, e->scope, SLICE("caller"), caller->val))
-        return false;
-    return bind_rest(e, m, args, n_named);
-}
-
-static bool call_macro(struct jeval *e, const struct jmacro *m, const struct jargs *args,
-                       struct jval *ret)
-{
-    struct jscope *scope = e->scope;
-    struct jscope *own = scope_new(e, m->scope);
-    if (!own)
-        return false;
-    e->scope = own;
-    bool ok = bind_params(e, m->node, args) && capture(e, &m->node->body, ret);
-    e->scope = scope;
-    return ok;
-}
-
-static bool find_param(const char *params, uint32_t i, struct slice *ret, bool *ret_optional)
-{
-    const char *p = params;
-    *ret_optional = false;
-    for (uint32_t n = 0; *p; n++) {
-        if (*p == '?') {
-            *ret_optional = true;
-            p++;
-        }
-        size_t len = strcspn(p, " ");
-        if (n == i) {
-            *ret = (struct slice){ p, len };
-            return true;
-        }
-        p += len;
-        p += *p == ' ';
-    }
-    return false;
-}
-
-bool jcall_func(struct jeval *e, const struct jfunc *f, struct jval self, const struct jargs *args,
-                struct jval *ret)
-{
-    if (!jstep(e, 1))
-        return false;
-    if (f->raw)
-        return f->raw(e, self, args, ret);
-
-    struct jval arg[JINJA_MAX_ARGS] = { 0 };
-    uint32_t n_used = 0;
-    struct slice name;
-    bool optional = false;
-    uint32_t i = 0;
-    for (; find_param(f->params, i, &name, &optional); i++) {
-        const struct jkw *kw = find_kw(args, name);
-        if (i < args->n_pos)
-            arg[i] = args->pos[i];
-        else if (kw)
-            arg[i] = kw->val, n_used++;
-        else if (!optional)
-            return jfail(e, ST_INVALID, "%s needs its argument '%.*s'", f->name, (int)name.len,
-                         name.ptr);
-    }
-    if (args->n_pos > i)
-        return jfail(e, ST_INVALID, "%s takes at most %u argument(s), not %u", f->name, i,
-                     args->n_pos);
-    if (n_used < args->n_kw)
-        return jfail(e, ST_INVALID, "%s has no argument '%.*s'", f->name,
-                     (int)args->kw[0].name.len, args->kw[0].name.ptr);
-    return f->fn(e, self, arg, ret);
-}
-
-bool jeval_call(struct jeval *e, struct jval callee, const struct jargs *args, struct jval *ret)
-{
-    if (e->calls >= JINJA_MAX_CALLS)
-        return jfail(e, ST_LIMIT, "calls are nested too deeply");
-    switch (callee.kind) {
-    case J_MACRO:
-        return call_macro(e, callee.macro, args, ret);
-    case J_METHOD:
-        return jcall_func(e, callee.method->func, callee.method->self, args, ret);
-    case J_FUNC:
-        return jcall_func(e, callee.func, j_none(), args, ret);
-    case J_UNDEF:
-        return jfail(e, ST_INVALID, "%s", callee.undef);
-    case J_LOOP:
-        return jfail(e, ST_UNSUPPORTED, "recursive loops are not supported");
-    default:
-        return jfail(e, ST_INVALID, "'%s' object is not callable", j_type(callee));
-    }
-}
-
-/* ---- attributes ------------------------------------------------------------------------ */
-
-static bool loop_attr(struct jeval *e, struct jval of, struct slice name, struct jval *ret)
-{
-    const struct jloop *l = of.loop;
-    uint32_t i = l->index, n = l->items->n;
-    if (slice_is(name, "index"))
-        *ret = j_int((int64_t)i + 1);
-    else if (slice_is(name, "index0"))
-        *ret = j_int(i);
-    else if (slice_is(name, "revindex"))
-        *ret = j_int((int64_t)n - i);
-    else if (slice_is(name, "revindex0"))
-        *ret = j_int((int64_t)n - i - 1);
-    else if (slice_is(name, "first"))
-        *ret = j_bool(i == 0);
-    else if (slice_is(name, "last"))
-        *ret = j_bool(i + 1 == n);
-    else if (slice_is(name, "length"))
-        *ret = j_int(n);
-    else if (slice_is(name, "depth"))
-        *ret = j_int(1);            /* it counts recursive loops, which are not supported */
-    else if (slice_is(name, "depth0"))
-        *ret = j_int(0);
-    else if (slice_is(name, "previtem"))
-        *ret = i > 0 ? l->items->at[i - 1] : j_undef("there is no previous item");
-    else if (slice_is(name, "nextitem"))
-        *ret = i + 1 < n ? l->items->at[i + 1] : j_undef("there is no next item");
-    else
-        return jfail(e, ST_UNSUPPORTED, "loop.%.*s is not supported",
-                     (int)(name.len < 40 ? name.len : 40), name.ptr);
-    return true;
-}
-
-static bool bind_method(struct jeval *e, const struct jfunc *f, struct jval self, struct jval *ret)
-{
-    struct jmethod *m = arena_zalloc(e->arena, sizeof *m);
-    if (!m)
-        return jfail(e, ST_NOMEM, "out of memory");
-    *m = (struct jmethod){ f, self };
-    *ret = (struct jval){ .kind = J_METHOD, .method = m };
-    return true;
-}
-
-bool jget_attr(struct jeval *e, struct jval of, struct slice name, struct jval *ret)
-{
-    if (of.kind == J_UNDEF)
-        return jfail(e, ST_INVALID, "%s", of.undef);
-    bool unsafe = false;
-    const struct jfunc *f = jmethod_find(of.kind, name, &unsafe);
-    if (f)
-        return bind_method(e, f, of, ret);
-    if (unsafe)
-        return jfail(e, ST_INVALID, "access to attribute '%.*s' of '%s' object is unsafe",
-                     (int)name.len, name.ptr, j_type(of));
-    if (of.kind == J_LOOP)
-        return loop_attr(e, of, name, ret);
-    if (of.kind == J_MACRO && slice_is(name, "name"))
-        return j_str(e, of.macro->node->name, true, ret);
-    struct jval *found = of.kind == J_DICT || of.kind == J_SPACE ? j_dict_find(of.d, name) : NULL;
-    if (found) {
-        *ret = *found;
-        return jstep(e, 1 + of.d->n / 16);
-    }
-    char *what = arena_printf(e->arena, "'%s%s' has no attribute '%.*s'",
-                              of.kind == J_NONE ? "None" : j_type(of),
-                              of.kind == J_NONE ? "" : " object",
-                              (int)(name.len < 80 ? name.len : 80), name.ptr);
-    if (!what)
-        return jfail(e, ST_NOMEM, "out of memory");
-    *ret = j_undef(what);
-    return true;
 }
 
 /* ---- expressions ----------------------------------------------------------------------- */
@@ -511,7 +253,7 @@ static bool eval_called(struct jeval *e, const struct jn *n, struct jval *ret)
     struct jargs args;
     if (n->a && !jeval_expr(e, n->a, &self))
         return false;
-    if (!eval_args(e, &n->list, &args))
+    if (!jeval_args(e, &n->list, &args))
         return false;
     e->at = n;
     if (n->kind == JN_CALL)
@@ -614,7 +356,7 @@ static bool loop_items(struct jeval *e, const struct jn *n, struct jlist **ret)
     bool ok = true;
     for (uint32_t i = 0; i < all->n && ok; i++) {
         struct jval c;
-        e->scope = scope_new(e, scope);
+        e->scope = jscope_new(e, scope);
         ok = e->scope && assign(e, n->a, all->at[i]) && jeval_expr(e, n->c, &c);
         if (ok && j_truth(c))
             ok = j_list_push(e, kept.l, all->at[i]);
@@ -627,8 +369,8 @@ static bool loop_items(struct jeval *e, const struct jn *n, struct jlist **ret)
 static enum flow exec_round(struct jeval *e, const struct jn *n, struct jscope *scope,
                             struct jval loop)
 {
-    e->scope = scope_new(e, scope);
-    if (!e->scope || !scope_set(e, e->scope, SLICE("loop"), loop) ||
+    e->scope = jscope_new(e, scope);
+    if (!e->scope || !jscope_set(e, e->scope, SLICE("loop"), loop) ||
         !assign(e, n->a, loop.loop->items->at[loop.loop->index]))
         return FAILED;
     return exec_body(e, &n->body);
@@ -672,7 +414,7 @@ static bool apply_filters(struct jeval *e, const struct jn_list *filters, struct
     for (const struct jn *f = filters->head; f; f = f->next) {
         struct jargs args;
         struct jval in = *v;
-        if (!eval_args(e, &f->list, &args))
+        if (!jeval_args(e, &f->list, &args))
             return false;
         e->at = f;
         if (!jfilter_call(e, f->name, in, &args, v))
@@ -685,8 +427,8 @@ static bool set_block(struct jeval *e, const struct jn *n)
 {
     struct jscope *scope = e->scope;
     struct jval v;
-    e->scope = scope_new(e, scope);
-    bool ok = e->scope && capture(e, &n->body, &v) && apply_filters(e, &n->list, &v);
+    e->scope = jscope_new(e, scope);
+    bool ok = e->scope && jcapture(e, &n->body, &v) && apply_filters(e, &n->list, &v);
     e->scope = scope;
     return ok && assign(e, n->a, v);
 }
@@ -698,7 +440,7 @@ static bool filter_chain(struct jeval *e, const struct jn *f, struct jval text, 
     struct jargs args;
     if (f->a && !filter_chain(e, f->a, text, &in))
         return false;
-    if (!eval_args(e, &f->list, &args))
+    if (!jeval_args(e, &f->list, &args))
         return false;
     e->at = f;
     return jfilter_call(e, f->name, in, &args, ret);
@@ -708,8 +450,8 @@ static bool filter_block(struct jeval *e, const struct jn *n)
 {
     struct jscope *scope = e->scope;
     struct jval v, filtered;
-    e->scope = scope_new(e, scope);
-    bool ok = e->scope && capture(e, &n->body, &v) && filter_chain(e, n->a, v, &filtered) &&
+    e->scope = jscope_new(e, scope);
+    bool ok = e->scope && jcapture(e, &n->body, &v) && filter_chain(e, n->a, v, &filtered) &&
               j_write(e, e->out, filtered);
     e->scope = scope;
     return ok;
@@ -731,7 +473,7 @@ static bool call_block(struct jeval *e, const struct jn *n)
     struct jval callee, caller, v;
     struct jargs args;
     const struct jn *call = n->a;
-    if (!jeval_expr(e, call->a, &callee) || !eval_args(e, &call->list, &args) ||
+    if (!jeval_expr(e, call->a, &callee) || !jeval_args(e, &call->list, &args) ||
         !macro_value(e, n, &caller))
         return false;
     args.kw[args.n_kw++] = (struct jkw){ SLICE("caller"), caller };     /* there is room for one more */
@@ -742,12 +484,12 @@ static bool call_block(struct jeval *e, const struct jn *n)
 static enum flow with_block(struct jeval *e, const struct jn *n)
 {
     struct jscope *scope = e->scope;
-    struct jscope *own = scope_new(e, scope);
+    struct jscope *own = jscope_new(e, scope);
     if (!own)
         return FAILED;
     for (const struct jn *b = n->list.head; b; b = b->next) {
         struct jval v;
-        if (!jeval_expr(e, b->b, &v) || !scope_set(e, own, b->a->name, v))
+        if (!jeval_expr(e, b->b, &v) || !jscope_set(e, own, b->a->name, v))
             return FAILED;
     }
     e->scope = own;
@@ -771,7 +513,7 @@ static bool write_output(struct jeval *e, const struct jn *n)
 static bool define_macro(struct jeval *e, const struct jn *n)
 {
     struct jval v;
-    return macro_value(e, n, &v) && scope_set(e, e->scope, n->name, v);
+    return macro_value(e, n, &v) && jscope_set(e, e->scope, n->name, v);
 }
 
 static enum flow exec(struct jeval *e, const struct jn *n)
@@ -818,9 +560,9 @@ enum status jinja_render(const struct jinja *t, const struct jdict *vars, int64_
                          struct arena *arena, struct jbuf *out, struct error *err)
 {
     struct jeval e = { .t = t, .arena = arena, .out = out, .now = now, .err = err };
-    e.scope = scope_new(&e, NULL);
+    e.scope = jscope_new(&e, NULL);
     for (uint32_t i = 0; e.scope && i < vars->n; i++)
-        if (!scope_set(&e, e.scope, jtext_slice(vars->at[i].key.s), vars->at[i].val))
+        if (!jscope_set(&e, e.scope, jtext_slice(vars->at[i].key.s), vars->at[i].val))
             break;
     if (e.st == ST_OK && !out->failed)
         exec_body(&e, &t->root);

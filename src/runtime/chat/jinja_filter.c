@@ -35,13 +35,13 @@ static bool int_arg(struct jeval *e, struct jval v, int64_t otherwise, int64_t *
     return jfail(e, ST_INVALID, "a whole number is needed, not %s", j_type(v));
 }
 
-static bool flag(struct jval v)
+bool jflag(struct jval v)
 {
     return v.kind != J_ABSENT && j_truth(v);
 }
 
 /* An item, or what "a.b.0" leads to from it.  `otherwise` stands in for what is undefined. */
-static bool get_path(struct jeval *e, struct jval item, struct jval path, struct jval otherwise,
+bool jget_path(struct jeval *e, struct jval item, struct jval path, struct jval otherwise,
                      struct jval *ret)
 {
     *ret = item;
@@ -72,14 +72,6 @@ static bool get_path(struct jeval *e, struct jval item, struct jval path, struct
             *ret = otherwise;
     }
     return true;
-}
-
-static bool lowered(struct jeval *e, struct jval v, bool case_sensitive, struct jval *ret)
-{
-    *ret = v;
-    if (case_sensitive || v.kind != J_STR)
-        return true;
-    return by_method(e, "lower", v, NULL, ret);
 }
 
 /* ---- text ------------------------------------------------------------------------------ */
@@ -218,7 +210,7 @@ static bool f_indent(struct jeval *e, struct jval self, struct jval *arg, struct
         const struct jtext *line = lines.l->at[i].s;
         if (i)
             jbuf_add(&out, "\n", 1, true);
-        if (i == 0 ? flag(arg[1]) : line->len || flag(arg[2]))
+        if (i == 0 ? jflag(arg[1]) : line->len || jflag(arg[2]))
             jbuf_add_text(&out, by.s, 0, by.s->len);
         jbuf_add_text(&out, line, 0, line->len);
     }
@@ -242,7 +234,7 @@ static bool f_truncate(struct jeval *e, struct jval self, struct jval *arg, stru
         return true;
     }
     size_t keep = utf8_offset(jtext_slice(t), (size_t)(length - n_end));
-    if (!flag(arg[1]))
+    if (!jflag(arg[1]))
         for (size_t i = keep; i-- > 0;)
             if (t->ptr[i] == ' ') {
                 keep = i;
@@ -317,7 +309,7 @@ static bool f_tojson(struct jeval *e, struct jval self, struct jval *arg, struct
         key = ok ? jtext_slice(l->at[1].s) : key;
     }
     struct jbuf out = { 0 };
-    ok = ok && j_write_json(e, &out, self, indent, item, key, flag(arg[3]), flag(arg[0]));
+    ok = ok && j_write_json(e, &out, self, indent, item, key, jflag(arg[3]), jflag(arg[0]));
     str_free(&blanks);
     if (!ok) {
         jbuf_free(&out);
@@ -480,7 +472,7 @@ static bool f_length(struct jeval *e, struct jval self, struct jval *arg, struct
 
 static bool f_default(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    bool use = self.kind == J_UNDEF || (flag(arg[1]) && !j_truth(self));
+    bool use = self.kind == J_UNDEF || (jflag(arg[1]) && !j_truth(self));
     *ret = self;
     if (use && arg[0].kind == J_ABSENT)
         return j_str(e, SLICE(""), true, ret);
@@ -543,7 +535,7 @@ static bool f_join(struct jeval *e, struct jval self, struct jval *arg, struct j
     for (uint32_t i = 0; i < items->n; i++) {
         struct jval v;
         if ((i && arg[0].kind != J_ABSENT && !j_write(e, &out, arg[0])) ||
-            !get_path(e, items->at[i], arg[1], (struct jval){ 0 }, &v) || !j_write(e, &out, v)) {
+            !jget_path(e, items->at[i], arg[1], (struct jval){ 0 }, &v) || !j_write(e, &out, v)) {
             jbuf_free(&out);
             return false;
         }
@@ -584,7 +576,7 @@ static bool f_sum(struct jeval *e, struct jval self, struct jval *arg, struct jv
     *ret = arg[1].kind == J_ABSENT ? j_int(0) : arg[1];
     for (uint32_t i = 0; i < items->n; i++) {
         struct jval v, so_far = *ret;
-        if (!get_path(e, items->at[i], arg[0], (struct jval){ 0 }, &v) ||
+        if (!jget_path(e, items->at[i], arg[0], (struct jval){ 0 }, &v) ||
             !jbinary(e, J_ADD, so_far, v, ret))
             return false;
     }
@@ -613,179 +605,6 @@ static bool f_batch(struct jeval *e, struct jval self, struct jval *arg, struct 
     return true;
 }
 
-/* ---- order ----------------------------------------------------------------------------- */
-
-struct keyed {
-    struct jval key, val;
-};
-
-/* Stable: equal keys stay in order, in reverse too. */
-static bool merge_sort(struct jeval *e, struct keyed *a, struct keyed *tmp, uint32_t n, bool reverse)
-{
-    for (uint32_t width = 1; width < n; width *= 2) {
-        for (uint32_t lo = 0; lo < n; lo += 2 * width) {
-            uint32_t mid = lo + width < n ? lo + width : n;
-            uint32_t hi = lo + 2 * width < n ? lo + 2 * width : n;
-            uint32_t i = lo, k = mid, out = lo;
-            while (i < mid && k < hi) {
-                bool right_first;
-                const struct keyed *x = reverse ? &a[i] : &a[k], *y = reverse ? &a[k] : &a[i];
-                if (!jcompare(e, J_LT, x->key, y->key, &right_first) || !jstep(e, 1))
-                    return false;
-                tmp[out++] = right_first ? a[k++] : a[i++];
-            }
-            while (i < mid)
-                tmp[out++] = a[i++];
-            while (k < hi)
-                tmp[out++] = a[k++];
-        }
-        memcpy(a, tmp, n * sizeof *a);
-    }
-    return true;
-}
-
-/* The keys of "a,b" as a list, or one key. */
-static bool sort_key(struct jeval *e, struct jval item, struct jval path, bool case_sensitive,
-                     struct jval *ret)
-{
-    struct jval v, low;
-    if (path.kind != J_STR || slice_find(jtext_slice(path.s), SLICE(",")) == SIZE_MAX)
-        return get_path(e, item, path, (struct jval){ 0 }, &v) &&
-               lowered(e, v, case_sensitive, ret);
-    struct slice rest = jtext_slice(path.s);
-    if (!j_list_new(e, J_LIST, ret))
-        return false;
-    for (bool more = true; more;) {
-        size_t comma = slice_find(rest, SLICE(","));
-        struct jval part;
-        more = comma != SIZE_MAX;
-        if (!j_str(e, slice_sub(rest, 0, more ? comma : rest.len), true, &part) ||
-            !get_path(e, item, part, (struct jval){ 0 }, &v) ||
-            !lowered(e, v, case_sensitive, &low) || !j_list_push(e, ret->l, low))
-            return false;
-        rest = slice_sub(rest, comma + 1, rest.len);
-    }
-    return true;
-}
-
-static bool sorted(struct jeval *e, const struct jlist *items, struct jval path,
-                   bool case_sensitive, bool reverse, struct keyed **ret)
-{
-    struct keyed *a = arena_array(e->arena, items->n + 1, sizeof *a);
-    struct keyed *tmp = arena_array(e->arena, items->n + 1, sizeof *tmp);
-    if (!a || !tmp)
-        return jfail(e, ST_NOMEM, "out of memory");
-    for (uint32_t i = 0; i < items->n; i++) {
-        a[i].val = items->at[i];
-        if (!sort_key(e, a[i].val, path, case_sensitive, &a[i].key))
-            return false;
-    }
-    *ret = a;
-    return merge_sort(e, a, tmp, items->n, reverse);
-}
-
-static bool f_sort(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    struct jlist *items;
-    struct keyed *a;
-    if (!j_items(e, self, &items) || !j_list_new(e, J_LIST, ret) ||
-        !sorted(e, items, arg[2], flag(arg[1]), flag(arg[0]), &a))
-        return false;
-    for (uint32_t i = 0; i < items->n; i++)
-        if (!j_list_push(e, ret->l, a[i].val))
-            return false;
-    return true;
-}
-
-static bool f_dictsort(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    /* case_sensitive by reverse */
-    struct jval items;
-    struct keyed *a;
-    bool by_value = arg[1].kind == J_STR && slice_is(jtext_slice(arg[1].s), "value");
-    if (!f_items(e, self, NULL, &items) || !j_list_new(e, J_LIST, ret) ||
-        !sorted(e, items.l, j_int(by_value), flag(arg[0]), flag(arg[2]), &a))
-        return false;
-    for (uint32_t i = 0; i < items.l->n; i++)
-        if (!j_list_push(e, ret->l, a[i].val))
-            return false;
-    return true;
-}
-
-static bool f_unique(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    struct jlist *items;
-    struct jval seen;
-    if (!j_items(e, self, &items) || !j_list_new(e, J_LIST, ret) || !j_list_new(e, J_LIST, &seen))
-        return false;
-    for (uint32_t i = 0; i < items->n; i++) {
-        struct jval key;
-        bool have;
-        if (!sort_key(e, items->at[i], arg[1], flag(arg[0]), &key) ||
-            !jcompare(e, J_IN, key, seen, &have))
-            return false;
-        if (!have && (!j_list_push(e, seen.l, key) || !j_list_push(e, ret->l, items->at[i])))
-            return false;
-    }
-    return true;
-}
-
-static bool f_groupby(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    /* attribute default case_sensitive */
-    struct jlist *items;
-    struct jval group = { 0 }, last = { 0 };
-    struct keyed *a;
-    if (!j_items(e, self, &items) || !j_list_new(e, J_LIST, ret) ||
-        !sorted(e, items, arg[0], flag(arg[2]), false, &a))
-        return false;
-    for (uint32_t i = 0; i < items->n; i++) {
-        if (i == 0 || !j_equal(a[i].key, last)) {
-            struct jval pair, name;
-            last = a[i].key;
-            if (!get_path(e, a[i].val, arg[0], (struct jval){ 0 }, &name) ||
-                !j_list_new(e, J_TUPLE, &pair) || !j_list_new(e, J_LIST, &group) ||
-                !j_list_push(e, pair.l, name) || !j_list_push(e, pair.l, group) ||
-                !j_list_push(e, ret->l, pair))
-                return false;
-        }
-        if (!j_list_push(e, group.l, a[i].val))
-            return false;
-    }
-    return true;
-}
-
-static bool extreme(struct jeval *e, struct jval self, struct jval *arg, enum jop op,
-                    struct jval *ret)
-{
-    struct jlist *items;
-    struct jval best = { 0 }, key;
-    if (!j_items(e, self, &items))
-        return false;
-    *ret = j_undef("No aggregated item, sequence was empty.");
-    for (uint32_t i = 0; i < items->n; i++) {
-        bool better = i == 0;
-        if (!sort_key(e, items->at[i], arg[1], flag(arg[0]), &key) ||
-            (i && !jcompare(e, op, key, best, &better)))
-            return false;
-        if (better) {
-            best = key;
-            *ret = items->at[i];
-        }
-    }
-    return true;
-}
-
-static bool f_min(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    return extreme(e, self, arg, J_LT, ret);
-}
-
-static bool f_max(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    return extreme(e, self, arg, J_GT, ret);
-}
-
 /* ---- filters over filters and tests ---------------------------------------------------- */
 
 static struct jval keyword(const struct jargs *args, const char *name)
@@ -808,7 +627,7 @@ static bool f_map(struct jeval *e, struct jval self, const struct jargs *args, s
     struct jargs rest = { args->pos + 1, args->kw, args->n_pos ? args->n_pos - 1 : 0, args->n_kw };
     for (uint32_t i = 0; i < items->n; i++) {
         struct jval v;
-        bool ok = by_path ? get_path(e, items->at[i], path, otherwise, &v)
+        bool ok = by_path ? jget_path(e, items->at[i], path, otherwise, &v)
                           : jfilter_call(e, jtext_slice(args->pos[0].s), items->at[i], &rest, &v);
         if (!ok || !j_list_push(e, ret->l, v))
             return false;
@@ -836,7 +655,7 @@ static bool choose(struct jeval *e, struct jval self, const struct jargs *args, 
                           args->n_kw };
     for (uint32_t i = 0; i < items->n; i++) {
         struct jval v = items->at[i];
-        if (by_path && !get_path(e, items->at[i], args->pos[0], (struct jval){ 0 }, &v))
+        if (by_path && !jget_path(e, items->at[i], args->pos[0], (struct jval){ 0 }, &v))
             return false;
         bool holds = j_truth(v);
         if (has_test && !jtest_call(e, jtext_slice(args->pos[off].s), v, &rest, &holds))
@@ -878,14 +697,12 @@ static const struct jfunc filters[] = {
     { "count", "", f_length, NULL },
     { "d", "?default_value ?boolean", f_default, NULL },
     { "default", "?default_value ?boolean", f_default, NULL },
-    { "dictsort", "?case_sensitive ?by ?reverse", f_dictsort, NULL },
     { "e", "", f_escape, NULL },
     { "escape", "", f_escape, NULL },
     { "first", "", f_first, NULL },
     { "float", "?default", f_float, NULL },
     { "forceescape", "", f_escape, NULL },
     { "format", NULL, NULL, f_format },
-    { "groupby", "attribute ?default ?case_sensitive", f_groupby, NULL },
     { "indent", "?width ?first ?blank", f_indent, NULL },
     { "int", "?default ?base", f_int, NULL },
     { "items", "", f_items, NULL },
@@ -895,8 +712,6 @@ static const struct jfunc filters[] = {
     { "list", "", f_list, NULL },
     { "lower", "", f_lower, NULL },
     { "map", NULL, NULL, f_map },
-    { "max", "?case_sensitive ?attribute", f_max, NULL },
-    { "min", "?case_sensitive ?attribute", f_min, NULL },
     { "reject", NULL, NULL, f_reject },
     { "rejectattr", NULL, NULL, f_rejectattr },
     { "replace", "old new ?count", f_replace, NULL },
@@ -905,14 +720,12 @@ static const struct jfunc filters[] = {
     { "safe", "", f_safe, NULL },
     { "select", NULL, NULL, f_select },
     { "selectattr", NULL, NULL, f_selectattr },
-    { "sort", "?reverse ?case_sensitive ?attribute", f_sort, NULL },
     { "string", "", f_string, NULL },
     { "sum", "?attribute ?start", f_sum, NULL },
     { "title", "", f_title, NULL },
     { "tojson", "?ensure_ascii ?indent ?separators ?sort_keys", f_tojson, NULL },
     { "trim", "?chars", f_trim, NULL },
     { "truncate", "?length ?killwords ?end ?leeway", f_truncate, NULL },
-    { "unique", "?case_sensitive ?attribute", f_unique, NULL },
     { "upper", "", f_upper, NULL },
     { "urlencode", "", f_urlencode, NULL },
     { "wordcount", "", f_wordcount, NULL },
@@ -920,10 +733,8 @@ static const struct jfunc filters[] = {
 
 const struct jfunc *jfilter_find(struct slice name)
 {
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-        if (slice_is(name, filters[i].name))
-            return &filters[i];
-    return NULL;
+    const struct jfunc *f = jfunc_find(filters, sizeof filters / sizeof *filters, name);
+    return f ? f : jfunc_find(jsort_filters, n_jsort_filters, name);
 }
 
 bool jfilter_call(struct jeval *e, struct slice name, struct jval self, const struct jargs *args,

@@ -1,14 +1,14 @@
-/* jinja_string.c - methods of text, dicts, lists and loops, and the two kinds of formatting.
+/* jinja_string.c - methods of text that trim, split, search, replace and pad.
  *
- * Only what leaves its receiver alone is here: the environment that templates run in forbids the
- * rest ("unsafe"), and so do we, by the same words. */
+ * Each works on the text with its runs, so that what a message brought in stays told apart from
+ * what the template wrote, however it is cut. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "runtime/chat/jinja.h"
 
-static bool need_text(struct jeval *e, const char *what, struct jval v)
+bool jneed_text(struct jeval *e, const char *what, struct jval v)
 {
     if (v.kind == J_STR)
         return true;
@@ -17,7 +17,7 @@ static bool need_text(struct jeval *e, const char *what, struct jval v)
     return jfail(e, ST_INVALID, "%s must be a string, not %s", what, j_type(v));
 }
 
-static bool need_int(struct jeval *e, const char *what, struct jval v, int64_t otherwise,
+bool jneed_int(struct jeval *e, const char *what, struct jval v, int64_t otherwise,
                      int64_t *ret)
 {
     if (v.kind == J_ABSENT) {
@@ -54,7 +54,7 @@ static bool strip(struct jeval *e, struct jval self, struct jval chars, bool lef
 {
     const struct jtext *set = NULL;
     if (chars.kind != J_ABSENT && chars.kind != J_NONE) {
-        if (!need_text(e, "strip's argument", chars))
+        if (!jneed_text(e, "strip's argument", chars))
             return false;
         set = chars.s;
     }
@@ -149,12 +149,12 @@ static size_t find_last(struct slice s, struct slice what)
 
 static bool m_split(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    int64_t most;
-    if (!need_int(e, "maxsplit", arg[1], -1, &most) || !j_list_new(e, J_LIST, ret))
+    int64_t most = -1;
+    if (!jneed_int(e, "maxsplit", arg[1], -1, &most) || !j_list_new(e, J_LIST, ret))
         return false;
     if (arg[0].kind == J_ABSENT || arg[0].kind == J_NONE)
         return split_blanks(e, self.s, most, ret->l);
-    if (!need_text(e, "the separator", arg[0]))
+    if (!jneed_text(e, "the separator", arg[0]))
         return false;
     if (!arg[0].s->len)
         return jfail(e, ST_INVALID, "empty separator");
@@ -163,14 +163,14 @@ static bool m_split(struct jeval *e, struct jval self, struct jval *arg, struct 
 
 static bool m_rsplit(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    int64_t most;
-    if (!need_int(e, "maxsplit", arg[1], -1, &most))
+    int64_t most = -1;
+    if (!jneed_int(e, "maxsplit", arg[1], -1, &most))
         return false;
     if (most < 0)
         return m_split(e, self, arg, ret);
     if (arg[0].kind == J_ABSENT || arg[0].kind == J_NONE)
         return jfail(e, ST_UNSUPPORTED, "rsplit by blanks with a limit is not supported");
-    if (!need_text(e, "the separator", arg[0]) || !j_list_new(e, J_LIST, ret))
+    if (!jneed_text(e, "the separator", arg[0]) || !j_list_new(e, J_LIST, ret))
         return false;
     struct slice sep = jtext_slice(arg[0].s), all = jtext_slice(self.s);
     if (!sep.len)
@@ -221,7 +221,7 @@ static bool m_splitlines(struct jeval *e, struct jval self, struct jval *arg, st
 
 static bool parts(struct jeval *e, struct jval self, struct jval sep, bool last, struct jval *ret)
 {
-    if (!need_text(e, "the separator", sep) || !j_list_new(e, J_TUPLE, ret))
+    if (!jneed_text(e, "the separator", sep) || !j_list_new(e, J_TUPLE, ret))
         return false;
     if (!sep.s->len)
         return jfail(e, ST_INVALID, "empty separator");
@@ -254,14 +254,14 @@ static bool has_affix(struct jeval *e, struct jval self, struct jval what, bool 
     if (what.kind == J_TUPLE) {
         for (uint32_t i = 0; i < what.l->n && !*ret; i++) {
             struct jval one = what.l->at[i];
-            if (!need_text(e, "the text to look for", one))
+            if (!jneed_text(e, "the text to look for", one))
                 return false;
             *ret = end ? slice_ends(jtext_slice(self.s), jtext_slice(one.s))
                        : slice_starts(jtext_slice(self.s), jtext_slice(one.s));
         }
         return true;
     }
-    if (!need_text(e, "the text to look for", what))
+    if (!jneed_text(e, "the text to look for", what))
         return false;
     *ret = end ? slice_ends(jtext_slice(self.s), jtext_slice(what.s))
                : slice_starts(jtext_slice(self.s), jtext_slice(what.s));
@@ -286,7 +286,7 @@ static bool m_endswith(struct jeval *e, struct jval self, struct jval *arg, stru
 
 static bool m_removeprefix(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    if (!need_text(e, "the prefix", arg[0]))
+    if (!jneed_text(e, "the prefix", arg[0]))
         return false;
     size_t cut = slice_starts(jtext_slice(self.s), jtext_slice(arg[0].s)) ? arg[0].s->len : 0;
     return jtext_sub(e, self.s, cut, self.s->len - cut, ret);
@@ -294,7 +294,7 @@ static bool m_removeprefix(struct jeval *e, struct jval self, struct jval *arg, 
 
 static bool m_removesuffix(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    if (!need_text(e, "the suffix", arg[0]))
+    if (!jneed_text(e, "the suffix", arg[0]))
         return false;
     size_t cut = slice_ends(jtext_slice(self.s), jtext_slice(arg[0].s)) ? arg[0].s->len : 0;
     return jtext_sub(e, self.s, 0, self.s->len - cut, ret);
@@ -302,7 +302,7 @@ static bool m_removesuffix(struct jeval *e, struct jval self, struct jval *arg, 
 
 static bool find_in(struct jeval *e, struct jval self, struct jval what, bool last, int64_t *ret)
 {
-    if (!need_text(e, "the text to look for", what))
+    if (!jneed_text(e, "the text to look for", what))
         return false;
     struct slice s = jtext_slice(self.s);
     size_t at = last ? find_last(s, jtext_slice(what.s)) : slice_find(s, jtext_slice(what.s));
@@ -341,7 +341,7 @@ static bool m_index(struct jeval *e, struct jval self, struct jval *arg, struct 
 
 static bool m_count(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    if (!need_text(e, "the text to count", arg[0]))
+    if (!jneed_text(e, "the text to count", arg[0]))
         return false;
     struct slice s = jtext_slice(self.s), what = jtext_slice(arg[0].s);
     int64_t n = 0;
@@ -357,10 +357,10 @@ static bool m_count(struct jeval *e, struct jval self, struct jval *arg, struct 
 
 static bool m_replace(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    int64_t most;
-    if (!need_text(e, "replace's first argument", arg[0]) ||
-        !need_text(e, "replace's second argument", arg[1]) ||
-        !need_int(e, "count", arg[2].kind == J_NONE ? (struct jval){ 0 } : arg[2], -1, &most))
+    int64_t most = -1;
+    if (!jneed_text(e, "replace's first argument", arg[0]) ||
+        !jneed_text(e, "replace's second argument", arg[1]) ||
+        !jneed_int(e, "count", arg[2].kind == J_NONE ? (struct jval){ 0 } : arg[2], -1, &most))
         return false;
     struct slice s = jtext_slice(self.s), old = jtext_slice(arg[0].s);
     struct jbuf out = { 0 };
@@ -390,195 +390,17 @@ static bool m_replace(struct jeval *e, struct jval self, struct jval *arg, struc
     return jbuf_take(e, &out, ret);
 }
 
-/* ---- case ------------------------------------------------------------------------------ */
-
-enum casing { TO_UPPER, TO_LOWER, TO_TITLE, TO_CAPITAL, TO_SWAPPED };
-
-static bool is_cased(uint32_t cp)
-{
-    return utf8_lower(cp) != cp || utf8_upper(cp) != cp;
-}
-
-static bool change_case(struct jeval *e, const struct jtext *t, enum casing how, struct jval *ret)
-{
-    struct jbuf out = { 0 };
-    const char *end = t->ptr + t->len;
-    bool inside = false;                /* behind a letter (title) or behind the first character */
-    for (const char *p = t->ptr; p < end;) {
-        uint32_t cp = 0;
-        char utf8[4];
-        int n = utf8_decode(p, end, &cp);
-        size_t off = (size_t)(p - t->ptr);
-        uint32_t to = cp;
-        if (how == TO_UPPER || (how == TO_SWAPPED && utf8_upper(cp) != cp))
-            to = utf8_upper(cp);
-        else if (how == TO_LOWER || how == TO_SWAPPED || inside)
-            to = utf8_lower(cp);
-        else
-            to = utf8_title(cp);
-        inside = how == TO_CAPITAL || (how == TO_TITLE && is_cased(cp));
-        p += n ? n : 1;
-        if (!n || to == cp)
-            jbuf_add_text(&out, t, off, (size_t)(n ? n : 1));
-        else if (cp == 0xdf && how == TO_UPPER)
-            jbuf_add(&out, "SS", 2, jtext_markup_at(t, (uint32_t)off));
-        else
-            jbuf_add(&out, utf8, (size_t)utf8_encode(to, utf8), jtext_markup_at(t, (uint32_t)off));
-    }
-    return jbuf_take(e, &out, ret);
-}
-
-static bool m_upper(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return change_case(e, self.s, TO_UPPER, ret);
-}
-
-static bool m_lower(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return change_case(e, self.s, TO_LOWER, ret);
-}
-
-static bool m_title(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return change_case(e, self.s, TO_TITLE, ret);
-}
-
-static bool m_capitalize(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return change_case(e, self.s, TO_CAPITAL, ret);
-}
-
-static bool m_swapcase(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return change_case(e, self.s, TO_SWAPPED, ret);
-}
-
-/* ---- kinds of characters --------------------------------------------------------------- */
-
-enum chars { ARE_DIGIT, ARE_DECIMAL, ARE_NUMERIC, ARE_ALPHA, ARE_ALNUM, ARE_SPACE, ARE_ASCII };
-
-static bool is_of(uint32_t cp, enum chars what)
-{
-    const char *cat = utf8_category_name(cp);
-    char utf8[4];
-    switch (what) {
-    case ARE_DIGIT: return strcmp(cat, "Nd") == 0 || cp == 0xb2 || cp == 0xb3 || cp == 0xb9;
-    case ARE_DECIMAL: return strcmp(cat, "Nd") == 0;
-    case ARE_NUMERIC: return cat[0] == 'N';
-    case ARE_ALPHA: return cat[0] == 'L';
-    case ARE_ALNUM: return cat[0] == 'L' || cat[0] == 'N';
-    case ARE_SPACE: {
-        int n = utf8_encode(cp, utf8);
-        return jinja_blank(utf8, utf8 + n) > 0;
-    }
-    case ARE_ASCII: return cp < 0x80;
-    }
-    return false;
-}
-
-static bool all_are(struct jeval *e, struct jval self, enum chars what, struct jval *ret)
-{
-    const struct jtext *t = self.s;
-    bool all = t->len > 0 || what == ARE_ASCII;
-    const char *end = t->ptr + t->len;
-    for (const char *p = t->ptr; p < end && all;) {
-        uint32_t cp;
-        int n = utf8_decode(p, end, &cp);
-        all = n > 0 && is_of(cp, what);
-        p += n ? n : 1;
-    }
-    *ret = j_bool(all);
-    return jstep(e, 1 + t->len / 64);
-}
-
-static bool m_isdigit(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_DIGIT, ret);
-}
-
-static bool m_isdecimal(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_DECIMAL, ret);
-}
-
-static bool m_isnumeric(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_NUMERIC, ret);
-}
-
-static bool m_isalpha(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_ALPHA, ret);
-}
-
-static bool m_isalnum(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_ALNUM, ret);
-}
-
-static bool m_isspace(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_SPACE, ret);
-}
-
-static bool m_isascii(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return all_are(e, self, ARE_ASCII, ret);
-}
-
-/* Some letter has a case, and none has the other one. */
-static bool cased_as(struct jeval *e, struct jval self, bool upper, struct jval *ret)
-{
-    const struct jtext *t = self.s;
-    bool some = false, other = false;
-    const char *end = t->ptr + t->len;
-    for (const char *p = t->ptr; p < end;) {
-        uint32_t cp = 0;
-        int n = utf8_decode(p, end, &cp);
-        bool is_upper = utf8_lower(cp) != cp, is_lower = utf8_upper(cp) != cp && !is_upper;
-        some = some || (upper ? is_upper : is_lower);
-        other = other || (upper ? is_lower : is_upper);
-        p += n ? n : 1;
-    }
-    *ret = j_bool(some && !other);
-    return jstep(e, 1 + t->len / 64);
-}
-
-static bool m_isupper(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return cased_as(e, self, true, ret);
-}
-
-static bool m_islower(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    return cased_as(e, self, false, ret);
-}
-
 /* ---- padding and joining --------------------------------------------------------------- */
 
 static bool pad(struct jeval *e, struct jval self, struct jval *arg, int side, struct jval *ret)
 {
-    int64_t width;
-    if (!need_int(e, "width", arg[0], 0, &width))
+    int64_t width = 0;
+    if (!jneed_int(e, "width", arg[0], 0, &width))
         return false;
     struct jval fill = arg[1];
     if (fill.kind == J_ABSENT && !j_str(e, SLICE(" "), true, &fill))
         return false;
-    if (!need_text(e, "the fill character", fill))
+    if (!jneed_text(e, "the fill character", fill))
         return false;
     int64_t n = (int64_t)utf8_count(jtext_slice(self.s));
     int64_t room = width > n ? width - n : 0;
@@ -609,8 +431,8 @@ static bool m_center(struct jeval *e, struct jval self, struct jval *arg, struct
 
 static bool m_zfill(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
 {
-    int64_t width;
-    if (!need_int(e, "width", arg[0], 0, &width))
+    int64_t width = 0;
+    if (!jneed_int(e, "width", arg[0], 0, &width))
         return false;
     size_t sign = self.s->len && (self.s->ptr[0] == '-' || self.s->ptr[0] == '+');
     struct jbuf out = { 0 };
@@ -628,7 +450,7 @@ static bool m_join(struct jeval *e, struct jval self, struct jval *arg, struct j
         return false;
     struct jbuf out = { 0 };
     for (uint32_t i = 0; i < items->n; i++) {
-        if (!need_text(e, "a joined item", items->at[i])) {
+        if (!jneed_text(e, "a joined item", items->at[i])) {
             jbuf_free(&out);
             return false;
         }
@@ -639,280 +461,14 @@ static bool m_join(struct jeval *e, struct jval self, struct jval *arg, struct j
     return jbuf_take(e, &out, ret);
 }
 
-/* ---- formatting ------------------------------------------------------------------------ */
-
-static bool format_number(struct jeval *e, struct jbuf *out, const char *flags, int precision,
-                          char conv, struct jval v)
-{
-    char spec[48], text[400];
-    if (!j_is_number(v))
-        return jfail(e, ST_INVALID, "%%%c format: a number is required, not %s", conv, j_type(v));
-    if (strchr("dixXo", conv)) {
-        snprintf(spec, sizeof spec, "%%%sll%c", flags, conv == 'i' ? 'd' : conv);
-        long long i = v.kind == J_FLOAT ? (long long)v.f : v.kind == J_BOOL ? v.b : (long long)v.i;
-        snprintf(text, sizeof text, spec, i);
-    } else {
-        snprintf(spec, sizeof spec, "%%%s.%d%c", flags, precision < 0 ? 6 : precision, conv);
-        snprintf(text, sizeof text, spec, j_number(v));
-    }
-    jbuf_add(out, text, strlen(text), false);
-    return true;
-}
-
-/* One conversion: flags, width, precision, letter.  *p stands behind the "%". */
-static bool format_one(struct jeval *e, struct jbuf *out, const char **p, const char *end,
-                       const struct jargs *args, uint32_t *next)
-{
-    char flags[24];
-    size_t n = 0;
-    int precision = -1;
-    while (*p < end && n < 16 && strchr("-+ #0123456789", **p) && **p)
-        flags[n++] = *(*p)++;
-    flags[n] = '\0';
-    if (n > 4)
-        return jfail(e, ST_UNSUPPORTED, "a format with such a width is not supported");
-    if (*p < end && **p == '.') {
-        precision = 0;
-        for ((*p)++; *p < end && **p >= '0' && **p <= '9' && precision < 100; (*p)++)
-            precision = precision * 10 + (**p - '0');
-    }
-    if (*p == end)
-        return jfail(e, ST_INVALID, "incomplete format");
-    char conv = *(*p)++;
-    if (conv == '%') {
-        jbuf_add(out, "%", 1, false);
-        return true;
-    }
-    if (!strchr("sdixXofFeEgG", conv) || (conv == 's' && (n || precision >= 0)))
-        return jfail(e, ST_UNSUPPORTED, "the format %%%s%c is not supported", flags, conv);
-    if (*next >= args->n_pos)
-        return jfail(e, ST_INVALID, "not enough arguments for format string");
-    struct jval v = args->pos[(*next)++];
-    if (conv == 's')
-        return j_write(e, out, v);
-    return format_number(e, out, flags, precision > 60 ? 60 : precision, conv, v);
-}
-
-bool jformat(struct jeval *e, const struct jtext *format, const struct jargs *args,
-             struct jval *ret)
-{
-    struct jbuf out = { 0 };
-    const char *end = format->ptr + format->len;
-    uint32_t next = 0;
-    if (args->n_kw)
-        return jfail(e, ST_UNSUPPORTED, "formatting by name is not supported");
-    for (const char *p = format->ptr; p < end;) {
-        if (*p != '%') {
-            jbuf_add_text(&out, format, (size_t)(p - format->ptr), 1);
-            p++;
-            continue;
-        }
-        p++;
-        if (!format_one(e, &out, &p, end, args, &next)) {
-            jbuf_free(&out);
-            return false;
-        }
-    }
-    if (next < args->n_pos) {
-        jbuf_free(&out);
-        return jfail(e, ST_INVALID, "not all arguments converted during string formatting");
-    }
-    return jbuf_take(e, &out, ret);
-}
-
-/* A replacement field "{}", "{0}" or "{name}"; *p stands behind the brace. */
-static bool brace_field(struct jeval *e, const char **p, const char *end, const struct jargs *args,
-                        uint32_t *next, struct jval *ret)
-{
-    const char *from = *p;
-    while (*p < end && **p != '}')
-        (*p)++;
-    if (*p == end)
-        return jfail(e, ST_INVALID, "expected '}' before end of string");
-    struct slice name = { from, (size_t)(*p - from) };
-    (*p)++;
-    if (memchr(name.ptr, ':', name.len) || memchr(name.ptr, '!', name.len) ||
-        memchr(name.ptr, '.', name.len) || memchr(name.ptr, '[', name.len))
-        return jfail(e, ST_UNSUPPORTED, "the format field {%.*s} is not supported",
-                     (int)(name.len < 40 ? name.len : 40), name.ptr);
-    uint32_t i = 0;
-    bool number = name.len < 6;
-    for (size_t k = 0; k < name.len && number; k++) {
-        number = name.ptr[k] >= '0' && name.ptr[k] <= '9';
-        i = i * 10 + (uint32_t)(name.ptr[k] - '0');
-    }
-    if (!name.len)
-        i = (*next)++;
-    if (number) {
-        if (i >= args->n_pos)
-            return jfail(e, ST_INVALID, "Replacement index %u out of range", i);
-        *ret = args->pos[i];
-        return true;
-    }
-    for (i = 0; i < args->n_kw; i++)
-        if (slice_eq(args->kw[i].name, name)) {
-            *ret = args->kw[i].val;
-            return true;
-        }
-    return jfail(e, ST_INVALID, "no argument '%.*s' to format", (int)name.len, name.ptr);
-}
-
-static bool m_format(struct jeval *e, struct jval self, const struct jargs *args, struct jval *ret)
-{
-    struct jbuf out = { 0 };
-    const struct jtext *t = self.s;
-    const char *end = t->ptr + t->len;
-    uint32_t next = 0;
-    for (const char *p = t->ptr; p < end;) {
-        bool brace = *p == '{' || *p == '}';
-        bool twice = brace && p + 1 < end && p[1] == *p;
-        struct jval v;
-        if (!brace || twice) {
-            jbuf_add_text(&out, t, (size_t)(p - t->ptr), 1);
-            p += twice ? 2 : 1;
-            continue;
-        }
-        bool ok = *p == '{' || jfail(e, ST_INVALID, "Single '}' encountered in format string");
-        p++;
-        if (!ok || !brace_field(e, &p, end, args, &next, &v) || !j_write(e, &out, v)) {
-            jbuf_free(&out);
-            return false;
-        }
-    }
-    return jbuf_take(e, &out, ret);
-}
-
-/* ---- dicts, lists, loops --------------------------------------------------------------- */
-
-static bool d_items(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    if (!j_list_new(e, J_LIST, ret))
-        return false;
-    for (uint32_t i = 0; i < self.d->n; i++) {
-        struct jval pair;
-        if (!j_list_new(e, J_TUPLE, &pair) || !j_list_push(e, pair.l, self.d->at[i].key) ||
-            !j_list_push(e, pair.l, self.d->at[i].val) || !j_list_push(e, ret->l, pair))
-            return false;
-    }
-    return true;
-}
-
-static bool d_keys(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    if (!j_list_new(e, J_LIST, ret))
-        return false;
-    for (uint32_t i = 0; i < self.d->n; i++)
-        if (!j_list_push(e, ret->l, self.d->at[i].key))
-            return false;
-    return true;
-}
-
-static bool d_values(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    if (!j_list_new(e, J_LIST, ret))
-        return false;
-    for (uint32_t i = 0; i < self.d->n; i++)
-        if (!j_list_push(e, ret->l, self.d->at[i].val))
-            return false;
-    return true;
-}
-
-static bool d_get(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    struct jval *found;
-    if (!j_dict_get(e, self.d, arg[0], &found))
-        return false;
-    *ret = found ? *found : arg[1].kind == J_ABSENT ? j_none() : arg[1];
-    return true;
-}
-
-static bool d_copy(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    if (!j_dict_new(e, J_DICT, ret))
-        return false;
-    for (uint32_t i = 0; i < self.d->n; i++)
-        if (!j_dict_put(e, ret->d, self.d->at[i].key, self.d->at[i].val))
-            return false;
-    return true;
-}
-
-static bool l_count(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    int64_t n = 0;
-    for (uint32_t i = 0; i < self.l->n; i++)
-        n += j_equal(self.l->at[i], arg[0]);
-    *ret = j_int(n);
-    return jstep(e, 1 + self.l->n / 8);
-}
-
-static bool l_index(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    for (uint32_t i = 0; i < self.l->n; i++)
-        if (j_equal(self.l->at[i], arg[0])) {
-            *ret = j_int(i);
-            return jstep(e, 1 + i / 8);
-        }
-    return jfail(e, ST_INVALID, "the value is not in the list");
-}
-
-static bool l_copy(struct jeval *e, struct jval self, struct jval *arg, struct jval *ret)
-{
-    (void)arg;
-    if (!j_list_new(e, J_LIST, ret))
-        return false;
-    for (uint32_t i = 0; i < self.l->n; i++)
-        if (!j_list_push(e, ret->l, self.l->at[i]))
-            return false;
-    return true;
-}
-
-static bool loop_cycle(struct jeval *e, struct jval self, const struct jargs *args,
-                       struct jval *ret)
-{
-    if (!args->n_pos)
-        return jfail(e, ST_INVALID, "no items for cycling given");
-    *ret = args->pos[self.loop->index % args->n_pos];
-    return true;
-}
-
-static bool loop_changed(struct jeval *e, struct jval self, const struct jargs *args,
-                         struct jval *ret)
-{
-    struct jval now;
-    if (!j_list_new(e, J_TUPLE, &now))
-        return false;
-    for (uint32_t i = 0; i < args->n_pos; i++)
-        if (!j_list_push(e, now.l, args->pos[i]))
-            return false;
-    *ret = j_bool(!j_equal(self.loop->changed, now));
-    self.loop->changed = now;
-    return true;
-}
-
-static const struct jfunc text_methods[] = {
-    { "capitalize", "", m_capitalize, NULL },
+const struct jfunc jtext_methods[] = {
     { "center", "width ?fillchar", m_center, NULL },
     { "count", "sub", m_count, NULL },
     { "endswith", "suffix", m_endswith, NULL },
     { "find", "sub", m_find, NULL },
-    { "format", NULL, NULL, m_format },
     { "index", "sub", m_index, NULL },
-    { "isalnum", "", m_isalnum, NULL },
-    { "isalpha", "", m_isalpha, NULL },
-    { "isascii", "", m_isascii, NULL },
-    { "isdecimal", "", m_isdecimal, NULL },
-    { "isdigit", "", m_isdigit, NULL },
-    { "islower", "", m_islower, NULL },
-    { "isnumeric", "", m_isnumeric, NULL },
-    { "isspace", "", m_isspace, NULL },
-    { "isupper", "", m_isupper, NULL },
     { "join", "iterable", m_join, NULL },
     { "ljust", "width ?fillchar", m_ljust, NULL },
-    { "lower", "", m_lower, NULL },
     { "lstrip", "?chars", m_lstrip, NULL },
     { "partition", "sep", m_partition, NULL },
     { "removeprefix", "prefix", m_removeprefix, NULL },
@@ -927,71 +483,6 @@ static const struct jfunc text_methods[] = {
     { "splitlines", "?keepends", m_splitlines, NULL },
     { "startswith", "prefix", m_startswith, NULL },
     { "strip", "?chars", m_strip, NULL },
-    { "swapcase", "", m_swapcase, NULL },
-    { "title", "", m_title, NULL },
-    { "upper", "", m_upper, NULL },
     { "zfill", "width", m_zfill, NULL },
 };
-
-static const struct jfunc dict_methods[] = {
-    { "copy", "", d_copy, NULL },
-    { "get", "key ?default", d_get, NULL },
-    { "items", "", d_items, NULL },
-    { "keys", "", d_keys, NULL },
-    { "values", "", d_values, NULL },
-};
-
-static const struct jfunc list_methods[] = {
-    { "copy", "", l_copy, NULL },
-    { "count", "value", l_count, NULL },
-    { "index", "value", l_index, NULL },
-};
-
-static const struct jfunc loop_methods[] = {
-    { "changed", NULL, NULL, loop_changed },
-    { "cycle", NULL, NULL, loop_cycle },
-};
-
-/* Methods that would change their receiver. */
-static const char *const unsafe_dict[] = { "clear", "pop", "popitem", "setdefault", "update" };
-static const char *const unsafe_list[] = { "append", "clear", "extend", "insert", "pop", "remove",
-                                           "reverse", "sort" };
-
-static bool is_one_of(struct slice name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_is(name, names[i]))
-            return true;
-    return false;
-}
-
-static const struct jfunc *find_func(const struct jfunc *rows, size_t n, struct slice name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_is(name, rows[i].name))
-            return &rows[i];
-    return NULL;
-}
-
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
-
-const struct jfunc *jmethod_find(enum jkind kind, struct slice name, bool *ret_unsafe)
-{
-    *ret_unsafe = false;
-    switch (kind) {
-    case J_STR:
-        return find_func(text_methods, COUNT(text_methods), name);
-    case J_DICT:
-        *ret_unsafe = is_one_of(name, unsafe_dict, COUNT(unsafe_dict));
-        return find_func(dict_methods, COUNT(dict_methods), name);
-    case J_LIST:
-        *ret_unsafe = is_one_of(name, unsafe_list, COUNT(unsafe_list));
-        return find_func(list_methods, COUNT(list_methods), name);
-    case J_TUPLE:
-        return slice_is(name, "copy") ? NULL : find_func(list_methods, COUNT(list_methods), name);
-    case J_LOOP:
-        return find_func(loop_methods, COUNT(loop_methods), name);
-    default:
-        return NULL;
-    }
-}
+const size_t n_jtext_methods = sizeof jtext_methods / sizeof *jtext_methods;

@@ -297,10 +297,7 @@ static const struct jfunc tests[] = {
 
 const struct jfunc *jtest_find(struct slice name)
 {
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        if (slice_is(name, tests[i].name))
-            return &tests[i];
-    return NULL;
+    return jfunc_find(tests, sizeof tests / sizeof *tests, name);
 }
 
 bool jtest_call(struct jeval *e, struct slice name, struct jval self, const struct jargs *args,
@@ -446,8 +443,5 @@ static const struct jfunc globals[] = {
 
 const struct jfunc *jglobal_find(struct slice name)
 {
-    for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
-        if (slice_is(name, globals[i].name))
-            return &globals[i];
-    return NULL;
+    return jfunc_find(globals, sizeof globals / sizeof *globals, name);
 }

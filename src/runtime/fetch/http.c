@@ -93,8 +93,12 @@ static void set_options(struct transfer *t)
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-    if (t->offset)
-        curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->offset);
+    if (!t->offset)
+        return;
+    /* Not CURLOPT_RESUME_FROM: that gives up where the server sends everything. */
+    char range[32];
+    snprintf(range, sizeof range, "%llu-", (unsigned long long)t->offset);
+    curl_easy_setopt(c, CURLOPT_RANGE, range);
 }
 
 static enum status outcome(struct transfer *t, CURLcode rc, struct error *err)

@@ -1,161 +1,152 @@
-/* config.c - a model's shape from the metadata of its file; what is not known is refused by name. */
-#include <math.h>
+/* config.c - metadata of a file to the shapes of the layer loop.
+ *
+ * What the loop cannot compute is refused here, by name: an unknown family, a kind of rotation
+ * scaling, a width that the kernels do not take.  Nothing is guessed. */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "runtime/model/model_int.h"
+#include "runtime/model/archs.h"
+#include "runtime/model/model.h"
 
-enum {
-    MAX_LAYER = 1024,
-    MAX_WIDTH = 1 << 17,
-    MAX_VOCAB = 1 << 21,
-    MAX_CONTEXT = 1 << 24,
-    MAX_HEAD_DIM = 256,
+struct arch_row { const char *name; bool permuted, qkv_bias, qk_norm; };
+
+static const struct arch_row arch_rows[] = {
+#define X(name, permuted, bias, norm) { name, permuted, bias, norm },
+    ARCH_ROWS(X)
+#undef X
 };
 
-struct reader {
+struct keys {
     const struct bundle *b;
     const char          *arch;
-    enum status          st;        /* sticky */
     struct error        *err;
 };
 
-static bool find(struct reader *r, const char *key, uint64_t *ret)
+static bool get_u64(const struct keys *k, const char *name, uint64_t *ret)
 {
-    char full[128];
-    snprintf(full, sizeof full, "%s.%s", r->arch, key);
-    return bundle_u64(r->b, full, ret);
+    char key[128];
+    snprintf(key, sizeof key, "%s.%s", k->arch, name);
+    return bundle_u64(k->b, key, ret);
 }
 
-/* A number within 1..most; absent: `fallback`, or an error when that is 0. */
-static uint32_t size(struct reader *r, const char *key, uint64_t fallback, uint64_t most)
+static bool get_f64(const struct keys *k, const char *name, double *ret)
 {
-    uint64_t n = fallback;
-    if (r->st != ST_OK)
-        return 0;
-    if (!find(r, key, &n) && fallback == 0) {
-        r->st = error_set(r->err, ST_INVALID, "%s: no %s.%s", bundle_path(r->b), r->arch, key);
-        return 0;
-    }
-    if (n == 0 || n > most) {
-        r->st = error_set(r->err, ST_INVALID, "%s: %s.%s is %llu, at most %llu is possible",
-                          bundle_path(r->b), r->arch, key, (unsigned long long)n,
-                          (unsigned long long)most);
-        return 0;
-    }
-    return (uint32_t)n;
+    char key[128];
+    snprintf(key, sizeof key, "%s.%s", k->arch, name);
+    return bundle_f64(k->b, key, ret);
 }
 
-static double real(struct reader *r, const char *key, double fallback)
+static enum status need_u32(const struct keys *k, const char *name, uint64_t most, uint32_t *ret)
 {
-    char full[128];
-    double x;
-    snprintf(full, sizeof full, "%s.%s", r->arch, key);
-    return bundle_f64(r->b, full, &x) && isfinite(x) && x > 0 ? x : fallback;
-}
-
-static void read_scaling(struct reader *r, struct model_config *c)
-{
-    char full[128];
-    struct slice type;
-    snprintf(full, sizeof full, "%s.rope.scaling.type", r->arch);
-    c->rope_factor = 1;
-    if (r->st != ST_OK || !bundle_str(r->b, full, &type) || slice_is(type, "none"))
-        return;
-    if (slice_is(type, "linear"))
-        c->rope_factor = real(r, "rope.scaling.factor", 1);
-    else
-        r->st = error_set(r->err, ST_UNSUPPORTED, "%s: rotation scaling \"%.*s\" is not supported",
-                          bundle_path(r->b), (int)type.len, type.ptr);
-}
-
-static enum status check(const struct bundle *b, const struct model_config *c, struct error *err)
-{
-    const char *what = NULL;
-    if (c->n_head % c->n_kv_head)
-        what = "query heads are not a multiple of key heads";
-    else if (c->width % KERNEL_WIDTH_UNIT || c->n_ff % KERNEL_WIDTH_UNIT ||
-             c->head_dim % KERNEL_WIDTH_UNIT)
-        what = "widths are not multiples of 32";
-    else if (c->head_dim > MAX_HEAD_DIM)
-        what = "heads are wider than 256";
-    else if ((uint64_t)c->n_head * c->head_dim > MAX_WIDTH)
-        what = "heads together are too wide";
-    if (what)
-        return error_set(err, ST_UNSUPPORTED, "%s: %s", bundle_path(b), what);
+    uint64_t x;
+    if (!get_u64(k, name, &x))
+        return error_set(k->err, ST_INVALID, "%s: no whole number %s.%s", bundle_path(k->b),
+                         k->arch, name);
+    if (x == 0 || x > most)
+        return error_set(k->err, ST_INVALID, "%s: %s.%s is out of range", bundle_path(k->b),
+                         k->arch, name);
+    *ret = (uint32_t)x;
     return ST_OK;
 }
 
-static const struct arch *find_arch(struct slice name)
+static enum status find_arch(const struct bundle *b, const struct arch_row **ret,
+                             struct error *err)
 {
-    for (int i = 0; i < N_ARCH; i++)
-        if (slice_is(name, archs[i].name))
-            return &archs[i];
-    return NULL;
+    struct slice arch;
+    if (!bundle_str(b, "general.architecture", &arch))
+        return error_set(err, ST_INVALID, "%s: no general.architecture", bundle_path(b));
+    for (size_t i = 0; i < sizeof arch_rows / sizeof *arch_rows; i++) {
+        if (slice_is(arch, arch_rows[i].name)) {
+            *ret = &arch_rows[i];
+            return ST_OK;
+        }
+    }
+    return error_set(err, ST_UNSUPPORTED, "%s: the architecture \"%.*s\" is not supported",
+                     bundle_path(b), arch.len > 64 ? 64 : (int)arch.len, arch.ptr);
 }
 
-static enum status read_vocab(const struct bundle *b, struct model_config *c, struct error *err)
+static enum status read_rope(const struct keys *k, struct model_config *c)
 {
-    const struct bundle_tensor *t = bundle_tensor(b, "token_embd.weight");
-    if (!t || t->n_dim != 2 || t->dim[1] != c->width || t->dim[0] == 0 || t->dim[0] > MAX_VOCAB)
-        return error_set(err, ST_INVALID, "%s: token_embd.weight is missing or has another shape",
-                         bundle_path(b));
-    c->n_vocab = (uint32_t)t->dim[0];
+    char key[128];
+    struct slice type;
+    c->rope_base = 10000;
+    get_f64(k, "rope.freq_base", &c->rope_base);
+    snprintf(key, sizeof key, "%s.rope.scaling.type", k->arch);
+    if (bundle_str(k->b, key, &type) && !slice_is(type, "none"))
+        return error_set(k->err, ST_UNSUPPORTED, "%s: rotation scaling \"%.*s\" is not supported",
+                         bundle_path(k->b), type.len > 64 ? 64 : (int)type.len, type.ptr);
+    uint64_t n_rot = c->head_dim;
+    get_u64(k, "rope.dimension_count", &n_rot);
+    if (n_rot != c->head_dim)
+        return error_set(k->err, ST_UNSUPPORTED, "%s: rotation of a part of a head is not supported",
+                         bundle_path(k->b));
+    if (!(c->rope_base > 1))
+        return error_set(k->err, ST_INVALID, "%s: %s.rope.freq_base is out of range",
+                         bundle_path(k->b), k->arch);
+    return ST_OK;
+}
+
+static enum status check_shapes(const struct keys *k, const struct model_config *c)
+{
+    uint32_t unit = KERNEL_WIDTH_UNIT;
+    if (c->n_head % c->n_kv_head)
+        return error_set(k->err, ST_INVALID, "%s: %u heads do not divide by %u KV heads",
+                         bundle_path(k->b), c->n_head, c->n_kv_head);
+    if (c->width % unit || c->n_ff % unit || c->head_dim % unit || c->head_dim > 256)
+        return error_set(k->err, ST_UNSUPPORTED, "%s: widths %u, %u and heads of %u are not "
+                         "supported: multiples of %u are, heads up to 256", bundle_path(k->b),
+                         c->width, c->n_ff, c->head_dim, unit);
     return ST_OK;
 }
 
 enum status model_config_read(const struct bundle *b, struct model_config *ret, struct error *err)
 {
-    struct slice name;
-    if (!bundle_str(b, "general.architecture", &name))
-        return error_set(err, ST_INVALID, "%s: no general.architecture", bundle_path(b));
-    const struct arch *arch = find_arch(name);
-    if (!arch)
-        return error_set(err, ST_UNSUPPORTED, "%s: models of family \"%.*s\" are not supported",
-                         bundle_path(b), (int)name.len, name.ptr);
+    const struct arch_row *row = NULL;
+    enum status st = find_arch(b, &row, err);
+    if (st != ST_OK)
+        return st;
+    struct keys k = { b, row->name, err };
+    struct model_config c = { .arch = row->name, .permuted = row->permuted,
+                              .qkv_bias = row->qkv_bias, .qk_norm = row->qk_norm };
+    if ((st = need_u32(&k, "block_count", MODEL_MAX_LAYERS, &c.n_layer)) ||
+        (st = need_u32(&k, "embedding_length", 1 << 16, &c.width)) ||
+        (st = need_u32(&k, "attention.head_count", 1024, &c.n_head)) ||
+        (st = need_u32(&k, "feed_forward_length", 1 << 20, &c.n_ff)) ||
+        (st = need_u32(&k, "context_length", 1 << 24, &c.context)))
+        return st;
 
-    struct model_config c = { .arch = arch };
-    struct reader r = { b, arch->name, ST_OK, err };
-    c.n_layer = size(&r, "block_count", 0, MAX_LAYER);
-    c.width = size(&r, "embedding_length", 0, MAX_WIDTH);
-    c.n_ff = size(&r, "feed_forward_length", 0, MAX_WIDTH);
-    c.n_head = size(&r, "attention.head_count", 0, MAX_WIDTH);
-    c.n_kv_head = size(&r, "attention.head_count_kv", c.n_head, c.n_head);
-    c.head_dim = size(&r, "attention.key_length", c.n_head ? c.width / c.n_head : 0, MAX_WIDTH);
-    c.context = size(&r, "context_length", 0, MAX_CONTEXT);
-    if (size(&r, "rope.dimension_count", c.head_dim, MAX_WIDTH) != c.head_dim && r.st == ST_OK)
-        r.st = error_set(err, ST_UNSUPPORTED, "%s: heads that are rotated in part are not supported",
+    uint64_t kv = c.n_head, dim = c.width / c.n_head;
+    double eps = 1e-5;
+    get_u64(&k, "attention.head_count_kv", &kv);
+    get_u64(&k, "attention.key_length", &dim);
+    get_f64(&k, "attention.layer_norm_rms_epsilon", &eps);
+    if (kv == 0 || kv > c.n_head || dim == 0 || dim > 1024)
+        return error_set(err, ST_INVALID, "%s: impossible attention heads", bundle_path(b));
+    c.n_kv_head = (uint32_t)kv;
+    c.head_dim = (uint32_t)dim;
+    c.eps = (float)eps;
+
+    const struct bundle_tensor *embed = bundle_tensor(b, "token_embd.weight");
+    if (!embed || embed->n_dim != 2 || embed->dim[1] != c.width || embed->dim[0] > 1 << 24)
+        return error_set(err, ST_INVALID, "%s: token_embd.weight is missing or has another shape",
                          bundle_path(b));
-    c.eps = (float)real(&r, "attention.layer_norm_rms_epsilon", 1e-5);
-    c.rope_base = real(&r, "rope.freq_base", 10000);
-    read_scaling(&r, &c);
-    enum status st = r.st == ST_OK ? check(b, &c, err) : r.st;
-    if (st == ST_OK)
-        st = read_vocab(b, &c, err);
-    if (st == ST_OK)
-        *ret = c;
-    return st;
+    c.n_vocab = (uint32_t)embed->dim[0];
+    if ((st = read_rope(&k, &c)) || (st = check_shapes(&k, &c)))
+        return st;
+    *ret = c;
+    return ST_OK;
 }
 
-/* Identity of the weights for cache keys: names, shapes, types and a sample of every tensor. */
-uint64_t model_hash(const struct bundle *b, const struct model_config *c)
+struct attn_shape model_attn_shape(const struct model_config *c)
 {
-    enum { SAMPLE = 64 };
-    uint64_t h = hash_bytes(c->arch->name, strlen(c->arch->name));
-    for (uint32_t i = 0; i < bundle_n_tensor(b); i++) {
-        const struct bundle_tensor *t = bundle_tensor_at(b, i);
-        size_t n = t->size < SAMPLE ? (size_t)t->size : SAMPLE;
-        h = hash_combine(h, hash_bytes(t->name.ptr, t->name.len));
-        h = hash_combine(h, hash_bytes(t->dim, t->n_dim * sizeof t->dim[0]));
-        h = hash_combine(h, hash_u64((uint64_t)t->dtype));
-        h = hash_combine(h, hash_bytes(t->data + (t->size - n), n));
-    }
-    return h;
+    /* The square root is correctly rounded, so the scale is the same everywhere. */
+    return (struct attn_shape){ .n_head = c->n_head, .n_kv_head = c->n_kv_head,
+                                .head_dim = c->head_dim,
+                                .scale = 1.0f / __builtin_sqrtf((float)c->head_dim) };
 }
 
-uint64_t model_kv_bytes(const struct model_config *c, uint32_t n_page)
+uint32_t model_widest(const struct model_config *c)
 {
-    struct attn_shape s = { c->n_head, c->n_kv_head, c->head_dim, 0 };
-    return (uint64_t)c->n_layer * n_page * kv_page_elems(&s) * sizeof(uint16_t);
+    uint32_t q = c->n_head * c->head_dim, most = c->width > c->n_ff ? c->width : c->n_ff;
+    return q > most ? q : most;
 }

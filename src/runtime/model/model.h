@@ -1,54 +1,58 @@
-/* model.h - one transformer: its shape, its weights on a device, and the loop over its layers.
+/* model.h - a loaded model: shapes from metadata, weights in the device's layout, the layer loop.
  *
- * A model belongs to the backend that made it: one thread at a time.  Weights are repacked for the
- * device at load; the embedding table is read from the mapped file, which must outlive the model. */
+ * A model is made once and never changes; its scratch rows belong to the one thread that calls
+ * model_forward.  Only pages of the KV pool carry anything from one call to the next, and the
+ * pool is the caller's. */
 #ifndef RUNTIME_MODEL_MODEL_H
 #define RUNTIME_MODEL_MODEL_H
 
-#include "base/error.h"
 #include "kernels/kernels.h"
 #include "runtime/files/bundle.h"
 
+enum { MODEL_MAX_LAYERS = 1024 };
+
 struct model_config {
-    const struct arch *arch;
-    uint32_t n_layer, width, n_head, n_kv_head, head_dim, n_ff, n_vocab, context;
-    float    eps;
-    double   rope_base;
-    double   rope_factor;           /* positions are divided by it; 1: none */
+    const char *arch;           /* of the family row */
+    uint32_t    n_layer;
+    uint32_t    width;          /* of the hidden state */
+    uint32_t    n_head, n_kv_head, head_dim;
+    uint32_t    n_ff;
+    uint32_t    n_vocab;
+    uint32_t    context;        /* tokens the model was trained for */
+    float       eps;
+    double      rope_base;
+    bool        permuted;       /* q and k rows lie in interleaved pairs */
+    bool        qkv_bias;       /* the family has biases on q, k and v */
+    bool        qk_norm;        /* the family has a norm of each q and k head */
 };
 
 struct model;
 
-/* Shape from metadata.  ST_UNSUPPORTED by name for a family or a setting that is not known. */
-enum status model_config_read(const struct bundle *b, struct model_config *ret, struct error *err);
-
-struct model_opts {
-    uint32_t max_row;               /* rows of one forward */
-    uint32_t n_page;                /* KV pages, page 0 included */
-    uint32_t context;               /* positions of the rotation tables */
-};
-
-/* Takes neither the bundle nor the device; both must outlive the model. */
-enum status model_new(const struct bundle *b, const struct model_config *config,
-                      const struct model_opts *opts, struct device *device, struct model **ret,
-                      struct error *err);
-void        model_free(struct model *m);                    /* NULL is fine */
-uint64_t    model_weight_bytes(const struct model *m);
-uint64_t    model_kv_bytes(const struct model_config *c, uint32_t n_page);
-uint64_t    model_hash(const struct bundle *b, const struct model_config *c);
-
-/* Rows of several sequences; logits: [n_logit, n_vocab] of the rows named, ascending. */
 struct model_batch {
     const uint32_t         *tok;        /* [n_row] */
     uint32_t                n_row;
-    const struct attn_item *item;       /* [n_item] rows ascending, without gaps */
+    const struct attn_item *item;       /* [n_item], rows ascending without gaps */
     uint32_t                n_item;
-    const uint32_t         *logit_row;
+    const uint32_t         *logit_row;  /* [n_logit] */
     uint32_t                n_logit;
+    uint16_t               *kv;         /* [layer][page] pool */
+    uint32_t                n_page;
 };
-void model_forward(struct model *m, const struct model_batch *batch, float *logits);
 
-/* The first n_tok tokens' keys and values of one page into another. */
-void model_copy_page(struct model *m, uint32_t dst, uint32_t src, uint32_t n_tok);
+/* ST_UNSUPPORTED by name for a family or a shape that is not known. */
+enum status model_config_read(const struct bundle *b, struct model_config *ret, struct error *err);
+
+/* The device and the bundle outlive the model.  context: rows of the rotation table. */
+enum status model_new(const struct bundle *b, const struct model_config *config,
+                      struct device *d, uint32_t max_row, uint32_t context, struct model **ret,
+                      struct error *err);
+void        model_free(struct model *m);                        /* NULL is fine */
+struct attn_shape model_attn_shape(const struct model_config *c);
+uint32_t    model_widest(const struct model_config *c);         /* of all inputs of products */
+uint64_t    model_weight_bytes(const struct model *m);          /* read for one token */
+uint64_t    model_hash(const struct model *m);                  /* of shapes and weights */
+
+/* logits: [n_logit, n_vocab]. */
+void        model_forward(struct model *m, const struct model_batch *batch, float *logits);
 
 #endif

@@ -1,38 +1,35 @@
-/* model_int.h - the inside of a model, shared by the files of this folder only. */
+/* model_int.h - the inside of a model, shared by loading and the layer loop. */
 #ifndef RUNTIME_MODEL_MODEL_INT_H
 #define RUNTIME_MODEL_MODEL_INT_H
 
-#include "runtime/model/archs.h"
 #include "runtime/model/model.h"
 
 struct layer {
-    float         *attn_norm;       /* [width] */
-    struct matrix *qkv;             /* [(n_head + 2 n_kv_head) head_dim, width] */
-    float         *qkv_bias;        /* or NULL */
-    float         *q_norm, *k_norm; /* [head_dim] or NULL */
-    struct matrix *o;               /* [width, n_head head_dim] */
-    float         *ffn_norm;        /* [width] */
-    struct matrix *gate_up;         /* [2 n_ff, width] */
-    struct matrix *down;            /* [width, n_ff] */
+    float         *attn_norm;           /* [width] */
+    float         *ffn_norm;            /* [width] */
+    float         *qkv_bias;            /* [q, k, v] or NULL */
+    float         *q_norm, *k_norm;     /* [head_dim] or NULL */
+    struct matrix *qkv, *out, *gate_up, *down;
 };
 
 struct model {
     struct model_config         config;
-    struct device              *device;
-    struct attn_shape           shape;
-    struct layer               *layer;          /* [n_layer] */
-    const struct bundle_tensor *embed;          /* [n_vocab, width] in the file */
-    float                      *out_norm;
-    struct matrix              *head;           /* [n_vocab, width] */
-    float                      *rope;           /* [context, 2, head_dim / 2] */
-    uint16_t                   *kv;             /* [n_layer, n_page, kv_page_elems] */
-    uint32_t                    n_page;
+    struct device              *d;
+    const struct bundle_tensor *embed;
+    struct layer               *layer;  /* [n_layer] */
+    float                      *norm;   /* [width] before the head */
+    struct matrix              *head;
+    float                      *rope;   /* [context, 2, head_dim / 2] */
+    uint32_t                    context;
     uint32_t                    max_row;
-    float *x, *qkv, *att, *gate_up;             /* [max_row, ...] activations */
+    float                      *x;      /* [max_row, width] hidden state */
+    float                      *qkv;    /* [max_row, q + k + v] */
+    float                      *attn;   /* [max_row, q] */
+    float                      *ff;     /* [max_row, 2 n_ff] gate, then up */
+    uint64_t                    hash;
 };
 
-enum status weights_load(const struct bundle *b, struct model *m, struct error *err);
-void        weights_free(struct model *m);
+/* rope.c */
 enum status rope_table(const struct bundle *b, const struct model_config *c, uint32_t context,
                        float **ret, struct error *err);
 

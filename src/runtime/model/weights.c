@@ -1,225 +1,260 @@
-/* weights.c - names of a file's tensors to the slots of a model, repacked for its device.
+/* weights.c - names of tensors to the slots of the layer loop.
  *
- * Products that read the same input are one matrix of several parts: q, k and v; gate and up.
- * Files of the `llama` family hold the rows of q and k in interleaved pairs; undoing that only
- * moves whole rows, so it is done while repacking and one rotation kernel serves every family. */
+ * q, k, v and gate, up are stacked into one matrix each, part by part, because one product over
+ * the stack is one joint of the team instead of three.  A stack may mix element types. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "runtime/model/model_int.h"
 
 struct loader {
-    const struct bundle *b;
-    struct model        *m;
-    struct error        *err;
+    const struct bundle       *b;
+    const struct model_config *c;
+    struct device             *d;
+    uint32_t                  *order;   /* [q rows] rows of an interleaved q or k, in our order */
+    struct error              *err;
 };
 
 static const struct bundle_tensor *find(const struct loader *l, uint32_t layer, const char *name)
 {
-    char full[96];
+    char full[64];
     snprintf(full, sizeof full, "blk.%u.%s", layer, name);
     return bundle_tensor(l->b, full);
 }
 
-static enum status bad(const struct loader *l, uint32_t layer, const char *name)
+static enum status bad_shape(const struct loader *l, uint32_t layer, const char *name)
 {
-    return error_set(l->err, ST_INVALID, "%s: blk.%u.%s is missing or has another shape",
+    return error_set(l->err, ST_INVALID, "%s: tensor blk.%u.%s is missing or has another shape",
                      bundle_path(l->b), layer, name);
 }
 
-static enum status vector_of(const struct loader *l, const struct bundle_tensor *t, uint32_t n,
-                             float **ret)
+static enum status load_vector(const struct loader *l, const struct bundle_tensor *t, uint32_t n,
+                               float **ret)
 {
-    float *v = mem_calloc(n, sizeof *v);
-    if (!v)
+    if (t->dim[0] != n || t->n_dim != 1)
+        return error_set(l->err, ST_INVALID, "%s: tensor %.*s has another shape",
+                         bundle_path(l->b), (int)t->name.len, t->name.ptr);
+    if (!*ret)
+        *ret = mem_calloc(n, sizeof **ret);
+    if (!*ret)
         return error_nomem(l->err);
-    tensor_row(t->dtype, t->data, v, n);
-    *ret = v;
+    tensor_row(t->dtype, t->data, *ret, n);
     return ST_OK;
 }
 
-static bool is_vector(const struct bundle_tensor *t, uint32_t n)
-{
-    return t && t->n_dim == 1 && t->dim[0] == n && n % dtype_block_elems(t->dtype) == 0;
-}
-
-static enum status load_vector(const struct loader *l, uint32_t layer, const char *name, uint32_t n,
-                               float **ret)
+static enum status need_vector(const struct loader *l, uint32_t layer, const char *name,
+                               uint32_t n, float **ret)
 {
     const struct bundle_tensor *t = find(l, layer, name);
-    return is_vector(t, n) ? vector_of(l, t, n, ret) : bad(l, layer, name);
+    return t ? load_vector(l, t, n, ret) : bad_shape(l, layer, name);
 }
 
-/* Row i of the result is file row ret[i]: element j of half p of a head lies at 2 j + p. */
-static uint32_t *halves_from_pairs(uint32_t n_head, uint32_t head_dim)
+static enum status find_part(const struct loader *l, uint32_t layer, const char *name,
+                             uint32_t n_out, uint32_t n_in, const uint32_t *order,
+                             struct matrix_part *ret)
 {
-    uint32_t *order = mem_calloc((size_t)n_head * head_dim, sizeof *order);
-    uint32_t half = head_dim / 2;
-    for (uint32_t h = 0; order && h < n_head; h++)
-        for (uint32_t i = 0; i < head_dim; i++)
-            order[h * head_dim + i] = h * head_dim + 2 * (i % half) + i / half;
+    const struct bundle_tensor *t = find(l, layer, name);
+    if (!t || t->n_dim != 2 || t->dim[0] != n_out || t->dim[1] != n_in)
+        return bad_shape(l, layer, name);
+    *ret = (struct matrix_part){ .dtype = t->dtype, .data = t->data, .n_out = n_out,
+                                 .order = order };
+    return ST_OK;
+}
+
+static enum status load_qkv(const struct loader *l, uint32_t i, struct layer *y)
+{
+    const struct model_config *c = l->c;
+    const uint32_t *order = c->permuted ? l->order : NULL;
+    uint32_t q = c->n_head * c->head_dim, kv = c->n_kv_head * c->head_dim;
+    struct matrix_part part[3];
+    enum status st;
+    if ((st = find_part(l, i, "attn_q.weight", q, c->width, order, &part[0])) ||
+        (st = find_part(l, i, "attn_k.weight", kv, c->width, order, &part[1])) ||
+        (st = find_part(l, i, "attn_v.weight", kv, c->width, NULL, &part[2])))
+        return st;
+    return l->d->ops->matrix_new(l->d, part, 3, c->width, &y->qkv, l->err);
+}
+
+/* Biases and head norms belong to a family, but a file may have them beyond it: they are taken as
+ * found, and a file whose family wants them and has none is refused. */
+static enum status load_extras(const struct loader *l, uint32_t i, struct layer *y)
+{
+    const struct model_config *c = l->c;
+    uint32_t q = c->n_head * c->head_dim, kv = c->n_kv_head * c->head_dim;
+    bool bias = c->qkv_bias || find(l, i, "attn_q.bias");
+    bool norm = c->qk_norm || find(l, i, "attn_q_norm.weight");
+    enum status st;
+    if (bias && c->permuted)
+        return error_set(l->err, ST_UNSUPPORTED, "%s: biases on q and k of this family are not "
+                         "supported", bundle_path(l->b));
+    if (bias) {
+        y->qkv_bias = mem_calloc(q + 2 * (size_t)kv, sizeof *y->qkv_bias);
+        if (!y->qkv_bias)
+            return error_nomem(l->err);
+        float *at[] = { y->qkv_bias, y->qkv_bias + q, y->qkv_bias + q + kv };
+        if ((st = need_vector(l, i, "attn_q.bias", q, &at[0])) ||
+            (st = need_vector(l, i, "attn_k.bias", kv, &at[1])) ||
+            (st = need_vector(l, i, "attn_v.bias", kv, &at[2])))
+            return st;
+    }
+    if (norm && ((st = need_vector(l, i, "attn_q_norm.weight", c->head_dim, &y->q_norm)) ||
+                 (st = need_vector(l, i, "attn_k_norm.weight", c->head_dim, &y->k_norm))))
+        return st;
+    return ST_OK;
+}
+
+static enum status load_layer(const struct loader *l, uint32_t i, struct layer *y)
+{
+    const struct model_config *c = l->c;
+    uint32_t q = c->n_head * c->head_dim;
+    struct matrix_part out, gate_up[2], down;
+    enum status st;
+    if ((st = need_vector(l, i, "attn_norm.weight", c->width, &y->attn_norm)) ||
+        (st = need_vector(l, i, "ffn_norm.weight", c->width, &y->ffn_norm)) ||
+        (st = load_qkv(l, i, y)) || (st = load_extras(l, i, y)) ||
+        (st = find_part(l, i, "attn_output.weight", c->width, q, NULL, &out)) ||
+        (st = find_part(l, i, "ffn_gate.weight", c->n_ff, c->width, NULL, &gate_up[0])) ||
+        (st = find_part(l, i, "ffn_up.weight", c->n_ff, c->width, NULL, &gate_up[1])) ||
+        (st = find_part(l, i, "ffn_down.weight", c->width, c->n_ff, NULL, &down)))
+        return st;
+    const struct kernels *ops = l->d->ops;
+    if ((st = ops->matrix_new(l->d, &out, 1, q, &y->out, l->err)) ||
+        (st = ops->matrix_new(l->d, gate_up, 2, c->width, &y->gate_up, l->err)))
+        return st;
+    return ops->matrix_new(l->d, &down, 1, c->n_ff, &y->down, l->err);
+}
+
+static enum status load_ends(const struct loader *l, struct model *m)
+{
+    const struct model_config *c = l->c;
+    const struct bundle_tensor *norm = bundle_tensor(l->b, "output_norm.weight");
+    const struct bundle_tensor *head = bundle_tensor(l->b, "output.weight");
+    m->embed = bundle_tensor(l->b, "token_embd.weight");
+    if (!norm)
+        return error_set(l->err, ST_INVALID, "%s: no tensor output_norm.weight",
+                         bundle_path(l->b));
+    if (!head)
+        head = m->embed;        /* tied */
+    if (head->n_dim != 2 || head->dim[0] != c->n_vocab || head->dim[1] != c->width)
+        return error_set(l->err, ST_INVALID, "%s: tensor output.weight has another shape",
+                         bundle_path(l->b));
+    struct matrix_part part = { .dtype = head->dtype, .data = head->data, .n_out = c->n_vocab };
+    enum status st = load_vector(l, norm, c->width, &m->norm);
+    if (st != ST_OK)
+        return st;
+    return l->d->ops->matrix_new(l->d, &part, 1, c->width, &m->head, l->err);
+}
+
+/* Row j * half + i of a head lies at 2 i + j in files with interleaved pairs. */
+static uint32_t *half_split_order(const struct model_config *c)
+{
+    uint32_t half = c->head_dim / 2, n = c->n_head * c->head_dim;
+    uint32_t *order = mem_calloc(n, sizeof *order);
+    for (uint32_t r = 0; order && r < n; r++) {
+        uint32_t at = r % c->head_dim;
+        order[r] = r - at + 2 * (at % half) + at / half;
+    }
     return order;
 }
 
-struct wanted {
-    const char     *name;
-    uint32_t        n_out;
-    const uint32_t *order;
-};
-
-enum { MAX_PART = 3 };
-
-static enum status load_matrix(const struct loader *l, uint32_t layer, const struct wanted *w,
-                               uint32_t n, uint32_t n_in, struct matrix **ret)
+/* Names, types and the ends of every tensor: enough to tell two files of one family apart. */
+static uint64_t identity(const struct bundle *b)
 {
-    struct matrix_part part[MAX_PART];
-    for (uint32_t i = 0; i < n; i++) {
-        const struct bundle_tensor *t = find(l, layer, w[i].name);
-        if (!t || t->n_dim != 2 || t->dim[0] != w[i].n_out || t->dim[1] != n_in)
-            return bad(l, layer, w[i].name);
-        part[i] = (struct matrix_part){ t->dtype, t->data, w[i].n_out, w[i].order };
+    uint64_t h = bundle_n_tensor(b);
+    for (uint32_t i = 0; i < bundle_n_tensor(b); i++) {
+        const struct bundle_tensor *t = bundle_tensor_at(b, i);
+        size_t n = t->size < 256 ? (size_t)t->size : 256;
+        h = hash_combine(h, hash_bytes(t->name.ptr, t->name.len));
+        h = hash_combine(h, t->size * DT_N + t->dtype);
+        h = hash_combine(h, hash_bytes(t->data, n));
+        h = hash_combine(h, hash_bytes(t->data + t->size - n, n));
     }
-    return l->m->device->ops->matrix_new(l->m->device, part, n, n_in, ret, l->err);
+    return h;
 }
 
-/* Biases of q, k and v side by side, moved as their rows are. */
-static enum status load_bias(const struct loader *l, uint32_t layer, const struct wanted *w,
-                             float **ret)
+static bool scratch_new(struct model *m)
 {
-    static const char *const names[] = { "attn_q.bias", "attn_k.bias", "attn_v.bias" };
-    uint32_t total = w[0].n_out + w[1].n_out + w[2].n_out, at = 0;
-    float *all = mem_calloc(total, sizeof *all);
-    if (!all)
-        return error_nomem(l->err);
-    *ret = all;                         /* the layer owns it from here on */
-    for (int i = 0; i < 3; i++) {
-        float *one = NULL;
-        enum status st = load_vector(l, layer, names[i], w[i].n_out, &one);
-        if (st != ST_OK)
-            return st;
-        for (uint32_t k = 0; k < w[i].n_out; k++)
-            all[at + k] = one[w[i].order ? w[i].order[k] : k];
-        at += w[i].n_out;
-        mem_free(one);
+    const struct model_config *c = &m->config;
+    size_t rows = m->max_row, q = (size_t)c->n_head * c->head_dim;
+    size_t kv = (size_t)c->n_kv_head * c->head_dim;
+    m->x = mem_alloc_aligned(64, rows * c->width * sizeof(float));
+    m->qkv = mem_alloc_aligned(64, rows * (q + 2 * kv) * sizeof(float));
+    m->attn = mem_alloc_aligned(64, rows * q * sizeof(float));
+    m->ff = mem_alloc_aligned(64, rows * 2 * c->n_ff * sizeof(float));
+    return m->x && m->qkv && m->attn && m->ff;
+}
+
+enum status model_new(const struct bundle *b, const struct model_config *config,
+                      struct device *d, uint32_t max_row, uint32_t context, struct model **ret,
+                      struct error *err)
+{
+    struct model *m = mem_zalloc(sizeof *m);
+    if (!m)
+        return error_nomem(err);
+    m->config = *config;
+    m->d = d;
+    m->max_row = max_row;
+    m->context = context;
+    struct loader l = { .b = b, .c = &m->config, .d = d, .err = err };
+    l.order = half_split_order(config);
+    m->layer = mem_calloc(config->n_layer, sizeof *m->layer);
+    enum status st = l.order && m->layer && scratch_new(m) ? ST_OK : error_nomem(err);
+    if (st == ST_OK)
+        st = rope_table(b, config, context, &m->rope, err);
+    for (uint32_t i = 0; i < config->n_layer && st == ST_OK; i++)
+        st = load_layer(&l, i, &m->layer[i]);
+    if (st == ST_OK)
+        st = load_ends(&l, m);
+    mem_free(l.order);
+    if (st != ST_OK) {
+        model_free(m);
+        return st;
     }
+    m->hash = identity(b);
+    *ret = m;
     return ST_OK;
 }
 
-static enum status load_attention(const struct loader *l, uint32_t i, const uint32_t *q_order,
-                                  const uint32_t *k_order)
+void model_free(struct model *m)
 {
-    const struct model_config *c = &l->m->config;
-    struct layer *y = &l->m->layer[i];
-    uint32_t n_q = c->n_head * c->head_dim, n_kv = c->n_kv_head * c->head_dim;
-    const struct wanted qkv[] = {
-        { "attn_q.weight", n_q, q_order },
-        { "attn_k.weight", n_kv, k_order },
-        { "attn_v.weight", n_kv, NULL },
-    };
-    const struct wanted o = { "attn_output.weight", c->width, NULL };
-
-    enum status st = load_vector(l, i, "attn_norm.weight", c->width, &y->attn_norm);
-    if (st == ST_OK)
-        st = load_matrix(l, i, qkv, 3, c->width, &y->qkv);
-    if (st == ST_OK && c->arch->qkv_bias)
-        st = load_bias(l, i, qkv, &y->qkv_bias);
-    if (st == ST_OK && c->arch->qk_norm)
-        st = load_vector(l, i, "attn_q_norm.weight", c->head_dim, &y->q_norm);
-    if (st == ST_OK && c->arch->qk_norm)
-        st = load_vector(l, i, "attn_k_norm.weight", c->head_dim, &y->k_norm);
-    if (st == ST_OK)
-        st = load_matrix(l, i, &o, 1, n_q, &y->o);
-    return st;
-}
-
-static enum status load_ffn(const struct loader *l, uint32_t i)
-{
-    const struct model_config *c = &l->m->config;
-    struct layer *y = &l->m->layer[i];
-    const struct wanted gate_up[] = {
-        { "ffn_gate.weight", c->n_ff, NULL },
-        { "ffn_up.weight", c->n_ff, NULL },
-    };
-    const struct wanted down = { "ffn_down.weight", c->width, NULL };
-
-    enum status st = load_vector(l, i, "ffn_norm.weight", c->width, &y->ffn_norm);
-    if (st == ST_OK)
-        st = load_matrix(l, i, gate_up, 2, c->width, &y->gate_up);
-    if (st == ST_OK)
-        st = load_matrix(l, i, &down, 1, c->n_ff, &y->down);
-    return st;
-}
-
-static enum status load_ends(const struct loader *l)
-{
-    struct model *m = l->m;
-    const struct model_config *c = &m->config;
-    m->embed = bundle_tensor(l->b, "token_embd.weight");
-    const struct bundle_tensor *norm = bundle_tensor(l->b, "output_norm.weight");
-    const struct bundle_tensor *head = bundle_tensor(l->b, "output.weight");
-    if (!head)
-        head = m->embed;        /* tied */
-    if (!is_vector(norm, c->width))
-        return error_set(l->err, ST_INVALID, "%s: output_norm.weight is missing or has another shape",
-                         bundle_path(l->b));
-    if (head->n_dim != 2 || head->dim[0] != c->n_vocab || head->dim[1] != c->width)
-        return error_set(l->err, ST_INVALID, "%s: output.weight has another shape", bundle_path(l->b));
-    enum status st = vector_of(l, norm, c->width, &m->out_norm);
-    struct matrix_part part = { head->dtype, head->data, c->n_vocab, NULL };
-    if (st == ST_OK)
-        st = m->device->ops->matrix_new(m->device, &part, 1, c->width, &m->head, l->err);
-    return st;
-}
-
-enum status weights_load(const struct bundle *b, struct model *m, struct error *err)
-{
-    const struct model_config *c = &m->config;
-    struct loader l = { b, m, err };
-    uint32_t *q_order = NULL, *k_order = NULL;
-    m->layer = mem_calloc(c->n_layer, sizeof *m->layer);
-    enum status st = m->layer ? load_ends(&l) : error_nomem(err);
-    if (st == ST_OK && c->arch->pairs) {
-        q_order = halves_from_pairs(c->n_head, c->head_dim);
-        k_order = halves_from_pairs(c->n_kv_head, c->head_dim);
-        st = q_order && k_order ? ST_OK : error_nomem(err);
-    }
-    for (uint32_t i = 0; st == ST_OK && i < c->n_layer; i++) {
-        st = load_attention(&l, i, q_order, k_order);
-        if (st == ST_OK)
-            st = load_ffn(&l, i);
-    }
-    mem_free(q_order);
-    mem_free(k_order);
-    return st;
-}
-
-void weights_free(struct model *m)
-{
-    const struct kernels *ops = m->device->ops;
+    if (!m)
+        return;
     for (uint32_t i = 0; m->layer && i < m->config.n_layer; i++) {
         struct layer *y = &m->layer[i];
-        ops->matrix_free(y->qkv);
-        ops->matrix_free(y->o);
-        ops->matrix_free(y->gate_up);
-        ops->matrix_free(y->down);
+        struct matrix *w[] = { y->qkv, y->out, y->gate_up, y->down };
+        for (size_t j = 0; j < sizeof w / sizeof *w; j++)
+            m->d->ops->matrix_free(w[j]);
         mem_free(y->attn_norm);
+        mem_free(y->ffn_norm);
         mem_free(y->qkv_bias);
         mem_free(y->q_norm);
         mem_free(y->k_norm);
-        mem_free(y->ffn_norm);
     }
-    ops->matrix_free(m->head);
-    mem_free(m->out_norm);
     mem_free(m->layer);
+    mem_free(m->norm);
+    m->d->ops->matrix_free(m->head);
+    mem_free(m->rope);
+    mem_free_aligned(m->x);
+    mem_free_aligned(m->qkv);
+    mem_free_aligned(m->attn);
+    mem_free_aligned(m->ff);
+    mem_free(m);
 }
 
 uint64_t model_weight_bytes(const struct model *m)
 {
-    const struct kernels *ops = m->device->ops;
+    const struct kernels *ops = m->d->ops;
     uint64_t n = ops->matrix_bytes(m->head);
-    for (uint32_t i = 0; i < m->config.n_layer; i++)
-        n += ops->matrix_bytes(m->layer[i].qkv) + ops->matrix_bytes(m->layer[i].o) +
-             ops->matrix_bytes(m->layer[i].gate_up) + ops->matrix_bytes(m->layer[i].down);
+    for (uint32_t i = 0; i < m->config.n_layer; i++) {
+        const struct layer *y = &m->layer[i];
+        n += ops->matrix_bytes(y->qkv) + ops->matrix_bytes(y->out) +
+             ops->matrix_bytes(y->gate_up) + ops->matrix_bytes(y->down);
+    }
     return n;
+}
+
+uint64_t model_hash(const struct model *m)
+{
+    return m->hash;
 }

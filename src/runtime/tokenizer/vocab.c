@@ -74,24 +74,21 @@ static enum status copy_tokens(const struct vocab_spec *spec, struct tokenizer *
     return ok ? ST_OK : error_nomem(err);
 }
 
-/* First come, first served: of two tokens with the same bytes the normal one with the lowest id
- * is the one that text becomes. */
+/* Of two tokens with the same bytes the normal one with the lowest id is the one that text becomes.
+ * The tables are filled from behind, so that the right one is the last to be put. */
 static bool index_tokens(struct tokenizer *t)
 {
-    uint64_t have;
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < t->n_vocab; i++) {
-            bool normal = t->kind[i] == TOKEN_NORMAL || t->kind[i] == TOKEN_BYTE;
-            if (!is_ordinary(t->kind[i]) || normal != (pass == 0) || t->bytes[i].len == 0 ||
-                hashmap_get(&t->by_bytes, t->bytes[i], &have))
+    for (int normal = 0; normal < 2; normal++) {
+        for (uint32_t i = t->n_vocab; i-- > 0;) {
+            bool is_user = t->kind[i] == TOKEN_USER;
+            if (!is_ordinary(t->kind[i]) || is_user == normal || t->bytes[i].len == 0)
                 continue;
             if (!hashmap_put(&t->by_bytes, t->bytes[i], i))
                 return false;
         }
     }
-    for (uint32_t i = 0; i < t->n_vocab; i++)
-        if (is_control(t->kind[i]) && !hashmap_get(&t->by_control, t->name[i], &have) &&
-            !hashmap_put(&t->by_control, t->name[i], i))
+    for (uint32_t i = t->n_vocab; i-- > 0;)
+        if (is_control(t->kind[i]) && !hashmap_put(&t->by_control, t->name[i], i))
             return false;
     for (int b = 0; b < 256; b++) {
         char c = (char)b;
@@ -180,17 +177,14 @@ static enum status add_merge(struct tokenizer *t, const struct hashmap *by_name,
     if (joined->failed)
         return error_nomem(err);
 
-    uint64_t l, r, m, have;
+    uint64_t l, r, m;
     if (!hashmap_get(by_name, left, &l) || !hashmap_get(by_name, right, &r) ||
         !hashmap_get(by_name, str_slice(joined), &m))
         return error_set(err, ST_INVALID, "merge %u names a token that is not in the vocabulary",
                          rank);
     if (!is_ordinary(t->kind[m]))
         return ST_OK;               /* text never becomes a control token */
-    uint64_t key = l << 32 | r;
-    if (idmap_get(&t->pair, key, &have))
-        return ST_OK;
-    if (!idmap_put(&t->pair, key, (uint64_t)rank << 32 | m))
+    if (!idmap_put(&t->pair, l << 32 | r, (uint64_t)rank << 32 | m))
         return error_nomem(err);
     return ST_OK;
 }
@@ -201,11 +195,11 @@ static enum status add_merges(const struct vocab_spec *spec, struct tokenizer *t
     struct hashmap by_name = { 0 };
     struct str joined = { 0 };
     enum status st = ST_OK;
-    uint64_t have;
-    for (uint32_t i = 0; i < t->n_vocab && st == ST_OK; i++)
-        if (!hashmap_get(&by_name, t->name[i], &have) && !hashmap_put(&by_name, t->name[i], i))
+    /* From behind, as above: the lowest id and the lowest rank win. */
+    for (uint32_t i = t->n_vocab; i-- > 0 && st == ST_OK;)
+        if (!hashmap_put(&by_name, t->name[i], i))
             st = error_nomem(err);
-    for (uint32_t i = 0; i < spec->n_merge && st == ST_OK; i++)
+    for (uint32_t i = spec->n_merge; i-- > 0 && st == ST_OK;)
         st = add_merge(t, &by_name, spec->merge[i], i, &joined, err);
     hashmap_free(&by_name);
     str_free(&joined);

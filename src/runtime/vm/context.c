@@ -90,24 +90,30 @@ static void context_destroy(struct obj *o)
     node_unref(c->sent);
     base_unref(c->base);
     waitlist_free(&c->idle);
-    if (c->run)
-        c->run->n_ctx--;
+    c->count->n--;
+    count_unref(c->count);
     mem_free(c);
 }
 
-static enum status context_make(struct run *r, uint64_t owner, struct context **ret)
+void count_unref(struct ctx_count *n)
 {
-    if (r && r->n_ctx >= r->opts.max_contexts)
+    if (n && --n->refs == 0)
+        mem_free(n);
+}
+
+static enum status context_make(struct ctx_count *count, uint64_t owner, struct context **ret)
+{
+    if (count->n >= count->max)
         return ST_LIMIT;
     struct context *c = mem_zalloc(sizeof *c);
     if (!c)
         return ST_NOMEM;
     c->hdr.hdr = (struct obj){ .refs = 1, .tag = VAL_CONTEXT };
     c->hdr.destroy = context_destroy;
-    c->run = r;
     c->owner = owner;
-    if (r)
-        r->n_ctx++;
+    c->count = count;
+    count->refs++;
+    count->n++;
     *ret = c;
     return ST_OK;
 }
@@ -115,7 +121,7 @@ static enum status context_make(struct run *r, uint64_t owner, struct context **
 enum status context_new(struct run *r, uint64_t owner, struct value *ret)
 {
     struct context *c;
-    enum status st = context_make(r, owner, &c);
+    enum status st = context_make(r->live, owner, &c);
     if (st != ST_OK)
         return st;
     *ret = (struct value){ .tag = VAL_CONTEXT, .obj = &c->hdr.hdr };
@@ -133,7 +139,7 @@ enum status context_copy(struct value ctx, uint64_t owner, bool seal, struct val
     enum status st = context_snapshot(c, seal, &b);
     if (st != ST_OK)
         return st;
-    st = context_make(c->run, owner, &copy);
+    st = context_make(c->count, owner, &copy);
     if (st != ST_OK) {
         base_unref(b);
         return st;

@@ -169,7 +169,6 @@ static enum step op_ctx_env(struct task *t, struct value *out)
             return task_fail_status(t, st);
     }
     context_of(env->ctx)->owner = t->owner;
-    context_of(env->ctx)->run = t->run;
     *out = value_ref(env->ctx);
     return STEP_NEXT;
 }

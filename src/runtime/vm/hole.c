@@ -503,7 +503,7 @@ static enum step gen_submit(struct task *t, const struct gen_site *site, struct 
         plan_free(p);
         return s;
     }
-    if (site->opens_turn && c->tail->role == PLAN_ASSISTANT && p->hole.next == NEXT_NONE)
+    if (t->top->tmp[TMP_CTX].b)         /* the turn that was opened for it ends behind it */
         p->hole.next = NEXT_TURN_END;
     p->hole.stream = kind == WAIT_STREAM || t->run->opts.chunks;
     uint64_t left = settings_tokens_left(t);
@@ -700,7 +700,7 @@ static enum step select_submit(struct task *t, const struct gen_site *site, stru
         plan_free(p);
         return s;
     }
-    if (f->stage_i && p->hole.next == NEXT_NONE)
+    if (f->stage_i)
         p->hole.next = NEXT_TURN_END;
     return planner_submit(t, c, p, WAIT_GEN, NULL, site);
 }

@@ -156,6 +156,7 @@ static void run_let_go(struct run *r)
     r->root = NULL;
     image_unref(r->image);
     value_clear(&r->args);
+    count_unref(r->live);
     struct vtype *const types[] = { r->t_error, r->t_match, r->t_meta, r->t_token, r->t_call,
                                     r->t_msg, r->t_tok, r->t_top };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

@@ -161,9 +161,14 @@ struct ctx_base {
     struct waitlist  waiters;
 };
 
+struct ctx_count {                  /* counted: contexts may outlive the run that made them */
+    uint32_t refs;
+    uint32_t n, max;
+};
+
 struct context {
     struct obj_opaque hdr;
-    struct run       *run;
+    struct ctx_count *count;        /* counted */
     struct node      *tail;         /* counted */
     struct session   *session;      /* or NULL: taken from base, or new */
     struct node      *sent;         /* counted; what the session has; NULL without one */
@@ -402,7 +407,7 @@ struct run {
     uint64_t           next_owner;
     uint32_t           next_request;
     uint32_t           n_wait;              /* plans and jobs in flight */
-    uint32_t           n_ctx;
+    struct ctx_count  *live;                /* contexts there are */
     bool               cancelling, finishing, ended;
     bool               started;
     bool               timed;               /* some budget limits time */
@@ -525,6 +530,7 @@ enum status context_drop_turns(struct context *c, int64_t oldest, bool keep_syst
 enum status context_append_copy(struct context *c, const struct node *tail,
                                 const struct node *from);
 enum status mark_new(struct context *c, struct value *ret);
+void count_unref(struct ctx_count *n);
 void base_unref(struct ctx_base *b);
 struct ctx_base *base_ref(struct ctx_base *b);
 enum status context_snapshot(struct context *c, bool seal, struct ctx_base **ret);  /* counted */
@@ -649,6 +655,9 @@ enum step native_json(struct task *t, enum native_id id, struct value *arg, stru
 enum step native_io(struct task *t, enum native_id id, struct value *arg, struct value *ret);
 enum step op_call_extern(struct task *t, struct insn in);
 enum step op_call_tool(struct task *t, struct insn in);
+enum step job_submit(struct task *t, struct job *j);       /* takes j */
+enum step job_take(struct task *t, struct value *ret);
+void job_free(struct job *j);
 void job_done(struct job *j);
 void call_done(struct run_call *c);
 

@@ -1,0 +1,806 @@
+/* ast_build.c - constructors of lists, leaves, statements, expressions and texts.
+ *
+ * A node adopts its children: that is where its depth comes from.  Lists grow in the arena by
+ * doubling; the halves left behind cost less than the tree itself. */
+#include "frontend/ast_build.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+#include "frontend/literal.h"
+
+void ast_builder_free(struct ast_builder *b)
+{
+    mem_free(b->depth);
+    b->depth = NULL;
+}
+
+void ast_too_deep(struct ast_builder *b)
+{
+    b->too_deep = true;
+}
+
+/* ---- nodes */
+
+struct span span_join(struct span a, struct span b)
+{
+    uint32_t end = b.off + b.len;
+    return (struct span){ a.off, end > a.off ? end - a.off : 0 };
+}
+
+struct node *node_new(struct ast_builder *b, enum ast_kind kind, struct span span)
+{
+    struct node *x = arena_zalloc(b->arena, sizeof *x);
+    uint16_t *depth = x ? array_push(&b->depth, &b->n_depth, &b->cap_depth, sizeof *depth) : NULL;
+    if (!depth) {
+        b->arena->failed = true;
+        b->nil = (struct node){ .kind = kind, .span = span };
+        return &b->nil;
+    }
+    *depth = 1;
+    x->kind = kind;
+    x->span = span;
+    x->id = b->n_node++;
+    return x;
+}
+
+void node_adopt(struct ast_builder *b, struct node *parent, const struct node *child)
+{
+    if (!child || child == &b->nil || parent == &b->nil)
+        return;
+    uint16_t depth = (uint16_t)(b->depth[child->id] + 1);
+    if (depth <= b->depth[parent->id])
+        return;
+    if (depth > AST_DEPTH_MAX)
+        b->too_deep = true;
+    else
+        b->depth[parent->id] = depth;
+}
+
+static struct slice text_at(const struct ast_builder *b, struct span at)
+{
+    return (struct slice){ b->source->text.ptr + at.off, at.len };
+}
+
+struct name name_of(struct ast_builder *b, const struct token *t)
+{
+    if (!t)
+        return (struct name){ 0 };
+    return (struct name){ text_at(b, t->at), t->at };
+}
+
+/* ---- lists */
+
+static void *vec_push(struct ast_builder *b, struct vec **ret, struct vec *v, size_t size)
+{
+    if (!v)
+        v = arena_zalloc(b->arena, sizeof *v);
+    if (!v)
+        v = &b->nil_vec;
+    *ret = v;
+    if (v == &b->nil_vec)
+        return NULL;
+    if (v->n == v->cap) {
+        uint32_t cap = v->cap ? v->cap * 2 : 4;
+        void *at = arena_alloc(b->arena, cap * size);
+        if (!at)
+            return NULL;
+        if (v->n)
+            memcpy(at, v->at, v->n * size);
+        v->at = at;
+        v->cap = cap;
+    }
+    void *slot = (char *)v->at + v->n++ * size;
+    memset(slot, 0, size);
+    return slot;
+}
+
+struct vec *vec_node(struct ast_builder *b, struct vec *v, struct node *x)
+{
+    struct vec *ret = v;
+    if (!x && v)
+        return v;
+    struct node **slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot && x)
+        *slot = x;
+    else if (slot)
+        ret->n--;
+    return ret;
+}
+
+struct vec *vec_pair(struct ast_builder *b, struct vec *v, struct node *key, struct node *value)
+{
+    return vec_node(b, vec_node(b, v, key), value);
+}
+
+struct vec *vec_name(struct ast_builder *b, struct vec *v, const struct token *name)
+{
+    struct vec *ret;
+    struct name *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = name_of(b, name);
+    ret->span = v ? span_join(v->span, name->at) : name->at;
+    return ret;
+}
+
+struct vec *vec_path(struct ast_builder *b, struct vec *v, struct vec *path)
+{
+    struct vec *ret;
+    struct path *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = (struct path){ path->at, path->n };
+    return ret;
+}
+
+struct vec *vec_arg(struct ast_builder *b, struct vec *v, const struct arg *a)
+{
+    struct vec *ret;
+    struct arg *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = *a;
+    return ret;
+}
+
+struct vec *vec_annot(struct ast_builder *b, struct vec *v, struct annot_at a)
+{
+    struct vec *ret;
+    struct annotation *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = a.annot;
+    ret->span = v ? span_join(v->span, a.annot.at) : a.annot.at;
+    if (!ret->doc)
+        ret->doc = a.doc;
+    return ret;
+}
+
+struct vec *vec_param(struct ast_builder *b, struct vec *v, const struct token *name,
+                      struct node *type, struct node *fallback)
+{
+    struct vec *ret;
+    struct param *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = (struct param){ name_of(b, name), type, fallback };
+    return ret;
+}
+
+struct vec *vec_field(struct ast_builder *b, struct vec *v, const struct field *f)
+{
+    struct vec *ret;
+    struct field *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot && f)
+        *slot = *f;
+    else if (slot)
+        ret->n--;
+    return ret;
+}
+
+struct vec *vec_variant(struct ast_builder *b, struct vec *v, const struct variant *x)
+{
+    struct vec *ret;
+    struct variant *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot && x)
+        *slot = *x;
+    else if (slot)
+        ret->n--;
+    return ret;
+}
+
+struct vec *vec_forker(struct ast_builder *b, struct vec *v, struct node *pat, struct node *list)
+{
+    struct vec *ret;
+    struct forker *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = (struct forker){ pat, list };
+    return ret;
+}
+
+struct vec *vec_catch(struct ast_builder *b, struct vec *v, const struct token *word,
+                      const struct token *name, struct node *type, struct node *body)
+{
+    struct vec *ret;
+    struct catch_clause *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = (struct catch_clause){ name_of(b, name), type, body,
+                                       span_join(word->at, body->span) };
+    return ret;
+}
+
+struct vec *vec_arm(struct ast_builder *b, struct vec *v, const struct arm *a)
+{
+    struct vec *ret;
+    struct arm *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot && a)
+        *slot = *a;
+    else if (slot)
+        ret->n--;
+    return ret;
+}
+
+struct vec *vec_mfield(struct ast_builder *b, struct vec *v, const struct token *name,
+                       struct vec *patterns)
+{
+    struct vec *ret;
+    struct mfield *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot) {
+        slot->name = name_of(b, name);
+        if (patterns)
+            slot->patterns = (struct node_list){ patterns->at, patterns->n };
+    }
+    return ret;
+}
+
+struct vec *vec_piece(struct ast_builder *b, struct vec *v, const struct piece *p)
+{
+    struct vec *ret;
+    struct piece *slot = vec_push(b, &ret, v, sizeof *slot);
+    if (slot)
+        *slot = *p;
+    return ret;
+}
+
+struct node_list vec_nodes(struct ast_builder *b, struct node *parent, struct vec *v)
+{
+    if (!v)
+        return (struct node_list){ 0 };
+    struct node_list list = { v->at, v->n };
+    for (uint32_t i = 0; i < list.n; i++)
+        node_adopt(b, parent, list.at[i]);
+    return list;
+}
+
+void node_adopt_args(struct ast_builder *b, struct node *parent, struct arg_list args)
+{
+    for (uint32_t i = 0; i < args.n; i++)
+        node_adopt(b, parent, args.at[i].value);
+}
+
+struct arg_list vec_args(struct ast_builder *b, struct node *parent, struct vec *v)
+{
+    struct arg_list args = { 0 };
+    if (v)
+        args = (struct arg_list){ v->at, v->n };
+    node_adopt_args(b, parent, args);
+    return args;
+}
+
+/* ---- leaves */
+
+struct node *ast_plain(struct ast_builder *b, enum ast_kind kind, const struct token *t)
+{
+    return node_new(b, kind, t->at);
+}
+
+struct node *ast_name(struct ast_builder *b, enum ast_kind kind, const struct token *t)
+{
+    struct node *x = node_new(b, kind, t->at);
+    x->u.name = name_of(b, t);
+    return x;
+}
+
+struct node *ast_bool(struct ast_builder *b, enum ast_kind kind, const struct token *t, bool value)
+{
+    struct node *x = node_new(b, kind, t->at);
+    x->u.bool_value = value;
+    return x;
+}
+
+static void bad_number(struct ast_builder *b, const struct token *t, const char *why)
+{
+    if (!(t->flags & TOKEN_OPEN))
+        diag_add(b->diags, "E0007", b->source, t->at, "%s", why);
+}
+
+/* The magnitude of the smallest int fits only with its minus; ast_unary takes that pair. */
+struct node *ast_int(struct ast_builder *b, const struct token *t, const struct token *minus)
+{
+    struct node *x = node_new(b, AST_EXPR_INT, minus ? span_join(minus->at, t->at) : t->at);
+    uint64_t v = 0;
+    bool ok = literal_int(text_at(b, t->at), &v);
+    if (!ok || v > (uint64_t)INT64_MAX + (minus ? 1 : 0))
+        bad_number(b, t, "this number does not fit in 64 bits");
+    x->u.int_value = minus ? (int64_t)(0 - v) : (int64_t)v;
+    return x;
+}
+
+struct node *ast_float(struct ast_builder *b, const struct token *t, const struct token *minus)
+{
+    struct node *x = node_new(b, AST_EXPR_FLOAT, minus ? span_join(minus->at, t->at) : t->at);
+    double v = 0;
+    if (!literal_float(text_at(b, t->at), &v))
+        bad_number(b, t, "this number is too large for a float");
+    x->u.float_value = minus ? -v : v;
+    return x;
+}
+
+struct node *ast_duration(struct ast_builder *b, const struct token *t)
+{
+    struct node *x = node_new(b, AST_EXPR_DURATION, t->at);
+    if (!literal_duration(text_at(b, t->at), &x->u.int_value))
+        bad_number(b, t, "this duration is malformed or too long");
+    return x;
+}
+
+struct node *ast_regex(struct ast_builder *b, enum ast_kind kind, const struct token *t)
+{
+    struct node *x = node_new(b, kind, t->at);
+    struct slice s = text_at(b, t->at);
+    size_t end = s.len;
+    if (t->flags & TOKEN_OPEN)
+        return x;
+    while (s.ptr[end - 1] != '/') {
+        end--;
+        x->u.regex.icase |= s.ptr[end] == 'i';
+        x->u.regex.dotall |= s.ptr[end] == 's';
+    }
+    x->u.regex.text = slice_sub(s, 1, end - 2);
+    return x;
+}
+
+static struct literal_text literal_of(struct ast_builder *b, uint32_t flags)
+{
+    return (struct literal_text){ .arena = b->arena, .source = b->source, .diags = b->diags,
+                                  .flags = flags };
+}
+
+static struct slice plain_text(struct ast_builder *b, const struct token *t)
+{
+    struct literal_text lit = literal_of(b, t->flags);
+    literal_begin(&lit, t->at);
+    return literal_piece(&lit, literal_inside(b->source, t->at, t->flags), true, true);
+}
+
+struct node *ast_str_lit(struct ast_builder *b, enum ast_kind kind, const struct token *t)
+{
+    struct node *x = node_new(b, kind, t->at);
+    x->u.str_lit = plain_text(b, t);
+    return x;
+}
+
+struct node *ast_num_lit(struct ast_builder *b, enum ast_kind kind, struct node *number)
+{
+    struct node *x = node_new(b, kind, number->span);
+    x->u.num_lit.number = number;
+    node_adopt(b, x, number);
+    return x;
+}
+
+/* ---- statements */
+
+struct node *ast_block(struct ast_builder *b, const struct token *start, struct vec *stmts,
+                       const struct token *end)
+{
+    return ast_list(b, AST_EXPR_BLOCK, start, stmts, end);
+}
+
+struct node *ast_let(struct ast_builder *b, const struct token *word, bool is_var, struct node *pat,
+                     struct node *type, struct node *value)
+{
+    struct node *x = node_new(b, AST_STMT_LET, span_join(word->at, value->span));
+    x->u.let.is_var = is_var;
+    x->u.let.pattern = pat;
+    x->u.let.type = type;
+    x->u.let.value = value;
+    node_adopt(b, x, pat);
+    node_adopt(b, x, type);
+    node_adopt(b, x, value);
+    return x;
+}
+
+struct node *ast_stmt_expr(struct ast_builder *b, struct node *inner)
+{
+    struct node *x = node_new(b, AST_STMT_EXPR, inner->span);
+    x->u.inner = inner;
+    node_adopt(b, x, inner);
+    return x;
+}
+
+struct node *ast_assign(struct ast_builder *b, enum assign_op op, struct node *target,
+                        struct node *value)
+{
+    struct node *x = node_new(b, AST_STMT_ASSIGN, span_join(target->span, value->span));
+    bool place = target->kind == AST_EXPR_NAME || target->kind == AST_EXPR_INDEX ||
+                 (target->kind == AST_EXPR_MEMBER && !target->u.member.optional);
+    if (!place)
+        diag_add(b->diags, "E0111", b->source, target->span,
+                 "only a `var`, or a field or an index of one, can be assigned");
+    x->u.assign.op = op;
+    x->u.assign.target = target;
+    x->u.assign.value = value;
+    node_adopt(b, x, target);
+    node_adopt(b, x, value);
+    return x;
+}
+
+struct node *ast_emit(struct ast_builder *b, enum ast_kind kind, const struct token *word,
+                      struct node *value)
+{
+    struct node *x = node_new(b, kind, span_join(word->at, value->span));
+    x->u.emit.value = value;
+    node_adopt(b, x, value);
+    return x;
+}
+
+struct node *ast_role(struct ast_builder *b, const struct token *word, struct node *body)
+{
+    struct node *x = node_new(b, AST_STMT_ROLE, span_join(word->at, body->span));
+    switch (b->source->text.ptr[word->at.off]) {
+    case 's':
+        x->u.role.role = ROLE_SYSTEM;
+        break;
+    case 'u':
+        x->u.role.role = ROLE_USER;
+        break;
+    case 'a':
+        x->u.role.role = ROLE_ASSISTANT;
+        break;
+    default:
+        x->u.role.role = ROLE_TOOL;
+    }
+    x->u.role.body = body;
+    node_adopt(b, x, body);
+    return x;
+}
+
+static struct node *loop(struct ast_builder *b, enum ast_kind kind, const struct token *word,
+                         struct node *pat, struct node *list, struct node *body)
+{
+    struct node *x = node_new(b, kind, span_join(word->at, body->span));
+    x->u.loop.pattern = pat;
+    x->u.loop.list = list;
+    x->u.loop.body = body;
+    node_adopt(b, x, pat);
+    node_adopt(b, x, list);
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct node *ast_for(struct ast_builder *b, const struct token *word, struct node *pat,
+                     struct node *list, struct node *body)
+{
+    return loop(b, AST_STMT_FOR, word, pat, list, body);
+}
+
+struct node *ast_while(struct ast_builder *b, const struct token *word, struct node *cond,
+                       struct node *body)
+{
+    return loop(b, AST_STMT_WHILE, word, NULL, cond, body);
+}
+
+struct node *ast_return(struct ast_builder *b, const struct token *word, struct node *value)
+{
+    struct node *x = node_new(b, AST_STMT_RETURN, value ? span_join(word->at, value->span)
+                                                        : word->at);
+    x->u.inner = value;
+    node_adopt(b, x, value);
+    return x;
+}
+
+/* ---- expressions */
+
+struct node *ast_paren(struct ast_builder *b, const struct token *start, struct node *inner,
+                       const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_PAREN, span_join(start->at, end->at));
+    x->u.inner = inner;
+    node_adopt(b, x, inner);
+    return x;
+}
+
+struct node *ast_tuple(struct ast_builder *b, const struct token *start, struct node *first,
+                       struct vec *rest, const struct token *end)
+{
+    struct vec *all = vec_node(b, NULL, first);
+    for (uint32_t i = 0; i < rest->n; i++)
+        all = vec_node(b, all, ((struct node **)rest->at)[i]);
+    return ast_list(b, AST_EXPR_TUPLE, start, all, end);
+}
+
+struct node *ast_list(struct ast_builder *b, enum ast_kind kind, const struct token *start,
+                      struct vec *elems, const struct token *end)
+{
+    struct node *x = node_new(b, kind, span_join(start->at, end->at));
+    x->u.list = vec_nodes(b, x, elems);
+    return x;
+}
+
+struct node *ast_map(struct ast_builder *b, const struct token *start, struct vec *pairs,
+                     const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_MAP, span_join(start->at, end->at));
+    struct node_list both = vec_nodes(b, x, pairs);
+    struct vec *key = NULL, *value = NULL;
+    for (uint32_t i = 0; i + 1 < both.n; i += 2) {
+        key = vec_node(b, key, both.at[i]);
+        value = vec_node(b, value, both.at[i + 1]);
+    }
+    x->u.map.key = vec_nodes(b, x, key);
+    x->u.map.value = vec_nodes(b, x, value);
+    return x;
+}
+
+struct node *ast_model(struct ast_builder *b, const struct token *word, struct node *type,
+                       struct vec *args, const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_MODEL, span_join(word->at, end->at));
+    x->u.model.op = word->code == TK_GEN ? MODEL_GEN : word->code == TK_SELECT ? MODEL_SELECT
+                  : word->code == TK_SCORE ? MODEL_SCORE : MODEL_PARSE;
+    x->u.model.type = type;
+    x->u.model.args = vec_args(b, x, args);
+    node_adopt(b, x, type);
+    return x;
+}
+
+struct node *ast_if(struct ast_builder *b, const struct token *word, struct node *cond,
+                    struct node *then, struct node *other)
+{
+    struct node *last = other ? other : then;
+    struct node *x = node_new(b, AST_EXPR_IF, span_join(word->at, last->span));
+    x->u.cond.cond = cond;
+    x->u.cond.then = then;
+    x->u.cond.other = other;
+    node_adopt(b, x, cond);
+    node_adopt(b, x, then);
+    node_adopt(b, x, other);
+    return x;
+}
+
+struct node *ast_match(struct ast_builder *b, const struct token *word, struct node *subject,
+                       struct vec *arms, const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_MATCH, span_join(word->at, end->at));
+    x->u.match.subject = subject;
+    x->u.match.arm = arms->at;
+    x->u.match.n = arms->n;
+    node_adopt(b, x, subject);
+    for (uint32_t i = 0; i < x->u.match.n; i++) {
+        const struct arm *a = &x->u.match.arm[i];
+        for (uint32_t k = 0; k < a->patterns.n; k++)
+            node_adopt(b, x, a->patterns.at[k]);
+        node_adopt(b, x, a->guard);
+        node_adopt(b, x, a->body);
+    }
+    return x;
+}
+
+/* The body of an arm after an error is missing: an empty block stands for it. */
+struct arm *ast_arm(struct ast_builder *b, struct vec *patterns, const struct token *as,
+                    struct node *guard, struct node *body)
+{
+    struct arm *a = arena_zalloc(b->arena, sizeof *a);
+    if (!a || !patterns->n)
+        return NULL;
+    struct span first = ((struct node **)patterns->at)[0]->span;
+    if (!body)
+        body = node_new(b, AST_EXPR_BLOCK, (struct span){ first.off + first.len, 0 });
+    a->patterns = (struct node_list){ patterns->at, patterns->n };
+    a->as = name_of(b, as);
+    a->guard = guard;
+    a->body = body;
+    a->at = span_join(first, body->span);
+    return a;
+}
+
+struct node *ast_fork(struct ast_builder *b, const struct token *word, struct vec *forkers,
+                      struct node *count, struct node *body)
+{
+    struct node *x = node_new(b, AST_EXPR_FORK, span_join(word->at, body->span));
+    x->u.fork.count = count;
+    x->u.fork.body = body;
+    if (forkers) {
+        x->u.fork.forker = forkers->at;
+        x->u.fork.n = forkers->n;
+    }
+    for (uint32_t i = 0; i < x->u.fork.n; i++) {
+        node_adopt(b, x, x->u.fork.forker[i].pattern);
+        node_adopt(b, x, x->u.fork.forker[i].list);
+    }
+    node_adopt(b, x, count);
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct node *ast_scratch(struct ast_builder *b, const struct token *word, struct node *body)
+{
+    struct node *x = node_new(b, AST_EXPR_SCRATCH, span_join(word->at, body->span));
+    x->u.scratch.body = body;
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct node *ast_with(struct ast_builder *b, const struct token *word, struct vec *subjects,
+                      struct node *body)
+{
+    struct node *x = node_new(b, AST_EXPR_WITH, span_join(word->at, body->span));
+    x->u.with.subject = vec_nodes(b, x, subjects);
+    x->u.with.body = body;
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct node *ast_attempt(struct ast_builder *b, const struct token *word, const struct token *name,
+                         struct vec *args, struct node *body)
+{
+    struct node *x = node_new(b, name ? AST_EXPR_INFER : AST_EXPR_ATTEMPT,
+                              span_join(word->at, body->span));
+    x->u.attempt.args = vec_args(b, x, args);
+    x->u.attempt.body = body;
+    x->u.attempt.name = name_of(b, name);
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct node *ast_try(struct ast_builder *b, const struct token *word, struct node *body,
+                     struct vec *clauses, struct node *finally)
+{
+    struct node *x = node_new(b, AST_EXPR_TRY, word->at);
+    struct span end = body->span;
+    x->u.tri.body = body;
+    x->u.tri.finally = finally;
+    node_adopt(b, x, body);
+    node_adopt(b, x, finally);
+    if (clauses) {
+        x->u.tri.clause = clauses->at;
+        x->u.tri.n = clauses->n;
+    }
+    for (uint32_t i = 0; i < x->u.tri.n; i++) {
+        node_adopt(b, x, x->u.tri.clause[i].type);
+        node_adopt(b, x, x->u.tri.clause[i].body);
+        end = x->u.tri.clause[i].at;
+    }
+    x->span = span_join(word->at, finally ? finally->span : end);
+    return x;
+}
+
+struct node *ast_member(struct ast_builder *b, struct node *object, const struct token *name,
+                        bool optional)
+{
+    struct node *x = node_new(b, AST_EXPR_MEMBER, span_join(object->span, name->at));
+    x->u.member.object = object;
+    x->u.member.name = name_of(b, name);
+    x->u.member.optional = optional;
+    node_adopt(b, x, object);
+    return x;
+}
+
+struct node *ast_call(struct ast_builder *b, struct node *callee, struct vec *args,
+                      const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_CALL, span_join(callee->span, end->at));
+    x->u.call.callee = callee;
+    x->u.call.args = vec_args(b, x, args);
+    node_adopt(b, x, callee);
+    return x;
+}
+
+struct node *ast_index(struct ast_builder *b, struct node *object, struct node *index,
+                       const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_INDEX, span_join(object->span, end->at));
+    x->u.index.object = object;
+    x->u.index.index = index;
+    node_adopt(b, x, object);
+    node_adopt(b, x, index);
+    return x;
+}
+
+struct node *ast_unary(struct ast_builder *b, enum unary_op op, const struct token *mark,
+                       struct node *operand)
+{
+    struct node *x = node_new(b, AST_EXPR_UNARY, span_join(mark->at, operand->span));
+    x->u.unary.op = op;
+    x->u.unary.operand = operand;
+    node_adopt(b, x, operand);
+    return x;
+}
+
+struct node *ast_binary(struct ast_builder *b, enum binary_op op, struct node *left,
+                        const struct token *mark, struct node *right)
+{
+    struct node *x = node_new(b, AST_EXPR_BINARY, span_join(left->span, right->span));
+    x->u.binary.op = op;
+    x->u.binary.left = left;
+    x->u.binary.right = right;
+    x->u.binary.op_at = mark->at;
+    node_adopt(b, x, left);
+    node_adopt(b, x, right);
+    return x;
+}
+
+struct node *ast_join(struct ast_builder *b, const struct token *word, struct node *branches,
+                      struct node *until, const struct token *as)
+{
+    struct span end = as ? as->at : until ? until->span : branches->span;
+    struct node *x = node_new(b, AST_EXPR_JOIN, span_join(word->at, end));
+    if (as && !slice_is(text_at(b, as->at), "text"))
+        diag_add(b->diags, "E0112", b->source, as->at, "`join ... as` takes only `text`");
+    x->u.join.branches = branches;
+    x->u.join.until = until;
+    x->u.join.as_text = as != NULL;
+    node_adopt(b, x, branches);
+    node_adopt(b, x, until);
+    return x;
+}
+
+struct node *ast_lambda(struct ast_builder *b, const struct token *bar, struct vec *pats,
+                        struct node *body)
+{
+    struct node *x = node_new(b, AST_EXPR_LAMBDA, span_join(bar->at, body->span));
+    x->u.lambda.params = vec_nodes(b, x, pats);
+    x->u.lambda.body = body;
+    node_adopt(b, x, body);
+    return x;
+}
+
+struct arg ast_arg(struct ast_builder *b, const struct token *name, struct node *value)
+{
+    return (struct arg){ name_of(b, name), value };
+}
+
+/* ---- texts */
+
+struct node *ast_text_plain(struct ast_builder *b, const struct token *t)
+{
+    struct node *x = node_new(b, AST_EXPR_TEXT, t->at);
+    struct piece p = { .kind = PIECE_TEXT, .text = plain_text(b, t),
+                       .at = literal_inside(b->source, t->at, t->flags) };
+    struct vec *v = vec_piece(b, NULL, &p);
+    x->u.text.piece = v->at;
+    x->u.text.n = v->n;
+    x->u.text.block = t->flags & TOKEN_BLOCK;
+    x->u.text.raw = t->flags & TOKEN_RAW;
+    return x;
+}
+
+/* Decodes the pieces, and drops those of text that are empty. */
+struct node *ast_text(struct ast_builder *b, const struct token *start, struct vec *pieces,
+                      const struct token *end)
+{
+    struct node *x = node_new(b, AST_EXPR_TEXT, span_join(start->at, end->at));
+    bool cut_off = end->at.len == 0;
+    struct literal_text lit = literal_of(b, start->flags | (cut_off ? TOKEN_OPEN : 0));
+    struct piece *p = pieces->at;
+    uint32_t n = 0;
+
+    literal_begin(&lit, x->span);
+    for (uint32_t i = 0; i < pieces->n; i++) {
+        if (p[i].kind == PIECE_TEXT) {
+            p[i].text = literal_piece(&lit, p[i].at, i == 0, i + 1 == pieces->n);
+            if (!p[i].text.len)
+                continue;
+        }
+        node_adopt(b, x, p[i].expr);
+        node_adopt(b, x, p[i].type);
+        node_adopt_args(b, x, p[i].args);
+        p[n++] = p[i];
+    }
+    x->u.text.piece = p;
+    x->u.text.n = n;
+    x->u.text.block = start->flags & TOKEN_BLOCK;
+    return x;
+}
+
+struct piece ast_piece_text(struct ast_builder *b, const struct token *t)
+{
+    (void)b;
+    return (struct piece){ .kind = PIECE_TEXT, .at = t->at };
+}
+
+struct piece ast_piece_insert(struct ast_builder *b, const struct token *start, struct node *value,
+                              const struct token *end)
+{
+    (void)b;
+    return (struct piece){ .kind = PIECE_INSERT, .at = span_join(start->at, end->at),
+                           .expr = value };
+}
+
+struct piece ast_piece_hole(struct ast_builder *b, const struct token *start,
+                            const struct token *name, struct node *type, struct vec *args,
+                            const struct token *end)
+{
+    struct piece p = { .kind = PIECE_HOLE, .at = span_join(start->at, end->at),
+                       .name = name_of(b, name), .type = type };
+    if (args)
+        p.args = (struct arg_list){ args->at, args->n };
+    return p;
+}
