@@ -430,20 +430,17 @@ static YYACTIONTYPE action_of(YYACTIONTYPE state, YYCODETYPE code, bool word)
 
 static bool accepts(const struct yyParser *p, YYCODETYPE code, bool word)
 {
-    YYACTIONTYPE state[YYSTACKDEPTH + 1];
-    int top = (int)(p->yytos - p->yystack);
-    int known = -1;             /* states up to here are copied */
+    YYACTIONTYPE state[YYSTACKDEPTH + 1];       /* from `real` + 1 on; the parser's own below */
+    int top = (int)(p->yytos - p->yystack), real = top;
     YYACTIONTYPE act = action_of(p->yytos->stateno, code, word);
 
     while (act >= YY_MIN_REDUCE) {
         unsigned rule = act - YY_MIN_REDUCE;
-        if (known < 0) {
-            for (int i = 0; i <= top; i++)
-                state[i] = p->yystack[i].stateno;
-            known = top;
-        }
         top += yyRuleInfoNRhs[rule];
-        YYACTIONTYPE next = yy_find_reduce_action(state[top], (YYCODETYPE)yyRuleInfoLhs[rule]);
+        if (top < real)
+            real = top;
+        YYACTIONTYPE from = top <= real ? p->yystack[top].stateno : state[top];
+        YYACTIONTYPE next = yy_find_reduce_action(from, (YYCODETYPE)yyRuleInfoLhs[rule]);
         if (next == YY_ACCEPT_ACTION || top + 1 >= YYSTACKDEPTH)
             return true;
         state[++top] = next;
@@ -468,9 +465,10 @@ bool grammar_recover(void *parser)
     YYMINORTYPE none;
     memset(&none, 0, sizeof none);
 
+    /* A rule that is complete with its last token is reduced only at the next one: do it now. */
+    while (p->yytos->stateno >= YY_MIN_REDUCE)
+        yy_reduce(p, p->yytos->stateno - YY_MIN_REDUCE, YYNOCODE, none.yy0);
     for (; p->yytos > p->yystack; yy_pop_parser_stack(p)) {
-        if (p->yytos->stateno > YY_MAX_SHIFT)
-            continue;
         YYACTIONTYPE act = yy_find_reduce_action(p->yytos->stateno, YYERRORSYMBOL);
         if (act > YY_MAX_SHIFTREDUCE)
             continue;

@@ -307,7 +307,7 @@ static const struct row *choose(struct comp *c, const struct type *self, struct 
     return near;
 }
 
-uint32_t native_call(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
+uint32_t call_native(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
                      struct type *t, struct span at)
 {
     return ir_opn(l, IR_NATIVE, t, arg, n, (uint32_t)id, at);
@@ -330,7 +330,7 @@ static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, u
     struct comp *c = l->c;
     uint32_t out;
     if (r->native >= 0) {
-        out = native_call(l, (enum native_id)r->native, v, n, t, at);
+        out = call_native(l, (enum native_id)r->native, v, n, t, at);
     } else {
         struct sym *s = prelude_sym(c, r->prelude);
         if (!s) {
@@ -463,7 +463,7 @@ static struct ex print_call(struct low *l, const struct node *n)
     uint32_t v[3];
     for (int i = 0; i < 3; i++)
         v[i] = ex_value(l, x[i]);
-    native_call(l, NATIVE_PRINT, v, 3, type_plain(T_NULL), n->span);
+    call_native(l, NATIVE_PRINT, v, 3, type_plain(T_NULL), n->span);
     return ex_null(l, n->span);
 }
 
@@ -488,7 +488,7 @@ static struct ex dbg_call(struct low *l, const struct node *n)
     v[0] = ex_value(l, e);
     struct slice where = comp_printf(l->c, "%s:%u:%u", l->mod->source->name, p.line, p.col);
     v[1] = ex_value(l, ex_konst(l->c, konst_str(l->c, where), type_plain(T_STR), n->span));
-    return ex_of(native_call(l, NATIVE_DBG, v, 2, e.t, n->span), e.t, n->span);
+    return ex_of(call_native(l, NATIVE_DBG, v, 2, e.t, n->span), e.t, n->span);
 }
 
 static bool is_compare(const struct node *n)
@@ -524,7 +524,7 @@ static struct ex assert_call(struct low *l, const struct node *n)
     uint32_t v[2];
     v[0] = lower_cond(l, cond);
     v[1] = ex_value(l, why);
-    native_call(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
+    call_native(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
     return ex_null(l, n->span);
 }
 
@@ -546,7 +546,7 @@ static struct ex unzip_call(struct low *l, const struct node *n)
         low_diag(l, "E0301", n->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
     }
     uint32_t v = ex_value(l, e);
-    return ex_of(native_call(l, NATIVE_UNZIP, &v, 1, t, n->span), t, n->span);
+    return ex_of(call_native(l, NATIVE_UNZIP, &v, 1, t, n->span), t, n->span);
 }
 
 static struct ex copy_call(struct low *l, const struct node *n)

@@ -67,6 +67,7 @@ struct comp {
     struct env_name           *new_name; uint32_t n_new_name, cap_new_name;  /* of this entry */
     uint32_t                   env_slots;
     bool                       earlier_open;    /* reading earlier entries: the later of two names wins */
+    bool                       poisoned;    /* a name of an earlier list of a fork was used */
     uint32_t                   depth;       /* of expressions and types */
     struct ir_func           **spare; uint32_t n_spare, cap_spare;  /* lowered to be checked or folded only */
     struct scope             **big;   uint32_t n_big, cap_big;      /* scopes with a map to free */
@@ -96,6 +97,7 @@ struct binding {
     struct type    *t;
     bool            used, quiet;        /* quiet: no W0201 */
     bool            is_var;     /* ENV */
+    bool            forker;     /* a variable of the fork whose body this is */
     bool            captured;   /* belongs to the function around this one */
     uint32_t        level;      /* attempts around its declaration */
     struct low     *owner;
@@ -322,7 +324,7 @@ bool      library_has_method(const struct type *t, struct slice name);
 bool      library_call(struct low *l, const struct node *n, struct slice name, struct type *want,
                        struct ex *ret);
 bool      library_has(struct slice name);
-uint32_t  native_call(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
+uint32_t  call_native(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
                       struct type *t, struct span at);
 
 /* lower_stmt.c */
@@ -342,6 +344,14 @@ void      leave_to(struct low *l, struct ctl *until, struct span at);
 bool      is_block_form(const struct node *n);
 struct ex lower_any(struct low *l, const struct node *n, enum block_mode mode, struct type *want);
 void      check_unused(struct low *l, const struct node *n, struct ex e);
+
+/* Loops: the head joins the context token of the entry and of the way back. */
+struct loop {
+    struct ctl ctl;
+    uint32_t   head, out, region, phi, entry;
+};
+void      loop_begin(struct low *l, struct loop *p, struct span at);
+void      loop_end(struct low *l, struct loop *p, struct span at);
 
 /* lower_prompt.c */
 void      use_ctx(struct low *l, struct span at);

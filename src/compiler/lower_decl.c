@@ -535,6 +535,9 @@ static void builtin_structs(struct comp *c)
     struct type *str = type_plain(T_STR), *flt = type_plain(T_FLOAT);
     struct type *top = type_map(&c->arena, str, flt);
     c->msg = builtin_struct(c, "Msg", msg, (struct type *[]){ str, str }, 2);
+    struct sym *own = prelude_sym(c, "Msg");
+    if (own && own->kind == SYM_STRUCT)
+        c->msg = resolve_struct(c, own);
     c->tok = builtin_struct(c, "Tok", tok,
                             (struct type *[]){ type_plain(T_INT), str, flt, type_plain(T_BOOL), top }, 5);
 }

@@ -763,8 +763,8 @@ static struct ex bound_name(struct low *l, struct binding *b, struct span at)
         l->f->insn[l->f->n_insn - 1].imm = b->v;
         return ex_of(v, b->t, at);
     }
-    default:
-        low_diag(l, "E0113", at, "a later list of a `fork` that uses an earlier variable is not supported yet");
+    default:                    /* tried only: the lists depend on each other */
+        l->c->poisoned = true;
         return ex_bad(l, at);
     }
 }

@@ -657,33 +657,106 @@ static void poison(struct low *l, const struct node *pat)
             poison(l, pat->u.list.at[i]);
 }
 
-struct ex lower_fork(struct low *l, const struct node *n)
+/* Lists that use no variable of an earlier one are handed over as they are.  False: they do, and
+ * nothing has been written. */
+static bool lists_apart(struct low *l, const struct node *n, uint32_t *head, struct type **t)
 {
     struct comp *c = l->c;
-    uint32_t n_forker = n->u.fork.n;
-    uint32_t *head = comp_alloc(c, (n_forker + 1) * sizeof *head);
-    struct type **t = comp_alloc(c, (n_forker + 1) * sizeof *t);
+    struct ir_func *f = l->f;
+    uint32_t n_insn = f->n_insn, n_region = f->n_region;
+    struct kctx k = l->k;
     scope_push(l);
-    for (uint32_t i = 0; i < n_forker; i++) {
+    c->poisoned = false;
+    c->quiet += n->u.fork.n > 1;            /* said when it is certain how they are lowered */
+    for (uint32_t i = 0; i < n->u.fork.n && !c->poisoned; i++) {
         const struct node *list = n->u.fork.forker[i].list;
         struct ex e = ex_join(l, lower_expr(l, list, NULL));
         t[i] = iter_type(l, &e, list->span);
         head[i] = ex_value(l, e);
         poison(l, n->u.fork.forker[i].pattern);
     }
+    c->quiet -= n->u.fork.n > 1;
     scope_pop(l);
-    if (!n_forker)
+    if (!c->poisoned && n->u.fork.n < 2)
+        return true;
+    bool apart = !c->poisoned;
+    c->poisoned = false;
+    f->n_insn = n_insn;
+    f->n_region = n_region;
+    l->k = k;
+    for (uint32_t i = 0; i < n->u.fork.n && apart; i++) {
+        const struct node *list = n->u.fork.forker[i].list;
+        struct ex e = ex_join(l, lower_expr(l, list, NULL));
+        t[i] = iter_type(l, &e, list->span);
+        head[i] = ex_value(l, e);
+    }
+    return apart;
+}
+
+/* The tuples of dependent lists, made by loops in each other; gives the list of them. */
+static uint32_t lists_nested(struct low *l, const struct node *n, struct type **t)
+{
+    struct comp *c = l->c;
+    uint32_t count = n->u.fork.n;
+    struct type *any = type_plain(T_ANY), *lt = type_list(&c->arena, any);
+    struct loop *loop = comp_alloc(c, count * sizeof *loop);
+    uint32_t *v = comp_alloc(c, count * sizeof *v);
+    uint32_t out = ir_var_new(l, lt);
+    ir_store(l, out, ir_opn(l, IR_LIST, lt, NULL, 0, 0, n->span), n->span);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *list = n->u.fork.forker[i].list;
+        struct ex e = ex_join(l, lower_expr(l, list, NULL));
+        t[i] = iter_type(l, &e, list->span);
+        uint32_t it = ir_op1(l, IR_ITER, any, ex_value(l, e), 0, list->span);
+        loop_begin(l, &loop[i], n->span);
+        v[i] = ir_value_new(l, t[i]);
+        struct ir_insn *next = ir_add(l, IR_NEXT, list->span);
+        next->dst = v[i];
+        next->label = loop[i].out;
+        ir_args(l, next, &it, 1);
+        ir_block(l, ir_block_new(l), n->span);
+        scope_push(l);
+        bind_pattern(l, n->u.fork.forker[i].pattern, ex_of(v[i], t[i], list->span), NULL);
+        for (uint32_t b = 0; b < l->scope->n; b++)
+            l->scope->b[b]->quiet = true;
+    }
+    uint32_t two[2] = { ir_load(l, out, n->span), ir_opn(l, IR_TUPLE, any, v, count, 0, n->span) };
+    ir_store(l, out, call_native(l, NATIVE_LIST_PUSH, two, 2, lt, n->span), n->span);
+    for (uint32_t i = count; i-- > 0;) {
+        scope_pop(l);
+        loop_end(l, &loop[i], n->span);
+    }
+    return ir_load(l, out, n->span);
+}
+
+struct ex lower_fork(struct low *l, const struct node *n)
+{
+    struct comp *c = l->c;
+    uint32_t n_list = n->u.fork.n, n_param = n_list;
+    uint32_t *head = comp_alloc(c, (n_list + 1) * sizeof *head);
+    struct type **t = comp_alloc(c, (n_list + 1) * sizeof *t);
+    bool apart = true;
+    if (!n_list)
         head[0] = ex_value(l, lower_to(l, n->u.fork.count, type_plain(T_INT)));
+    else if (!(apart = lists_apart(l, n, head, t)))
+        head[0] = lists_nested(l, n, t);
+    if (!apart)
+        n_param = 1;
 
     struct branching b;
     branch_begin(l, &b, n->span);
-    uint32_t *param = comp_alloc(c, (n_forker + 1) * sizeof *param);
-    for (uint32_t i = 0; i < n_forker; i++)
-        param[i] = branch_param(&b, t[i]);
-    for (uint32_t i = 0; i < n_forker; i++)
-        bind_pattern(&b.in, n->u.fork.forker[i].pattern, ex_of(param[i], t[i], n->span), NULL);
+    uint32_t *param = comp_alloc(c, (n_list + 1) * sizeof *param);
+    for (uint32_t i = 0; i < n_param; i++)
+        param[i] = branch_param(&b, apart ? t[i] : type_plain(T_ANY));
+    for (uint32_t i = 0; i < n_list; i++) {
+        const struct node *pat = n->u.fork.forker[i].pattern;
+        uint32_t v = apart ? param[i] : ir_op1(&b.in, IR_ITEM, t[i], param[0], i, pat->span);
+        bind_pattern(&b.in, pat, ex_of(v, t[i], pat->span), NULL);
+    }
+    for (uint32_t i = 0; i < b.in.scope->n; i++)
+        b.in.scope->b[i]->forker = true;
     struct ex r = lower_block(&b.in, n->u.fork.body, BLOCK_VALUE, NULL);
-    return branch_end(l, &b, r, head, n_forker ? n_forker : 1, n_forker, n->span);
+    return branch_end(l, &b, r, head, n_param ? n_param : 1, n_param, n->span);
 }
 
 /* gen(n: k) is `join fork k { gen() }`. */
@@ -952,6 +1025,15 @@ static bool push_setting(struct low *l, const struct node *n, enum scope_kind ki
     return l->c->n_scope > before && l->f->insn[l->f->n_insn - 1].op == IR_SCOPE_PUSH;
 }
 
+/* A context reached through a name of the function around the branch, or a variable of the fork. */
+static bool belongs_to_parent(struct low *l, const struct node *n)
+{
+    while (n->kind == AST_EXPR_MEMBER)
+        n = n->u.member.object;
+    struct binding *b = n->kind == AST_EXPR_NAME ? scope_find(l, n->u.name.text) : NULL;
+    return b && l->is_branch && (b->captured || b->forker);
+}
+
 struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
 {
     struct kctx saved = l->k;
@@ -980,6 +1062,8 @@ struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, 
             continue;
         }
         entered = true;
+        if (belongs_to_parent(l, s))
+            low_diag(l, "E0501", s->span, "this context belongs to another branch: use `.fork()` of it");
         uint32_t v = ex_value(l, c);
         ir_op1(l, IR_ENTER, NULL, v, 0, s->span);
         enter_chain(l, v, false, -1, s->span);

@@ -500,13 +500,7 @@ static void ret(struct low *l, const struct node *n)
     l->dead = true;
 }
 
-/* Loops: the head joins the context token of the entry and of the way back. */
-struct loop {
-    struct ctl ctl;
-    uint32_t   head, out, region, phi, entry;
-};
-
-static void loop_begin(struct low *l, struct loop *p, struct span at)
+void loop_begin(struct low *l, struct loop *p, struct span at)
 {
     *p = (struct loop){ .ctl = { .up = l->ctl, .kind = CTL_LOOP, .scope = l->scope }, .phi = IR_NO };
     p->head = ir_block_new(l);
@@ -523,7 +517,7 @@ static void loop_begin(struct low *l, struct loop *p, struct span at)
     l->ctl = &p->ctl;
 }
 
-static void loop_end(struct low *l, struct loop *p, struct span at)
+void loop_end(struct low *l, struct loop *p, struct span at)
 {
     l->ctl = p->ctl.up;
     if (p->phi != IR_NO)

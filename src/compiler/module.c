@@ -35,7 +35,8 @@ static struct sym *declare(struct comp *c, struct mod *m, const struct node *n, 
     }
     static const char *const reserved[] = { "gen", "select", "score", "parse" };
     for (int i = 0; i < 4; i++)
-        if ((kind == SYM_FN || kind == SYM_PART || kind == SYM_EXTERN) && slice_is(name.text, reserved[i]))
+        if (!m->is_std && (kind == SYM_FN || kind == SYM_PART || kind == SYM_EXTERN) &&
+            slice_is(name.text, reserved[i]))
             comp_diag(c, m, "E0205", name.at, "`%s` cannot be declared: it is a form of the language",
                       reserved[i]);
     struct sym *s = comp_alloc(c, sizeof *s);
@@ -99,7 +100,7 @@ struct mod *module_load_std(struct comp *c, const char *name)
     for (size_t i = 0; i < n_stdlib_files; i++)
         if (stdlib_files[i].name && strcmp(stdlib_files[i].name, name) == 0)
             return module_parse(c, key.ptr, (struct slice){ stdlib_files[i].text, stdlib_files[i].len },
-                                true, slice_of(name));
+                                true, strcmp(name, "prelude") == 0 ? SLICE("") : slice_sub(key, 4, key.len));
     return NULL;
 }
 

@@ -271,10 +271,27 @@ struct node *ast_plain(struct ast_builder *b, enum ast_kind kind, const struct t
     return node_new(b, kind, t->at);
 }
 
+/* Constants of other languages, which would only be unknown names later. */
+static void foreign_constant(struct ast_builder *b, const struct token *t)
+{
+    static const char *const word[][2] = {
+        { "None", "null" }, { "True", "true" }, { "False", "false" },
+    };
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
+        if (slice_is(text_at(b, t->at), word[i][0])) {
+            struct diag *d = diag_add(b->diags, "E0108", b->source, t->at,
+                                      "`%s` is not written so here; write `%s`", word[i][0],
+                                      word[i][1]);
+            diag_edit(b->diags, d, t->at, word[i][1]);
+        }
+}
+
 struct node *ast_name(struct ast_builder *b, enum ast_kind kind, const struct token *t)
 {
     struct node *x = node_new(b, kind, t->at);
     x->u.name = name_of(b, t);
+    if (kind == AST_EXPR_NAME)
+        foreign_constant(b, t);
     return x;
 }
 
@@ -297,7 +314,8 @@ struct node *ast_int(struct ast_builder *b, const struct token *t, const struct 
     struct node *x = node_new(b, AST_EXPR_INT, minus ? span_join(minus->at, t->at) : t->at);
     uint64_t v = 0;
     bool ok = literal_int(text_at(b, t->at), &v);
-    if (!ok || v > (uint64_t)INT64_MAX + (minus ? 1 : 0))
+    bool signed_here = minus || (t->at.off && b->source->text.ptr[t->at.off - 1] == '-');
+    if (!ok || v > (uint64_t)INT64_MAX + signed_here)
         bad_number(b, t, "this number does not fit in 64 bits");
     x->u.int_value = minus ? (int64_t)(0 - v) : (int64_t)v;
     return x;
@@ -687,6 +705,10 @@ struct node *ast_index(struct ast_builder *b, struct node *object, struct node *
 struct node *ast_unary(struct ast_builder *b, enum unary_op op, const struct token *mark,
                        struct node *operand)
 {
+    if (op == UN_NEG && operand->kind == AST_EXPR_INT && operand->u.int_value == INT64_MIN) {
+        operand->span = span_join(mark->at, operand->span);
+        return operand;
+    }
     struct node *x = node_new(b, AST_EXPR_UNARY, span_join(mark->at, operand->span));
     x->u.unary.op = op;
     x->u.unary.operand = operand;

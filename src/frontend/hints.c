@@ -39,7 +39,7 @@ static bool mark_slip(const void *g, struct lexer *lx, const struct token *befor
     }
     while (*behind == ' ' || *behind == '\t')
         behind++;
-    if (t->code == TK_ELSE && grammar_expects(g, TK_UNDERSCORE) && !strncmp(behind, "=>", 2)) {
+    if (t->code == TK_ELSE && !strncmp(behind, "=>", 2)) {
         say(lx, "E0108", t->at, "the last arm of a match is written `_ =>`");
         *ret_code = TK_UNDERSCORE;
         return true;
@@ -106,8 +106,9 @@ bool hint_slip(const void *g, struct lexer *lx, const struct token *before, cons
     *ret_code = 0;
     if (mark_slip(g, lx, before, t, ret_code) || word_slip(lx, before, t))
         return true;
-    if (t->code == TK_LC && before->code == TK_LC &&
-        before->at.off + before->at.len == t->at.off) {
+    bool doubled = lx->text[t->at.off + 1] == '{' ||
+                   (before->code == TK_LC && before->at.off + 1 == t->at.off);
+    if (t->code == TK_LC && doubled) {
         say(lx, "E0108", t->at, "`{{x}}` is not written so here; a value goes into a text as `${x}`");
         return true;
     }

@@ -366,9 +366,12 @@ static void text_unclosed(struct lexer *lx, uint32_t from, uint32_t flags, enum 
         lx->unclosed = true;
         return;
     }
-    if (flags & TOKEN_TRIPLE && end == SCAN_LINE_END)
+    if (flags & TOKEN_TRIPLE && end == SCAN_LINE_END) {
         report(lx, "E0004", span_to_here(lx, from), "an inline `\"\"\"` cannot span lines");
-    else
+        const char *close = strstr(lx->p, "\"\"\"");
+        if (close)                      /* all of it was meant to be text */
+            lx->p = close + 3;
+    } else
         report(lx, "E0003", span_to_here(lx, from), "this string is not closed on its line");
     uint32_t line = from;
     while (line && lx->text[line - 1] != '\n')

@@ -126,7 +126,7 @@ static uint32_t report(struct parser *p, const struct token *t)
 {
     const void *g = p->grammar;
     uint32_t meant = 0;
-    if (p->lx.n_error > p->n_lexer_error)       /* the lexer has said it */
+    if (p->lx.failed || p->lx.n_error > p->n_lexer_error)       /* the lexer has said it */
         return 0;
     p->n_error++;
     if (t->code == 0) {
@@ -199,6 +199,8 @@ static bool go_on(struct parser *p, struct token *t, uint32_t level)
         feed(p, &nl);
     else if (meant)
         t->code = (uint16_t)meant;
+    if (meant == TK_UNDERSCORE && grammar_accepts(p->grammar, TK_NL))
+        feed(p, &nl);                           /* `else` had joined its line to the one before */
     if (meant && grammar_accepts(p->grammar, t->code))
         return true;
     if (!skip_to_end(p, t, level))

@@ -9,7 +9,9 @@
     X(api_value)                                                \
     X(arena)                                                    \
     X(array)                                                    \
+    X(backend)                                                  \
     X(bitset)                                                   \
+    X(bundle)                                                   \
     X(chat)                                                     \
     X(error)                                                    \
     X(fs)                                                       \

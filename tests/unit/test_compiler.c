@@ -122,6 +122,7 @@ static const struct refused refused[] = {
     { "E0417", "print(select([\"a\", \"a\"]))" },
     { "E0418", "print(select())" },
     { "E0422", "print(gen(min: 9, max: 3))" },
+    { "E0501", "fn f() {\n    let c = here\n    let b = fork 2 { with c { \"x\"; gen(max: 2) } }\n    print(join b)\n}" },
     { "E0502", "fn f() {\n    var n = 0\n    let b = fork 2 { n = 1 }\n    join b\n    print(n)\n}" },
     { "E0503", "fn f() { let b = fork 2 { 1 }\n    let xs = [b]\n    print(xs) }" },
     { "E0504", "for x in true { print(x) }" },

@@ -384,6 +384,47 @@ bool expr_live(struct expr_pool *p, uint32_t e)
     }
 }
 
+/* Every loop without an end is over a set that leaves code points out.  Then no text makes the rest
+ * of the language everything: a long enough mixture of what the loops leave out is never in it. */
+static bool loops_narrowly(const struct expr_pool *p, uint32_t e)
+{
+    for (;;) {
+        const struct expr_node x = p->node[e];
+        if (x.flags & EXF_LOGIC)
+            return false;
+        if (x.kind == EX_REP && x.c == EXPR_INF)
+            return p->node[x.a].kind == EX_SET && x.a != EXPR_ANY;
+        if (x.kind == EX_REP)
+            e = x.a;
+        else if (x.kind == EX_CAT && loops_narrowly(p, x.a))
+            e = x.b;
+        else if (x.kind == EX_CAT)
+            return false;
+        else
+            break;
+    }
+    const struct expr_node x = p->node[e];
+    for (uint32_t i = 0; x.kind == EX_OR && i < x.b; i++)
+        if (!loops_narrowly(p, p->kid[x.a + i]))
+            return false;
+    return true;
+}
+
+bool expr_open(struct expr_pool *p, uint32_t e)
+{
+    const struct expr_node x = p->node[e];
+    if (e == EXPR_ALL)
+        return true;
+    if (x.kind == EX_NOT)
+        return loops_narrowly(p, x.a);
+    if (x.kind == EX_CAT)
+        return x.a == EXPR_ALL && !(x.flags & EXF_LABEL) && expr_live(p, x.b);
+    for (uint32_t i = 0; x.kind == EX_OR && i < x.b; i++)
+        if (expr_open(p, p->kid[x.a + i]))
+            return true;
+    return false;
+}
+
 bool expr_contains(struct expr_pool *p, uint32_t e, struct slice text)
 {
     const char *s = text.ptr, *end = text.ptr + text.len;

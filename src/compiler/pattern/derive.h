@@ -13,6 +13,8 @@ const struct arc *arc_find(struct arc_list l, uint32_t cp);
 
 /* Whether the language has a word at all.  A search; spends work. */
 bool expr_live(struct expr_pool *p, uint32_t e);
+/* Every text is the beginning of a word: any text may come before what the language asks for. */
+bool expr_open(struct expr_pool *p, uint32_t e);
 bool expr_contains(struct expr_pool *p, uint32_t e, struct slice text);
 
 /* Bytes of the shortest word, spelled raw or inside a JSON string; SIZE_MAX for the empty language.

@@ -609,8 +609,29 @@ static void meet_reps(struct expr_pool *p, struct ids *l)
     ids_sort(l);
 }
 
+/* ~a & ~b is ~(a | b): what is excluded stays one list of words. */
+static void meet_nots(struct expr_pool *p, struct ids *l)
+{
+    struct ids not = { 0 };
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (p->node[l->id[i]].kind == EX_NOT)
+            ids_push(p, &not, p->node[l->id[i]].a);
+        else
+            l->id[n++] = l->id[i];
+    }
+    if (not.n && p->failed == ST_OK) {
+        l->n = n;
+        ids_push(p, l, expr_not(p, not.n == 1 ? not.id[0] : expr_or(p, not.id, not.n)));
+        ids_sort(l);
+    }
+    mem_free(not.id);
+}
+
 static uint32_t finish_and(struct expr_pool *p, struct ids *l)
 {
+    if (l->n > 1)
+        meet_nots(p, l);
     if (l->n > 1)
         meet_reps(p, l);
     if (l->n && l->id[0] == EXPR_EMPTY)

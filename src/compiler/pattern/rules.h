@@ -85,9 +85,10 @@ struct value_key {
     uint32_t     bit;               /* number of its presence bit + 1, 0: none */
 };
 
-struct value_class {                /* names that were not declared */
+struct value_class {                /* names that were not declared; no name is in two classes */
     uint32_t name;                  /* expression of the names */
     uint32_t value;
+    bool     roomy;                 /* so many that used ones never matter for whether there are more */
 };
 
 /* If all bits of `when` are present then all of `need` must be, and none of `never`. */
@@ -105,7 +106,6 @@ struct value_object {
     uint32_t            lo, hi;     /* number of keys */
     uint32_t            n_required;
     bool                counts;     /* lo or hi matter */
-    bool                roomy;      /* every class of names is so large that used names never matter */
     size_t              extra_min;  /* bytes of the cheapest member that need not be there */
     size_t             *tail;       /* [n_key + 1] bytes of the required keys from here on */
 };

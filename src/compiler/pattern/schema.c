@@ -289,8 +289,7 @@ static const struct keyword_row keyword_rows[] = {
     { "minContains", DRAFT_2019, 99, false }, { "maxContains", DRAFT_2019, 99, false },
     { "unevaluatedProperties", DRAFT_2019, 99, false }, { "unevaluatedItems", DRAFT_2019, 99, false },
     { "prefixItems", DRAFT_2020, 99, false }, { "$dynamicRef", DRAFT_2020, 99, false },
-    { "$recursiveRef", DRAFT_2019, DRAFT_2019, false }, { "dependencies", 4, DRAFT_7, true },
-    { "additionalItems", 4, DRAFT_2019, true },
+    { "$recursiveRef", DRAFT_2019, DRAFT_2019, false }, { "additionalItems", 4, DRAFT_2019, true },
 };
 
 const struct jnode *schema_keyword(const struct schema *s, uint32_t node, const char *keyword)

@@ -31,7 +31,7 @@ static uint32_t leading(const struct schema *s, uint32_t node, const char **ret_
         *ret_word = "items";
         *ret_rest = schema_keyword(s, node, "additionalItems") ? "additionalItems" : NULL;
     }
-    if (!*ret_rest && schema_keyword(s, node, "unevaluatedItems"))
+    if (!*ret_rest && schema_keyword(s, node, "unevaluatedItems") && schema_evaluates_alone(s, node))
         *ret_rest = "unevaluatedItems";
     return prefix && prefix->kind == J_ARRAY ? prefix->n : 0;
 }

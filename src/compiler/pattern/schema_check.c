@@ -90,7 +90,7 @@ static bool check_array(struct schema *s, uint32_t node, const struct jnode *v, 
             if (jtree_equal(v->kid[i], v->kid[k]))
                 return false;
     const struct jnode *u = schema_keyword(s, node, "unevaluatedItems");
-    if (u && !has_rest && v->n > n_prefix)      /* beside applicators the clause is refused */
+    if (u && !has_rest && v->n > n_prefix && schema_evaluates_alone(s, node))      /* beside applicators the clause is refused */
         for (uint32_t i = n_prefix; i < v->n; i++)
             if (!kid_valid(s, node, "unevaluatedItems", v->kid[i], depth))
                 return false;
@@ -118,7 +118,8 @@ static bool check_member(struct schema *s, uint32_t node, struct slice key, cons
             return false;
     }
     const char *rest = schema_keyword(s, node, "additionalProperties") ? "additionalProperties"
-                     : schema_keyword(s, node, "unevaluatedProperties") ? "unevaluatedProperties" : NULL;
+                     : schema_keyword(s, node, "unevaluatedProperties") && schema_evaluates_alone(s, node)
+                     ? "unevaluatedProperties" : NULL;
     if (!matched && rest && !kid_valid(s, node, rest, v, depth))
         return false;
     if (schema_keyword(s, node, "propertyNames")) {

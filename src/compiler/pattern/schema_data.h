@@ -131,6 +131,7 @@ uint32_t schema_count(struct schema *s, uint32_t node, const char *keyword, uint
 bool     schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out);
 void     clauses_free(struct clauses *c);
 uint32_t schema_goal_value(struct schema *s, const uint32_t *lit, uint32_t n);
+bool     schema_evaluates_alone(const struct schema *s, uint32_t node);
 bool     schema_clause_dead(struct schema *s, const struct clause *c);
 bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
 bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);

@@ -28,19 +28,28 @@
              "|(?:(?:" H16 ":){0,4}" H16 ")?::" LS32 \
              "|(?:(?:" H16 ":){0,5}" H16 ")?::" H16 "|(?:(?:" H16 ":){0,6}" H16 ")?::)"
 
-#define LABEL "(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-#define HOSTNAME "(?=.{1,253}$)" LABEL "(?:\\." LABEL ")*"
+/* Labels have no "--" in places 3 and 4.  The bounds on whole names are put into the number of labels
+ * and their lengths, so that no state has to remember the length of the text: with look-ahead every
+ * character read would make states that nobody has met before. */
+#define AN "[A-Za-z0-9]"
+#define ANH "[A-Za-z0-9-]"
+#define LABEL_OF(most) AN "(?:" AN "|" ANH AN "|" ANH "(?:" AN "{2}|-" AN ")|" \
+                       ANH "(?:" AN ANH "|-" AN ")" ANH "{0," most "}" AN ")?"
+#define LABEL LABEL_OF("58")
+#define HOSTNAME "(?:" LABEL_OF("56") "(?:\\." LABEL "){0,3}|" LABEL_OF("15") "(?:\\." LABEL_OF("15") "){0,11})"
 #define IDN_CHAR "\\p{Ll}\\p{Lm}\\p{Lo}\\p{Lu}\\p{Nd}"
-#define IDN_LABEL "(?!..--)[" IDN_CHAR "](?:[" IDN_CHAR "\\p{Mn}\\p{Mc}-]{0,30}[" IDN_CHAR "])?"
+#define IDN_LABEL "[" IDN_CHAR "](?:[" IDN_CHAR "\\p{Mn}\\p{Mc}]{0,30}[" IDN_CHAR "](?:-[" IDN_CHAR "]+)?)?"
 #define IDN_SAFE "(?!.*[\\u00b7\\u0375\\u05f3\\u05f4\\u30fb\\u0640\\u07fa\\u302e\\u302f\\u3031-\\u3035" \
-                 "\\u303b\\u0660-\\u0669\\u06f0-\\u06f9\\u0130-\\u0131\\u00df\\u03c2])"
+                 "\\u303b\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefe\\u{10800}-\\u{10fff}\\u{1e800}-\\u{1efff}\\u0660-\\u0669\\u06f0-\\u06f9\\u0130-\\u0131\\u00df\\u03c2])"
 #define IDN_HOSTNAME IDN_SAFE IDN_LABEL "(?:\\." IDN_LABEL "){0,6}"
 #define ATEXT "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
-#define LOCAL "(?:" ATEXT "+(?:\\." ATEXT "+)*|\"(?:[ !#-\\[\\]-~]|\\\\[ -~])*\")"
-#define DOMAIN "(?:" LABEL "(?:\\." LABEL ")*|\\[(?:" IPV4 "|IPv6:" IPV6 ")\\])"
-#define EMAIL "(?=[^@]{1,64}@|\".{0,62}\"@)" LOCAL "@" DOMAIN
+#define LOCAL "(?:" ATEXT "{1,64}|" ATEXT "{1,31}\\." ATEXT "{1,32}|" ATEXT "{1,20}(?:\\." ATEXT "{1,20}){1,2}|" \
+              ATEXT "{1,15}(?:\\." ATEXT "{1,15}){1,3}|" ATEXT "{1,7}(?:\\." ATEXT "{1,7}){1,7}" \
+              "|\"(?:[ !#-\\[\\]-~]|\\\\[ -~]){0,31}\")"
+#define DOMAIN "(?:" HOSTNAME "|\\[(?:" IPV4 "|IPv6:" IPV6 ")\\])"
+#define EMAIL LOCAL "@" DOMAIN
 #define UTEXT "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\u{10ffff}-]"
-#define IDN_EMAIL "(?=[^@]{1,64}@)" UTEXT "+(?:\\." UTEXT "+)*@" IDN_LABEL "(?:\\." IDN_LABEL "){0,6}"
+#define IDN_EMAIL UTEXT "{1,32}(?:\\." UTEXT "{1,15}){0,2}@" IDN_LABEL "(?:\\." IDN_LABEL "){0,6}"
 
 /* RFC 3986; U adds what RFC 3987 allows beyond ASCII, P what it allows in a query. */
 #define UCS "\\u00a0-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\uffef\\u{10000}-\\u{1fffd}\\u{20000}-\\u{2fffd}" \
@@ -53,7 +62,7 @@
 #define SEG_NC(u) "(?:[A-Za-z0-9._~!$&'()*+,;=@" u "-]|" PCT ")+"
 #define QUERY(u, p) "(?:\\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?" p "-]|" PCT ")*)?" \
                     "(?:#(?:[A-Za-z0-9._~!$&'()*+,;=:@/?" u "-]|" PCT ")*)?"
-#define IPVF "v[0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+,;=:-]+"
+#define IPVF "[vV][0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+,;=:-]+"
 #define AUTHORITY(u) "(?:(?:[A-Za-z0-9._~!$&'()*+,;=:" u "-]|" PCT ")*@)?(?:\\[(?:" IPV6 "|" IPVF ")\\]|" \
                      "(?:[A-Za-z0-9._~!$&'()*+,;=" u "-]|" PCT ")*)(?::[0-9]*)?"
 #define ABEMPTY(u) "(?:/" PCHAR(u) "*)*"
@@ -64,7 +73,7 @@
 
 #define VARCHAR "(?:[A-Za-z0-9_]|" PCT ")"
 #define VARSPEC VARCHAR "+(?:\\." VARCHAR "+)*(?::[1-9][0-9]{0,3}|\\*)?"
-#define URI_TEMPLATE "(?:[!#$&(-;=?-\\[\\]_a-z~\\u00a0-\\ud7ff\\ue000-\\u{10ffff}]|" PCT \
+#define URI_TEMPLATE "(?:[!#$&-;=?-\\[\\]_a-z~\\u00a0-\\ud7ff\\ue000-\\u{10ffff}]|" PCT \
                      "|\\{[+#./;?&=,!@|]?" VARSPEC "(?:," VARSPEC ")*\\})*"
 #define POINTER "(?:/(?:[^/~]|~[01])*)*"
 

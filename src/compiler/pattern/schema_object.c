@@ -168,7 +168,8 @@ static const char *rest_keyword(const struct schema *s, uint32_t node)
 {
     if (schema_keyword(s, node, "additionalProperties"))
         return "additionalProperties";
-    return schema_keyword(s, node, "unevaluatedProperties") ? "unevaluatedProperties" : NULL;
+    bool alone = schema_keyword(s, node, "unevaluatedProperties") && schema_evaluates_alone(s, node);
+    return alone ? "unevaluatedProperties" : NULL;
 }
 
 /* What one node asks of the value of a declared key. */

@@ -187,7 +187,7 @@ static const char *const array_words[] = { "prefixItems", "items", "additionalIt
 static const char *const object_words[] = { "properties", "patternProperties", "additionalProperties",
     "required", "minProperties", "maxProperties", "propertyNames", "unevaluatedProperties", NULL };
 static const char *const applicators[] = { "allOf", "anyOf", "oneOf", "if", "$ref", "$dynamicRef",
-    "$recursiveRef", "dependentSchemas", NULL };
+    "$recursiveRef", "dependentSchemas", "contains", NULL };
 
 struct todo {                   /* in order of the document, pushed from its end */
     struct pending *p;
@@ -222,7 +222,7 @@ static void plan_reference(struct schema *s, struct todo *t, uint32_t node, cons
 }
 
 /* unevaluated* is the same as additional* where nothing else of the node could evaluate. */
-static bool evaluates_alone(const struct schema *s, uint32_t node)
+bool schema_evaluates_alone(const struct schema *s, uint32_t node)
 {
     for (int i = 0; applicators[i]; i++)
         if (schema_keyword(s, node, applicators[i]))
@@ -233,7 +233,7 @@ static bool evaluates_alone(const struct schema *s, uint32_t node)
 static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, const char *word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
-    if (!j || (j->kind == J_BOOL && j->truth) || evaluates_alone(s, node))
+    if (!j || (j->kind == J_BOOL && j->truth) || schema_evaluates_alone(s, node))
         return;
     struct atom a = { .kind = ATOM_UNSUPPORTED, .node = node, .lit = LIT_NONE,
                       .why = "unevaluated items or properties beside other applicators" };

@@ -824,7 +824,8 @@ bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, stru
     if ((s.kind != K_AT && s.kind != K_OPEN) || s.enc != ENC_CANON || x.kind != EX_NOT)
         return false;
     struct excluded list = { .out = out };
-    if (t->ex.node[x.a].flags & EXF_LOGIC)
+    if ((t->ex.node[x.a].flags & EXF_LOGIC) || expr_longest(&t->ex, x.a) == SIZE_MAX ||
+        expr_words(&t->ex, x.a, EXCLUDED_MAX + 1) > EXCLUDED_MAX)
         return false;
     if (s.kind == K_OPEN)
         list.byte[list.n++] = '"';
@@ -835,10 +836,16 @@ bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, stru
     return !terminals_failed(t);
 }
 
-bool terminal_between(const struct terminals *t, uint32_t q)
+bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base)
 {
-    return t->st[q].kind == K_AT || t->st[q].kind == K_DONE;
+    const struct term_state s = t->st[q];
+    if (s.kind != K_AT || s.enc == ENC_RAW || s.e == EXPR_ALL || (t->ex.node[s.e].flags & EXF_LABEL) ||
+        !expr_open(&t->ex, s.e))
+        return false;
+    *ret_base = at(t, EXPR_ALL, s.enc);
+    return !terminals_failed(t);
 }
+
 
 const uint32_t *terminal_row(struct terminals *t, uint32_t q)
 {

@@ -89,8 +89,9 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
  * bytes that would end it (quote included), behind its length in two bytes.  False: not so. */
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, struct str *out);
 
-/* Whether q is between code points (and not inside one). */
-bool terminal_between(const struct terminals *t, uint32_t q);
+/* A JSON string in which any text may still be read: *ret_base is the state of any text. */
+bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base);
+
 /* The row of known steps, made if need be; NULL where rows are used up. */
 const uint32_t *terminal_row(struct terminals *t, uint32_t q);
 

@@ -113,7 +113,7 @@ void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t 
     struct value_object *o = &r->object[object];
     struct value_class *c = added(r, array_push(&o->cls, &o->n_cls, &o->cap_cls, sizeof *c));
     if (c)
-        *c = (struct value_class){ name, value };
+        *c = (struct value_class){ name, value, false };
 }
 
 /* ---- glue ----------------------------------------------------------------------------------- */
@@ -645,7 +645,8 @@ uint32_t value_captured(struct rules *r, uint32_t state, struct slice text)
 bool value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next)
 {
     struct rule_state s = r->st[state];
-    if (s.kind != RULE_OBJECT || !r->object[s.a].roomy)
+    const struct value_object *o = &r->object[s.a];
+    if (s.kind != RULE_OBJECT || !o->cls[s.pos - o->n_key].roomy)
         return false;
     s.seen |= SEEN_UNNAMED;
     s.phase = PH_COLON;
@@ -850,9 +851,8 @@ static void prune_object(struct rules *r, struct value_object *o)
             o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
     }
     o->extra_min = extra_min(r, o);
-    o->roomy = true;
     for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++)
-        o->roomy &= expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
+        o->cls[i].roomy = expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
 }
 
 void values_measure(struct rules *r)

@@ -8,6 +8,8 @@
 
 #include "kernels/cpu/cpu.h"
 
+enum { ROPE_ROWS = 4 };     /* rows one member rotates at a time */
+
 struct rope_job {
     struct cpu                *c;
     const struct rope_kv_args *a;
@@ -41,12 +43,13 @@ static void rope_row(const struct cpu *c, const struct rope_kv_args *a,
                            page + (size_t)h * 2 * hd * KERNEL_PAGE);
 }
 
-static void rope_member(void *arg, int member)
+static void rope_share(void *arg, uint32_t share, int member)
 {
     (void)member;
     const struct rope_job *j = arg;
-    for (uint32_t r; (r = team_next(j->c->team)) < j->n_row;) {
+    for (uint32_t i = share * ROPE_ROWS; i < (share + 1) * ROPE_ROWS && i < j->n_row; i++) {
         const struct attn_item *it = j->a->item;
+        uint32_t r = i;
         while (r >= it->n_row)
             r -= it++->n_row;
         rope_row(j->c, j->a, it, r);
@@ -61,7 +64,9 @@ void cpu_rope_kv(struct device *d, const struct rope_kv_args *a)
     if (j.n_row == 1)
         rope_row(j.c, a, a->item, 0);
     else if (j.n_row)
-        team_run(j.c->team, rope_member, &j);
+        team_run(j.c->team, &(struct team_job){
+            .arg = &j, .share[0] = rope_share,
+            .n_share[0] = (j.n_row + ROPE_ROWS - 1) / ROPE_ROWS });
 }
 
 /* ---- attention ---- */
@@ -136,8 +141,10 @@ static void tile_out(const struct attn_job *j, const struct tile *t, uint32_t i,
                             (size_t)(t->kv_head * group + head) * a->shape.head_dim);
 }
 
-static void whole_tile(const struct attn_job *j, uint32_t n)
+static void whole_tile(void *arg, uint32_t n, int member)
 {
+    (void)member;
+    const struct attn_job *j = arg;
     struct tile t = tile_at(j->a, n);
     uint32_t n_block = tile_blocks(&j->a->shape, &t), n_key[ATTEND_MAX_Q];
     struct attend_part sum[ATTEND_MAX_Q], more[ATTEND_MAX_Q];
@@ -157,16 +164,21 @@ static struct attend_part *kept_part(const struct attn_job *j, uint32_t tile, ui
     return j->c->part + ((size_t)tile * j->n_block + block) * ATTEND_MAX_Q;
 }
 
-static void split_block(const struct attn_job *j, uint32_t tile, uint32_t block)
+static void split_block(void *arg, uint32_t share, int member)
 {
+    (void)member;
+    const struct attn_job *j = arg;
+    uint32_t tile = share % j->n_tile, block = share / j->n_tile;
     struct tile t = tile_at(j->a, tile);
     uint32_t n_key[ATTEND_MAX_Q];
     if (block < tile_blocks(&j->a->shape, &t))
         tile_block(j, &t, block, kept_part(j, tile, block), n_key);
 }
 
-static void fold_tile(const struct attn_job *j, uint32_t tile)
+static void fold_tile(void *arg, uint32_t tile, int member)
 {
+    (void)member;
+    const struct attn_job *j = arg;
     struct tile t = tile_at(j->a, tile);
     uint32_t group = group_of(&j->a->shape);
     for (uint32_t i = 0; i < t.n_q; i++) {
@@ -176,26 +188,6 @@ static void fold_tile(const struct attn_job *j, uint32_t tile)
             j->c->level->merge(sum, kept_part(j, tile, b) + i, j->a->shape.head_dim);
         tile_out(j, &t, i, sum);
     }
-}
-
-static void attention_member(void *arg, int member)
-{
-    (void)member;
-    const struct attn_job *j = arg;
-    struct team *team = j->c->team;
-    uint32_t s;
-    if (!j->n_block) {
-        while ((s = team_next(team)) < j->n_tile)
-            whole_tile(j, s);
-        return;
-    }
-    uint32_t n = j->n_tile * j->n_block;
-    while ((s = team_next(team)) < n)
-        split_block(j, s % j->n_tile, s / j->n_tile);
-    team_barrier(team);
-    uint32_t base = n + (uint32_t)team_size(team);
-    while ((s = team_next(team) - base) < j->n_tile)
-        fold_tile(j, s);
 }
 
 void cpu_attention(struct device *d, const struct attention_args *a)
@@ -212,6 +204,10 @@ void cpu_attention(struct device *d, const struct attention_args *a)
     bool few = j.n_tile < 8 * (uint32_t)team_size(c->team);
     if (few && most > 1 && (uint64_t)j.n_tile * most * ATTEND_MAX_Q <= CPU_MAX_PARTS)
         j.n_block = most;
-    if (j.n_tile)
-        team_run(c->team, attention_member, &j);
+    if (j.n_block)
+        team_run(c->team, &(struct team_job){ .arg = &j, .share = { split_block, fold_tile },
+                                              .n_share = { j.n_tile * j.n_block, j.n_tile } });
+    else
+        team_run(c->team, &(struct team_job){ .arg = &j, .share[0] = whole_tile,
+                                              .n_share[0] = j.n_tile });
 }

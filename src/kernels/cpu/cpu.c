@@ -74,6 +74,7 @@ static void cpu_close(struct device *d)
     for (int i = 0; c->own && i < team_size(c->team); i++)
         acts_free(&c->own[i]);
     mem_free(c->own);
+    mem_free(c->own_of);
     acts_free(&c->shared);
     mem_free_aligned(c->part);
     team_free(c->team);
@@ -83,31 +84,26 @@ static void cpu_close(struct device *d)
 /* ---- matrices ---- */
 
 struct fill {
-    struct cpu               *c;
     struct matrix            *m;
     const struct matrix_part *part;
 };
 
 enum { FILL_GROUPS = 8 };       /* groups of rows one member repacks at a time */
 
-static void fill_member(void *arg, int member)
+static void fill_share(void *arg, uint32_t share, int member)
 {
     (void)member;
     struct fill *f = arg;
-    for (;;) {
-        uint32_t g = team_next(f->c->team) * FILL_GROUPS;
-        if (g >= f->m->n_group)
-            return;
-        for (uint32_t i = 0, first = 0; i < f->m->n_part; i++) {
-            struct packed *p = &f->m->part[i];
-            uint32_t g0 = g > first ? g - first : 0;
-            uint32_t g1 = g + FILL_GROUPS > first ? g + FILL_GROUPS - first : 0;
-            if (g1 > p->n_group)
-                g1 = p->n_group;
-            if (g0 < g1)
-                pack_fill(p, &f->part[i], g0, g1);
-            first += p->n_group;
-        }
+    uint32_t g = share * FILL_GROUPS;
+    for (uint32_t i = 0, first = 0; i < f->m->n_part; i++) {
+        struct packed *p = &f->m->part[i];
+        uint32_t g0 = g > first ? g - first : 0;
+        uint32_t g1 = g + FILL_GROUPS > first ? g + FILL_GROUPS - first : 0;
+        if (g1 > p->n_group)
+            g1 = p->n_group;
+        if (g0 < g1)
+            pack_fill(p, &f->part[i], g0, g1);
+        first += p->n_group;
     }
 }
 
@@ -149,8 +145,10 @@ static enum status cpu_matrix_new(struct device *d, const struct matrix_part *pa
         n_out += part[i].n_out;
         m->n_group += m->part[i].n_group;
     }
-    struct fill f = { c, m, part };
-    team_run(c->team, fill_member, &f);
+    struct fill f = { m, part };
+    team_run(c->team, &(struct team_job){
+        .arg = &f, .share[0] = fill_share,
+        .n_share[0] = (m->n_group + FILL_GROUPS - 1) / FILL_GROUPS });
     *ret = m;
     return ST_OK;
 }
@@ -182,8 +180,9 @@ enum status cpu_device_open(const struct device_opts *opts, struct device **ret,
     }
 
     c->own = mem_calloc((size_t)team_size(c->team), sizeof *c->own);
+    c->own_of = mem_calloc((size_t)team_size(c->team), sizeof *c->own_of);
     c->part = mem_alloc_aligned(64, CPU_MAX_PARTS * sizeof *c->part);
-    bool ok = c->own && c->part && acts_new(&c->shared, c->max_row, c->max_width);
+    bool ok = c->own && c->own_of && c->part && acts_new(&c->shared, c->max_row, c->max_width);
     for (int i = 0; ok && i < team_size(c->team); i++)
         ok = acts_new(&c->own[i], 1, c->max_width);
     if (!ok) {

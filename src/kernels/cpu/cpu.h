@@ -26,6 +26,8 @@ struct cpu {
     uint32_t                max_width;
     struct acts             shared;     /* [max_row] activations of the running product */
     struct acts            *own;        /* [team size] one row each, for products of one row */
+    uint32_t               *own_of;     /* [team size] the product that `own` was prepared for */
+    uint32_t                n_product;  /* products so far */
     struct attend_part     *part;       /* [CPU_MAX_PARTS] */
     char                    name[32];
     struct kernels          ops;        /* this device's table: the name is its own */

@@ -17,7 +17,6 @@ enum {
 struct job {
     struct cpu                *c;
     const struct product_args *a;
-    uint32_t                   n_prepare;       /* shares of preparation, 0 for a single row */
     uint32_t                   share;           /* groups of output rows of one share */
     uint32_t                   n_share;         /* shares of one block of rows */
 };
@@ -65,34 +64,31 @@ static void multiply(struct cpu *c, const struct product_args *a, const struct a
     }
 }
 
-static void product_member(void *arg, int member)
+static void prepare_share(void *arg, uint32_t share, int member)
+{
+    (void)member;
+    const struct job *j = arg;
+    struct acts acts = j->c->shared;
+    acts.n_in = j->a->w->n_in;
+    for (uint32_t i = share * PREPARE_ROWS; i < (share + 1) * PREPARE_ROWS && i < j->a->n_row; i++)
+        prepare_row(j->c, j->a, &acts, i, i);
+}
+
+static void multiply_share(void *arg, uint32_t share, int member)
 {
     const struct job *j = arg;
     struct cpu *c = j->c;
     const struct product_args *a = j->a;
-    struct acts acts = j->n_prepare ? c->shared : c->own[member];
+    struct acts acts = a->n_row == 1 ? c->own[member] : c->shared;
     acts.n_in = a->w->n_in;
-
-    uint32_t base = 0;
-    if (j->n_prepare) {
-        for (uint32_t s; (s = team_next(c->team)) < j->n_prepare;)
-            for (uint32_t i = s * PREPARE_ROWS; i < (s + 1) * PREPARE_ROWS && i < a->n_row; i++)
-                prepare_row(c, a, &acts, i, i);
-        team_barrier(c->team);
-        base = j->n_prepare + (uint32_t)team_size(c->team);
-    } else {
+    if (a->n_row == 1 && c->own_of[member] != c->n_product) {
         prepare_row(c, a, &acts, 0, 0);
+        c->own_of[member] = c->n_product;
     }
-
-    for (;;) {
-        uint32_t s = team_next(c->team) - base;
-        uint32_t row0 = s / j->n_share * ROW_BLOCK, g = s % j->n_share * j->share;
-        if (row0 >= a->n_row)
-            return;
-        uint32_t row1 = row0 + ROW_BLOCK < a->n_row ? row0 + ROW_BLOCK : a->n_row;
-        uint32_t g1 = g + j->share < a->w->n_group ? g + j->share : a->w->n_group;
-        multiply(c, a, &acts, g, g1, row0, row1);
-    }
+    uint32_t row0 = share / j->n_share * ROW_BLOCK, g = share % j->n_share * j->share;
+    uint32_t row1 = row0 + ROW_BLOCK < a->n_row ? row0 + ROW_BLOCK : a->n_row;
+    uint32_t g1 = g + j->share < a->w->n_group ? g + j->share : a->w->n_group;
+    multiply(c, a, &acts, g, g1, row0, row1);
 }
 
 void cpu_product(struct device *d, const struct product_args *a)
@@ -103,6 +99,10 @@ void cpu_product(struct device *d, const struct product_args *a)
     uint32_t share = a->w->n_group / (SHARES * (uint32_t)team_size(c->team));
     struct job j = { .c = c, .a = a, .share = share ? share : 1 };
     j.n_share = (a->w->n_group + j.share - 1) / j.share;
-    j.n_prepare = a->n_row == 1 ? 0 : (a->n_row + PREPARE_ROWS - 1) / PREPARE_ROWS;
-    team_run(c->team, product_member, &j);
+    c->n_product++;
+    team_run(c->team, &(struct team_job){
+        .arg = &j,
+        .share = { prepare_share, multiply_share },
+        .n_share = { a->n_row == 1 ? 0 : (a->n_row + PREPARE_ROWS - 1) / PREPARE_ROWS,
+                     (a->n_row + ROW_BLOCK - 1) / ROW_BLOCK * j.n_share } });
 }

@@ -1,7 +1,10 @@
-/* team.c - the thread team: one generation counter to start, one count to join.
+/* team.c - the thread team: tickets that carry the number of the job.
  *
- * Members spin on `generation`; the caller spins on `n_done`.  Both fall asleep on a futex after
- * SPINS rounds, and whoever changes the word wakes sleepers only when there are some. */
+ * The state of a phase is one 64-bit word, {job number, next share}, so that a member that wakes
+ * late draws no share of a job that it does not know: its draw is a compare-and-swap that fails
+ * once the job number has moved on.  A draw that succeeds holds the job open, because the job
+ * ends only when all drawn shares are counted as done; so a member that holds a share may read
+ * the job, and one that holds none reads nothing but atomics. */
 #include "kernels/cpu/team.h"
 
 #include <linux/futex.h>
@@ -14,13 +17,15 @@
 
 #include "base/alloc.h"
 
-enum { SPINS = 4000, MAX_THREADS = 256 };     /* about 50 us of pauses */
+enum { SPINS = 4000, MAX_THREADS = 256 };       /* spins: about 50 us of pauses */
 
-/* A word that is waited for, alone on its cache line. */
-struct gate {
-    _Atomic uint32_t word;
-    _Atomic uint32_t n_asleep;
-} __attribute__((aligned(64)));
+#define LINE __attribute__((aligned(64)))
+
+struct phase {
+    _Atomic uint64_t next LINE;     /* job number << 32 | next share */
+    _Atomic uint32_t n_share;
+    _Atomic uint32_t n_done LINE;
+};
 
 struct member {
     struct team *team;
@@ -29,16 +34,13 @@ struct member {
 };
 
 struct team {
-    struct gate      generation;    /* a new value starts the members */
-    struct gate      done;          /* members that are through with this generation */
-    struct gate      phase;         /* barriers passed */
-    _Atomic uint32_t at_barrier __attribute__((aligned(64)));
-    _Atomic uint32_t next __attribute__((aligned(64)));
+    struct phase     phase[TEAM_PHASES];
+    _Atomic uint32_t number LINE;   /* of the running job; a new value starts the members */
+    _Atomic uint32_t n_asleep;
+    _Atomic bool     stop;
+    struct team_job  job;           /* read by who holds a share of it */
     int              n;
     int              n_started;     /* threads beside the caller */
-    bool             stop;          /* written before a generation, read after it */
-    void           (*fn)(void *arg, int member);
-    void            *arg;
     struct member   *member;        /* [n] */
 };
 
@@ -49,38 +51,81 @@ static inline void pause_cpu(void)
 #endif
 }
 
-static void gate_wait_change(struct gate *g, uint32_t old)
+/* Round i of waiting for a share that somebody holds: that member may need this core. */
+static void wait_a_little(uint32_t i)
+{
+    if (i < SPINS)
+        pause_cpu();
+    else
+        sched_yield();
+}
+
+/* Takes one share of phase p of job `number` and does it; false when there is none. */
+static bool take_share(struct team *t, int p, uint32_t number, int member)
+{
+    struct phase *ph = &t->phase[p];
+    uint64_t at = atomic_load_explicit(&ph->next, memory_order_acquire);
+    do {
+        if ((uint32_t)(at >> 32) != number ||
+            (uint32_t)at >= atomic_load_explicit(&ph->n_share, memory_order_relaxed))
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&ph->next, &at, at + 1, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    t->job.share[p](t->job.arg, (uint32_t)at, member);
+    atomic_fetch_add_explicit(&ph->n_done, 1, memory_order_release);
+    return true;
+}
+
+static bool phase_done(struct team *t, int p)
+{
+    return atomic_load_explicit(&t->phase[p].n_done, memory_order_acquire) ==
+           atomic_load_explicit(&t->phase[p].n_share, memory_order_relaxed);
+}
+
+/* The first phase is over for this member when all its shares are done, or the job is. */
+static void help(struct team *t, uint32_t number, int member)
+{
+    for (int p = 0; p < TEAM_PHASES; p++) {
+        while (take_share(t, p, number, member))
+            ;
+        for (uint32_t i = 0; !phase_done(t, p); i++) {
+            if (atomic_load_explicit(&t->number, memory_order_acquire) != number)
+                return;
+            wait_a_little(i);
+        }
+    }
+}
+
+static void wait_for_job(struct team *t, uint32_t seen)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&g->word, memory_order_acquire) != old)
+        if (atomic_load_explicit(&t->number, memory_order_acquire) != seen)
             return;
         pause_cpu();
     }
-    atomic_fetch_add(&g->n_asleep, 1);
-    while (atomic_load(&g->word) == old)
-        syscall(SYS_futex, &g->word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
-    atomic_fetch_sub(&g->n_asleep, 1);
+    atomic_fetch_add(&t->n_asleep, 1);
+    while (atomic_load(&t->number) == seen)
+        syscall(SYS_futex, &t->number, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&t->n_asleep, 1);
 }
 
-static void gate_wake(struct gate *g)
+static void start(struct team *t)
 {
-    if (atomic_load(&g->n_asleep))
-        syscall(SYS_futex, &g->word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+    atomic_fetch_add(&t->number, 1);
+    if (atomic_load(&t->n_asleep))
+        syscall(SYS_futex, &t->number, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
 }
 
 static void *member_main(void *arg)
 {
     struct member *m = arg;
     struct team *t = m->team;
-    uint32_t seen = 0;
-    for (;;) {
-        gate_wait_change(&t->generation, seen);
-        seen = atomic_load_explicit(&t->generation.word, memory_order_acquire);
-        if (t->stop)
+    for (uint32_t seen = 0;;) {
+        wait_for_job(t, seen);
+        seen = atomic_load_explicit(&t->number, memory_order_acquire);
+        if (atomic_load(&t->stop))
             return NULL;
-        t->fn(t->arg, m->no);
-        atomic_fetch_add(&t->done.word, 1);
-        gate_wake(&t->done);
+        help(t, seen, m->no);
     }
 }
 
@@ -124,9 +169,8 @@ void team_free(struct team *t)
 {
     if (!t)
         return;
-    t->stop = true;
-    atomic_fetch_add(&t->generation.word, 1);
-    gate_wake(&t->generation);
+    atomic_store(&t->stop, true);
+    start(t);
     for (int i = 1; i <= t->n_started; i++)
         pthread_join(t->member[i].thread, NULL);
     mem_free(t->member);
@@ -138,42 +182,31 @@ int team_size(const struct team *t)
     return t->n;
 }
 
-void team_run(struct team *t, void (*fn)(void *arg, int member), void *arg)
+void team_run(struct team *t, const struct team_job *job)
 {
-    atomic_store_explicit(&t->next, 0, memory_order_relaxed);
     if (t->n == 1) {
-        fn(arg, 0);
+        for (int p = 0; p < TEAM_PHASES; p++)
+            for (uint32_t s = 0; s < job->n_share[p]; s++)
+                job->share[p](job->arg, s, 0);
         return;
     }
-    t->fn = fn;
-    t->arg = arg;
-    atomic_store_explicit(&t->done.word, 0, memory_order_relaxed);
-    atomic_fetch_add(&t->generation.word, 1);
-    gate_wake(&t->generation);
-    fn(arg, 0);
-    for (;;) {
-        uint32_t done = atomic_load_explicit(&t->done.word, memory_order_acquire);
-        if (done == (uint32_t)t->n - 1)
-            return;
-        gate_wait_change(&t->done, done);
+    /* No share is out now: the last job ended.  Its number is closed first, so that a late member
+     * cannot draw while counts change; the new number opens the tickets last. */
+    uint32_t number = atomic_load_explicit(&t->number, memory_order_relaxed) + 1;
+    for (int p = 0; p < TEAM_PHASES; p++) {
+        atomic_store(&t->phase[p].next, (uint64_t)(number - 1) << 32 | UINT32_MAX);
+        atomic_store(&t->phase[p].n_done, 0);
+        atomic_store(&t->phase[p].n_share, job->n_share[p]);
     }
-}
+    t->job = *job;
+    for (int p = 0; p < TEAM_PHASES; p++)
+        atomic_store(&t->phase[p].next, (uint64_t)number << 32);
+    start(t);
 
-void team_barrier(struct team *t)
-{
-    if (t->n == 1)
-        return;
-    uint32_t phase = atomic_load_explicit(&t->phase.word, memory_order_acquire);
-    if (atomic_fetch_add(&t->at_barrier, 1) + 1 == (uint32_t)t->n) {
-        atomic_store(&t->at_barrier, 0);
-        atomic_fetch_add(&t->phase.word, 1);
-        gate_wake(&t->phase);
-        return;
+    for (int p = 0; p < TEAM_PHASES; p++) {
+        while (take_share(t, p, number, 0))
+            ;
+        for (uint32_t i = 0; !phase_done(t, p); i++)
+            wait_a_little(i);
     }
-    gate_wait_change(&t->phase, phase);
-}
-
-uint32_t team_next(struct team *t)
-{
-    return atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
 }

@@ -1,8 +1,12 @@
-/* team.h - a fixed set of threads that run one function together.
+/* team.h - a fixed set of threads that share out numbered pieces of work.
  *
- * The caller is member 0.  Waiting is spinning for some tens of microseconds (a forward pass has
- * hundreds of joints, and a sleep costs a hundred times a spin), then sleeping on a futex.  Only
- * one thread may call team_run at a time; members call nothing but kernels. */
+ * A job is one or two phases of numbered shares.  Members take the next number until none is
+ * left; a phase begins when every share of the one before is done, and a job ends when every
+ * share of the last phase is.  Nobody waits for a member that took nothing: where other programs
+ * hold a core, the caller goes on alone at its own speed instead of waiting for a thread that
+ * does not run.  Waiting is spinning for some tens of microseconds, then sleeping.
+ *
+ * One thread at a time calls team_run; members call nothing but kernels. */
 #ifndef KERNELS_CPU_TEAM_H
 #define KERNELS_CPU_TEAM_H
 
@@ -12,17 +16,19 @@
 
 struct team;
 
+enum { TEAM_PHASES = 2 };
+
+struct team_job {
+    void    *arg;
+    uint32_t n_share[TEAM_PHASES];                                  /* 0: no such phase */
+    void   (*share[TEAM_PHASES])(void *arg, uint32_t share, int member);
+};
+
 enum status team_new(int n_thread, struct team **ret, struct error *err);   /* 0: one a core */
 void        team_free(struct team *t);                                      /* NULL is fine */
 int         team_size(const struct team *t);
 
-/* Runs fn(arg, member) on every member and returns when all are done. */
-void        team_run(struct team *t, void (*fn)(void *arg, int member), void *arg);
-/* Inside fn: all members wait for each other. */
-void        team_barrier(struct team *t);
-/* Inside fn: the next number of 0, 1, 2, .. that no member has yet; restarts at every team_run.
- * Members that each stop at the first number >= n have drawn n + team_size numbers together, so
- * after a barrier the next share of work begins there. */
-uint32_t    team_next(struct team *t);
+/* Runs all shares of all phases; returns when they are done. */
+void        team_run(struct team *t, const struct team_job *job);
 
 #endif

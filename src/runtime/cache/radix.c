@@ -543,7 +543,7 @@ uint32_t radix_claim(struct radix_node *node, uint32_t pos, uint64_t owner)
         if (n->ready < n->n_tok && n->producer && n->producer != owner)
             end = n->start > pos ? n->start : pos;
     }
-    for (struct radix_node *n = node; n && radix_end(n) > pos; n = n->parent) {
+    for (struct radix_node *n = node; end > pos && n && radix_end(n) > pos; n = n->parent) {
         if (n->ready < n->n_tok && n->start < end)
             n->producer = owner;
     }
@@ -581,14 +581,14 @@ void radix_commit(struct radix *r, bool ok)
 
 void radix_leave(struct radix *r, struct radix_node *node, uint64_t owner)
 {
-    assert(!r->n_touched);
-    for (struct radix_node *n = node; n; n = n->parent) {
+    for (struct radix_node *n = node; owner && n; n = n->parent) {
         if (n->producer == owner)
             n->producer = 0;
     }
     struct radix_node *n = node;
     while (n && n->parent && n->locks == 1 && n->done < n->n_tok && !n->child) {
         struct radix_node *parent = n->parent;
+        assert(!n->touched);
         n->locks = 0;
         r->n_evictable += n_page(r, n);
         n->last_use = ++r->clock;

@@ -89,21 +89,13 @@ bool mask_walk_plain(const struct vocab *v, struct family *f, uint32_t config, u
 
 /* ---- by leaves ------------------------------------------------------------------------------ */
 
-/* Exit nodes of texts that are excluded: `excluded` lists the bytes that would end one. */
-static bool is_excluded(const struct vocab *v, uint32_t node, struct slice excluded)
+/* Whether the path to an exit is among the excluded: `excluded` lists the bytes that would end one. */
+static bool is_excluded(const char *path, size_t n, struct slice excluded)
 {
-    uint8_t byte[TRIE_TOKEN_MAX + 1];
-    uint32_t n = v->node[node].depth;
-    bool known = false;
     for (size_t at = 0; at + 2 <= excluded.len;) {
         size_t len = (uint8_t)excluded.ptr[at] | (size_t)(uint8_t)excluded.ptr[at + 1] << 8;
-        if (len == n) {
-            if (!known)
-                path_of(v, node, byte);
-            known = true;
-            if (!memcmp(byte, excluded.ptr + at + 2, n))
-                return true;
-        }
+        if (len == n && !memcmp(path, excluded.ptr + at + 2, n))
+            return true;
         at += 2 + len;
     }
     return false;
@@ -130,7 +122,8 @@ static bool add_exits(const struct vocab *v, struct family *f, uint32_t config, 
     excluded_lengths(excluded, lengths);
     for (uint32_t i = 0; i < l->n_exit; i++) {
         uint32_t node = l->exit[i].node;
-        if (excluded.len && bitset_has(lengths, v->node[node].depth) && is_excluded(v, node, excluded))
+        if (excluded.len && bitset_has(lengths, v->node[node].depth) &&
+            is_excluded(vocab_bytes(v, l->exit[i].token).ptr, v->node[node].depth, excluded))
             continue;
         if (v->node[node].token != TRIE_NO_TOKEN)
             vocab_set(v, row, v->node[node].token);

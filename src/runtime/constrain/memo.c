@@ -113,6 +113,14 @@ static uint8_t labels_of(struct walk *w, uint32_t q)
     return bits;
 }
 
+/* In depth-first order the next token at or behind a node lies below it. */
+static uint32_t token_below(const struct vocab *v, uint32_t node)
+{
+    while (v->node[node].token == TRIE_NO_TOKEN)
+        node++;
+    return v->node[node].token;
+}
+
 static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
 {
     if (w->l->n_exit >= EXIT_MAX) {
@@ -121,7 +129,7 @@ static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
     }
     struct leaf_exit *x = array_push(&w->l->exit, &w->l->n_exit, &w->cap_exit, sizeof *x);
     if (x)
-        *x = (struct leaf_exit){ node, (uint16_t)cps, labels_of(w, q) };
+        *x = (struct leaf_exit){ node, token_below(w->v, node), (uint16_t)cps, labels_of(w, q) };
     else
         w->failed = true;
 }
@@ -294,14 +302,54 @@ static struct leaf_mask *get_loop(const struct vocab *v, struct terminals *t, co
     return l;
 }
 
+/* Any text may still be read: what stays inside is what any text allows, and of its exits those are
+ * kept whose path ends a word. */
+static struct leaf_mask *get_open(const struct vocab *v, struct terminals *t, uint32_t q, uint32_t base_q)
+{
+    struct hash128 key;
+    struct terminal_loop loop;
+    if (!terminal_key(t, q, &key))
+        return NULL;
+    struct leaf_mask *l = find(v->memo, key);
+    if (l)
+        return l;
+    struct leaf_mask *base = terminal_loop(t, base_q, &loop) ? get_loop(v, t, &loop) : NULL;
+    if (!base || !base->row || base->exits_all || !(l = entry_new(v, key))) {
+        leaf_mask_unref(base);
+        return NULL;
+    }
+    memcpy(l->row, base->row, bitset_words(v->n_logit) * sizeof *l->row);
+    uint32_t cap = 0;
+    for (uint32_t i = 0; i < base->n_exit && !terminals_failed(t); i++) {
+        const struct leaf_exit *e = &base->exit[i];
+        const uint8_t *byte = (const uint8_t *)vocab_bytes(v, e->token).ptr;
+        uint32_t at = q;
+        for (uint32_t k = 0; k < v->node[e->node].depth && at != TERM_DEAD; k++)
+            at = terminal_step(t, at, byte[k]);
+        struct leaf_exit *slot = at == TERM_DEAD ? NULL : array_push(&l->exit, &l->n_exit, &cap, sizeof *slot);
+        if (slot)
+            *slot = *e;
+        else if (at != TERM_DEAD)
+            t->ex.failed = ST_NOMEM;
+    }
+    leaf_mask_unref(base);
+    settle(v, l);
+    insert(v->memo, l);
+    return l;
+}
+
 /* ---- the doors ------------------------------------------------------------------------------ */
 
 static struct leaf_mask *get_locked(const struct vocab *v, struct terminals *t, uint32_t q)
 {
     struct terminal_loop loop;
     struct hash128 key;
+    uint32_t base;
     if (terminal_loop(t, q, &loop))
         return get_loop(v, t, &loop);
+    struct leaf_mask *l = terminal_open(t, q, &base) ? get_open(v, t, q, base) : NULL;
+    if (l)
+        return l;
     return terminal_key(t, q, &key) ? get_made(v, t, q, key, false) : NULL;
 }
 

@@ -20,6 +20,7 @@
 
 struct leaf_exit {
     uint32_t node;
+    uint32_t token;         /* one that begins with the path to the node */
     uint16_t cps;           /* code points read, in loops */
     uint8_t  labels;        /* bit i: label i may be taken */
 };

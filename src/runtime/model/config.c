@@ -112,7 +112,7 @@ enum status model_config_read(const struct bundle *b, struct model_config *ret, 
         (st = need_u32(&k, "embedding_length", 1 << 16, &c.width)) ||
         (st = need_u32(&k, "attention.head_count", 1024, &c.n_head)) ||
         (st = need_u32(&k, "feed_forward_length", 1 << 20, &c.n_ff)) ||
-        (st = need_u32(&k, "context_length", 1 << 24, &c.context)))
+        (st = need_u32(&k, "context_length", 1 << 20, &c.context)))
         return st;
 
     uint64_t kv = c.n_head, dim = c.width / c.n_head;

@@ -17,6 +17,16 @@ static uint32_t wide(struct insn in)
     return (uint32_t)in.b | (uint32_t)in.c << 16;
 }
 
+/* Where a branch's context ends is kept for `join as text`. */
+static void branch_end(struct task *t, struct frame *f, uint16_t reg)
+{
+    if (f->then != THEN_END || !t->set || reg != f->fn->ctx || f->reg[reg].tag != VAL_CONTEXT)
+        return;
+    struct branch *b = &t->set->b[t->index];
+    node_unref(b->end);
+    b->end = node_ref(context_of(f->reg[reg])->tail);
+}
+
 /* Hands a result to whoever called; STEP_END when that was the host or a fork. */
 static enum step ret(struct task *t, struct value v)
 {
@@ -26,11 +36,8 @@ static enum step ret(struct task *t, struct value v)
     uint32_t dst = f->dst;
     struct image *im = image_ref(f->image);
     enum step s = STEP_AGAIN;
-    if (then == THEN_END && t->set && f->fn->ctx != BC_NONE &&
-        f->reg[f->fn->ctx].tag == VAL_CONTEXT) {
-        struct branch *b = &t->set->b[t->index];
-        b->end = node_ref(context_of(f->reg[f->fn->ctx])->tail);
-    }
+    if (f->fn->ctx != BC_NONE)
+        branch_end(t, f, f->fn->ctx);
     frame_pop(t);
     switch (then) {
     case THEN_REG:
@@ -117,12 +124,12 @@ static enum status call_type(struct run *r)
     return r->t_call ? ST_OK : vtype_new(SLICE("call"), 3, names, keys, &r->t_call);
 }
 
-static enum step op_callval(struct task *t, const struct value *base, struct value *out)
+static enum step op_callval(struct task *t, uint32_t rtype, const struct value *base,
+                            struct value *out)
 {
     const struct module *m = t->top->image->module;
-    struct slice name = SLICE("");
-    if (base[0].tag == VAL_TOOL)
-        name = base[0].aux ? m->ext[base[0].i].name : m->func[base[0].i].name;
+    const struct rtype *type = &m->rtype[rtype];
+    struct slice name = type->n_tool ? type->tool[0].name : SLICE("");  /* without its module */
     struct value field[3] = { value_null(), value_ref(base[1]), value_ref(base[0]) };
     enum status st = call_type(t->run);
     if (st == ST_OK)
@@ -506,7 +513,7 @@ enum step dispatch(struct task *t, uint64_t slice)
             writes = true;
             break;
         case OP_CALLVAL:
-            s = op_callval(t, &reg[in.b], &out);
+            s = op_callval(t, in.c, &reg[in.b], &out);
             writes = true;
             break;
         case OP_FIELD:
@@ -646,6 +653,7 @@ enum step dispatch(struct task *t, uint64_t slice)
             s = op_enter(t, reg[in.a]);
             break;
         case OP_CTX_DROP:
+            branch_end(t, f, in.a);
             value_clear(&reg[in.a]);
             break;
         case OP_TEXT: {

@@ -322,10 +322,11 @@ static enum status accept_call(struct walk *w, const struct rtype *t, struct val
     }
     for (uint32_t i = 0; i < t->n_tool; i++) {
         const struct rtool *tool = &t->tool[i];
-        if (!slice_eq(tool->name, value_text(name)))
-            continue;
-        if (built)
+        struct value id = value_field(v, 2);
+        if (built && id.i == (id.aux ? tool->ext : tool->func))
             return yes(v, ret);
+        if (built || !slice_eq(tool->name, value_text(name)))
+            continue;
         struct vtype *type;
         struct value field[3] = { value_ref(name), value_null(), value_null() };
         enum status st = accept(w, tool->args, args, &field[1]);

@@ -1,6 +1,6 @@
 /* test_logits.c - our logits beside those of an independent engine reading the same file.
  *
- *     test_logits GOLDEN MODEL.gguf [level ...]
+ *     test_logits GOLDEN [MODEL.gguf]
  *
  * The greatest logit must be the same one, unless the reference's own gap between its two best is
  * below the difference that is seen: both sides round activations, in different places.  The
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "runtime/backend/backend.h"
+#include "runtime/files/models.h"
 
 enum { SKIP = 77, MAX_IDS = 2048, MAX_TOP = 64 };
 
@@ -123,14 +124,17 @@ int main(int argc, char **argv)
     struct error err = { 0 };
     struct bundle *bundle = NULL;
     struct run *r = calloc(1, sizeof *r);
-    FILE *f = argc > 2 ? fopen(argv[1], "r") : NULL;
+    struct str path = { 0 };
+    FILE *f = argc > 1 ? fopen(argv[1], "r") : NULL;
     if (!f || !r)
         return 2;
-    enum status st = bundle_open(argv[2], &bundle, &err);
+    enum status st = models_find(argc > 2 ? argv[2] : "smollm2", &path, &err);
     if (st == ST_NOT_FOUND) {
-        printf("no model at %s: skipped\n", argv[2]);
+        printf("%s: skipped\n", err.text);
         return SKIP;
     }
+    if (st == ST_OK)
+        st = bundle_open(path.ptr, &bundle, &err);
     struct backend_opts opts = { .n_page = MAX_IDS / 16 + 1, .device = "cpu" };
     if (st == ST_OK)
         st = backend_open(bundle, &opts, &r->be, &err);
@@ -152,6 +156,7 @@ int main(int argc, char **argv)
     free(r->logits);
     backend_close(r->be);
     bundle_close(bundle);
+    str_free(&path);
     free(r);
     return rc;
 }

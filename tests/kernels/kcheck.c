@@ -1,0 +1,220 @@
+/* kcheck.c - products of every level beside fp64 sums over the same operands.
+ *
+ * For every element type and awkward shapes: random blocks, random activations, results poisoned
+ * first.  A result must be within the fp32 bar of the exact sum over the dequantised weights and
+ * the quantised activations, and all levels must agree bit for bit, for one row and for many. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "kernels/kernels.h"
+
+static const double BAR = 5e-6;     /* relative L2 of a product in fp32 */
+
+struct shape { uint32_t n_row, n_out, n_in; };
+
+static const struct shape shapes[] = {
+    { 1, 16, 32 }, { 2, 17, 64 }, { 7, 1, 256 }, { 8, 31, 512 }, { 9, 24, 256 }, { 64, 40, 512 },
+    { 1, 200, 1536 }, { 65, 9, 768 },
+};
+
+enum { MAX_WIDTH = 4096, MAX_ROW = 128 };
+
+static uint64_t draw;
+
+static double unit(void)
+{
+    return rng_unit(rng_key_seed(20261127), draw++);
+}
+
+/* Random blocks whose scales are ordinary numbers; quants take all values, extremes included. */
+static void random_weights(enum dtype t, uint8_t *w, size_t n_block)
+{
+    size_t bytes = dtype_block_bytes(t);
+    for (size_t b = 0; b < n_block; b++) {
+        uint8_t *p = w + b * bytes;
+        for (size_t i = 0; i < bytes; i++)
+            p[i] = (uint8_t)(256 * unit());
+        if (dtype_block_elems(t) == 1) {
+            float f = (float)(unit() - 0.5);
+            uint16_t h = (uint16_t)(0x2c00 + 1024 * unit()), bf;
+            uint32_t bits;
+            memcpy(&bits, &f, sizeof bits);
+            bf = (uint16_t)(bits >> 16);
+            if (unit() < 0.5)
+                h |= 0x8000;
+            memcpy(p, t == DT_F32 ? (void *)&f : t == DT_F16 ? (void *)&h : (void *)&bf, bytes);
+            continue;
+        }
+        uint16_t d = (uint16_t)(0x1c00 + 2048 * unit()), m = (uint16_t)(0x9c00 + 2048 * unit());
+        memcpy(t == DT_Q6_K ? p + bytes - 2 : p, &d, sizeof d);
+        if (t == DT_Q4_1 || t == DT_Q5_1)
+            memcpy(p + 2, &m, sizeof m);
+        if (t == DT_Q4_K || t == DT_Q5_K) {
+            m &= 0x7fff;
+            memcpy(p + 2, &m, sizeof m);
+        }
+        if (t == DT_Q8_0 && b % 3 == 0)
+            memset(p + 2, b % 2 ? 0x80 : 0x7f, 32);     /* -128 and 127 throughout */
+    }
+}
+
+/* An activation as the integer products see it: int8 in blocks of 32, scale max / 127. */
+static void quantised(const float *x, uint32_t n, double *ret)
+{
+    for (uint32_t b = 0; b < n; b += 32) {
+        float most = 0;
+        for (uint32_t i = 0; i < 32; i++)
+            most = fabsf(x[b + i]) > most ? fabsf(x[b + i]) : most;
+        float d = most / 127.0f, inv = most > 0 ? 127.0f / most : 0;
+        for (uint32_t i = 0; i < 32; i++)
+            ret[b + i] = (double)d * (double)rintf(x[b + i] * inv);
+    }
+}
+
+static double check(const struct shape *s, enum dtype t, const uint8_t *w, const float *x,
+                    const float *out)
+{
+    static float row[MAX_WIDTH];
+    static double q[MAX_ROW][MAX_WIDTH];
+    size_t row_bytes = s->n_in / dtype_block_elems(t) * dtype_block_bytes(t);
+    double err = 0, sum = 0;
+    for (uint32_t r = 0; r < s->n_row; r++) {
+        if (dtype_block_elems(t) > 1)
+            quantised(x + (size_t)r * s->n_in, s->n_in, q[r]);
+        else
+            for (uint32_t k = 0; k < s->n_in; k++)
+                q[r][k] = (double)x[(size_t)r * s->n_in + k];
+    }
+    for (uint32_t o = 0; o < s->n_out; o++) {
+        tensor_row(t, w + o * row_bytes, row, s->n_in);
+        for (uint32_t r = 0; r < s->n_row; r++) {
+            double want = 0;
+            for (uint32_t k = 0; k < s->n_in; k++)
+                want += (double)row[k] * q[r][k];
+            double d = (double)out[(size_t)r * s->n_out + o] - want;
+            err += d * d;
+            sum += want * want;
+        }
+    }
+    return sqrt(err / sum);
+}
+
+static int check_shape(struct device *const *dev, uint32_t n_dev, enum dtype t,
+                       const struct shape *s)
+{
+    size_t block = dtype_block_elems(t), n_w = (size_t)s->n_out * s->n_in / block;
+    size_t n_res = (size_t)s->n_row * s->n_out;
+    uint8_t *w = malloc(n_w * dtype_block_bytes(t));
+    float *x = malloc((size_t)s->n_row * s->n_in * sizeof *x);
+    float *first = malloc(n_res * sizeof *first), *out = malloc(n_res * sizeof *out);
+    int bad = 0;
+    random_weights(t, w, n_w);
+    for (size_t i = 0; i < (size_t)s->n_row * s->n_in; i++)
+        x[i] = (float)(4 * (unit() - 0.5));
+    struct matrix_part part = { .dtype = t, .data = w, .n_out = s->n_out };
+    for (uint32_t i = 0; i < n_dev; i++) {
+        struct matrix *m = NULL;
+        if (dev[i]->ops->matrix_new(dev[i], &part, 1, s->n_in, &m, NULL) != ST_OK)
+            return 1;
+        struct product_args a = { .x = x, .x_stride = s->n_in, .n_row = s->n_row, .w = m,
+                                  .out = out, .out_stride = s->n_out };
+        memset(out, 0xff, n_res * sizeof *out);     /* NaN */
+        dev[i]->ops->product(dev[i], &a);
+        double e = check(s, t, w, x, out);
+        if (!(e < BAR)) {
+            printf("%s %s %ux%ux%u: relative error %g\n", dev[i]->ops->name, dtype_name(t),
+                   s->n_row, s->n_out, s->n_in, e);
+            bad = 1;
+        }
+        if (i == 0) {
+            memcpy(first, out, n_res * sizeof *out);
+        } else if (memcmp(first, out, n_res * sizeof *out)) {
+            printf("%s %s %ux%ux%u: bits differ from %s\n", dev[i]->ops->name, dtype_name(t),
+                   s->n_row, s->n_out, s->n_in, dev[0]->ops->name);
+            bad = 1;
+        }
+        for (uint32_t r = 0; r < s->n_row && r < 9; r++) {      /* a row alone */
+            a.x = x + (size_t)r * s->n_in;
+            a.n_row = 1;
+            a.out = out;
+            dev[i]->ops->product(dev[i], &a);
+            if (memcmp(first + (size_t)r * s->n_out, out, s->n_out * sizeof *out)) {
+                printf("%s %s: row %u alone differs\n", dev[i]->ops->name, dtype_name(t), r);
+                bad = 1;
+            }
+        }
+        dev[i]->ops->matrix_free(m);
+    }
+    free(w);
+    free(x);
+    free(first);
+    free(out);
+    return bad;
+}
+
+/* Wide rows of one element type, one level after the other. */
+static void bench(struct device *d, enum dtype t, uint32_t n_row)
+{
+    const uint32_t n_out = 3072, n_in = 1536;
+    uint64_t least = UINT64_MAX;
+    size_t n_w = (size_t)n_out * n_in / dtype_block_elems(t);
+    uint8_t *w = malloc(n_w * dtype_block_bytes(t));
+    float *x = malloc((size_t)n_row * n_in * sizeof *x), *out = malloc((size_t)n_row * n_out * sizeof *out);
+    random_weights(t, w, n_w);
+    for (size_t i = 0; i < (size_t)n_row * n_in; i++)
+        x[i] = (float)(unit() - 0.5);
+    struct matrix_part part = { .dtype = t, .data = w, .n_out = n_out };
+    struct matrix *m = NULL;
+    if (d->ops->matrix_new(d, &part, 1, n_in, &m, NULL) == ST_OK) {
+        struct product_args a = { .x = x, .x_stride = n_in, .n_row = n_row, .w = m, .out = out,
+                                  .out_stride = n_out };
+        for (int i = 0; i < 20; i++) {
+            uint64_t t0 = clock_ns();
+            d->ops->product(d, &a);
+            uint64_t ns = clock_ns() - t0;
+            least = ns < least ? ns : least;
+        }
+        printf("%-14s %-5s rows %3u  %8.1f us  %7.1f Gop/s  %6.1f GB/s\n", d->ops->name,
+               dtype_name(t), n_row, (double)least / 1e3,
+               2.0 * n_row * n_out * n_in / (double)least,
+               (double)d->ops->matrix_bytes(m) / (double)least);
+        d->ops->matrix_free(m);
+    }
+    free(w);
+    free(x);
+    free(out);
+}
+
+int main(int argc, char **argv)
+{
+    const char *level[4];
+    struct device *dev[4];
+    uint32_t n = cpu_levels(level);
+    int bad = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct device_opts o = { .n_thread = 2, .max_row = MAX_ROW, .max_width = MAX_WIDTH,
+                                 .level = level[i] };
+        if (cpu_device_open(&o, &dev[i], NULL) != ST_OK)
+            return 1;
+    }
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0) {
+        for (int t = 0; t < DT_N; t++)
+            for (uint32_t i = 1; i < n; i++) {
+                bench(dev[i], (enum dtype)t, 1);
+                bench(dev[i], (enum dtype)t, 128);
+            }
+    } else {
+        for (int t = 0; t < DT_N; t++)
+            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+                if (shapes[i].n_in % dtype_block_elems((enum dtype)t) == 0)
+                    bad |= check_shape(dev, n, (enum dtype)t, &shapes[i]);
+        printf("%u levels, %d types: %s\n", n, DT_N, bad ? "FAILED" : "equal and within the bar");
+    }
+    for (uint32_t i = 0; i < n; i++)
+        dev[i]->ops->close(dev[i]);
+    return bad;
+}
