@@ -29,7 +29,7 @@ struct sym *path_sym(struct low *l, const struct node *n)
     struct sym *s = NULL;
     if (n->kind == AST_EXPR_NAME) {
         s = module_find(l->mod, n->u.name.text);
-        if (!s && l->mod->is_std && l->c->prelude)
+        if (!s && l->c->prelude && (l->mod->is_std || n->u.name.text.ptr[0] != '_'))
             s = module_find(l->c->prelude, n->u.name.text);
     } else if (n->kind == AST_EXPR_MEMBER && !n->u.member.optional) {
         s = member_sym(l, n);

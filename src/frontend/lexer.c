@@ -314,7 +314,7 @@ static uint32_t word_code(const struct lexer *lx, const char *p, uint32_t len, u
     if (code != TK_NAME)
         return code;
     for (size_t i = 0; i < sizeof soft_word / sizeof soft_word[0]; i++)
-        if (word_is(p, len, soft_word[i].word))
+        if (*p == *soft_word[i].word && word_is(p, len, soft_word[i].word))
             return soft_holds(lx, soft_word[i].soft, p + len) ? soft_word[i].code : TK_NAME;
     return TK_NAME;
 }

@@ -25,7 +25,6 @@ struct parser {
     struct diag_list   *diags;
     struct token        before;         /* the last one fed */
     uint32_t            n_lexer_error;  /* of the lexer's, when the last token was fed */
-    uint32_t            n_error;        /* syntax errors reported */
     uint32_t            errors_at_start;
     bool                incomplete;
     bool                stops_at_end;   /* leaves the stack as it is at the end of the text */
@@ -128,7 +127,6 @@ static uint32_t report(struct parser *p, const struct token *t)
     uint32_t meant = 0;
     if (p->lx.failed || p->lx.n_error > p->n_lexer_error)       /* the lexer has said it */
         return 0;
-    p->n_error++;
     if (t->code == 0) {
         p->incomplete = p->diags->n_error == p->errors_at_start;
         report_unexpected(p, "E0104", t);
@@ -223,7 +221,7 @@ static bool run(struct parser *p)
             return false;
         if (t.code && grammar_accepts(p->grammar, t.code))
             feed(p, &t);
-    } while (t.code && !dead(p) && p->n_error < ERRORS_MAX);
+    } while (t.code && !dead(p) && p->diags->n_error - p->errors_at_start < ERRORS_MAX);
     return true;
 }
 

@@ -101,8 +101,9 @@ def main(command):
         assert e.param == "tools", e
 
     with client.chat.completions.stream(model=model, messages=ask, max_tokens=8) as stream:
-        final = stream.get_final_completion()
-    assert final.choices[0].message.content, final
+        kinds = [event.type for event in stream]
+        final = stream.current_completion_snapshot
+    assert final.choices[0].message.content and "content.delta" in kinds, final
     p.stdin.close()
     p.terminate()
     p.wait(20)

@@ -13,7 +13,10 @@
     X(bitset)                                                   \
     X(bundle)                                                   \
     X(chat)                                                     \
+    X(compiler)                                                 \
+    X(diag)                                                     \
     X(error)                                                    \
+    X(format)                                                   \
     X(fs)                                                       \
     X(grammar)                                                  \
     X(hashmap)                                                  \
@@ -22,6 +25,7 @@
     X(jsonio)                                                   \
     X(matcher)                                                  \
     X(num)                                                      \
+    X(parser)                                                   \
     X(pool)                                                     \
     X(queue)                                                    \
     X(regex)                                                    \

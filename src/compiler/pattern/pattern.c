@@ -60,7 +60,7 @@ uint32_t lower_any_value(struct rules *r)
     if (rules_failed(r))
         return any;
     r->array[a].item = any;
-    object_add_class(r, o, EXPR_ALL, any);
+    object_add_class(r, o, EXPR_ALL, any, 0);
     return any;
 }
 
@@ -68,7 +68,7 @@ uint32_t lower_any_object(struct rules *r)
 {
     uint32_t any = lower_any_value(r), object = value_new(r);
     uint32_t o = value_add_object(r, object);
-    object_add_class(r, o, EXPR_ALL, any);
+    object_add_class(r, o, EXPR_ALL, any, 0);
     return object;
 }
 

@@ -30,7 +30,7 @@ struct rule_state {
     uint32_t missing;   /* items or keys that are still owed */
     uint32_t room;      /* that may still come; EXPR_INF: any number */
     uint32_t seen;      /* names or values that are used up: a list, 0 none */
-    uint64_t bits;      /* keys that are present, obligations */
+    uint64_t bits;      /* array: items that must count, that still may; object: what it owes */
 };
 
 enum edge_kind { EDGE_TERM, EDGE_CALL };
@@ -82,18 +82,15 @@ struct value_key {
     struct slice name;
     uint32_t     value;
     bool         required;
-    uint32_t     bit;               /* number of its presence bit + 1, 0: none */
 };
 
-struct value_class {                /* names that were not declared; no name is in two classes */
+/* Names that were not declared.  No name is in two classes, except that one that pays may repeat
+ * names of another with a narrower value. */
+struct value_class {
     uint32_t name;                  /* expression of the names */
     uint32_t value;
+    uint8_t  pays;                  /* bits of what the object owes that a name of it settles */
     bool     roomy;                 /* so many that used ones never matter for whether there are more */
-};
-
-/* If all bits of `when` are present then all of `need` must be, and none of `never`. */
-struct value_rule {
-    uint64_t when, need, never;
 };
 
 struct value_object {
@@ -101,11 +98,10 @@ struct value_object {
     uint32_t            n_key, cap_key;
     struct value_class *cls;
     uint32_t            n_cls, cap_cls;
-    struct value_rule  *rule;
-    uint32_t            n_rule, cap_rule;
     uint32_t            lo, hi;     /* number of keys */
     uint32_t            n_required;
     bool                counts;     /* lo or hi matter */
+    uint8_t             owes;       /* for each bit some name of a class that pays it must be there */
     size_t              extra_min;  /* bytes of the cheapest member that need not be there */
     size_t             *tail;       /* [n_key + 1] bytes of the required keys from here on */
 };
@@ -172,7 +168,7 @@ void     value_add_term(struct rules *r, uint32_t value, uint32_t term);
 uint32_t value_add_array(struct rules *r, uint32_t value);
 uint32_t value_add_object(struct rules *r, uint32_t value);
 void     object_add_key(struct rules *r, uint32_t object, struct slice name, uint32_t value, bool required);
-void     object_add_class(struct rules *r, uint32_t object, uint32_t name_expr, uint32_t value);
+void     object_add_class(struct rules *r, uint32_t object, uint32_t name_expr, uint32_t value, uint8_t pays);
 /* Least fixpoint of the shortest values; what has none is unproductive.  Then keys and items that
  * cannot be given are taken out of what is offered. */
 void     values_measure(struct rules *r);

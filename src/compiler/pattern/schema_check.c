@@ -59,6 +59,14 @@ static bool kid_valid(struct schema *s, uint32_t node, const char *word, const s
     return schema_valid(s, schema_kid(s, node, word), v, depth);
 }
 
+/* unevaluated* beside applicators is not decided here: the schema is refused. */
+static void refuse_unevaluated(struct schema *s, uint32_t node, const char *word)
+{
+    const struct jnode *j = schema_keyword(s, node, word);
+    if (j && !(j->kind == J_BOOL && j->truth) && !schema_evaluates_alone(s, node))
+        schema_refuse(s, node, word, "listed values under this keyword beside other applicators");
+}
+
 static bool check_array(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
     const struct jnode *prefix = schema_keyword(s, node, "prefixItems"), *items = schema_keyword(s, node, "items");
@@ -68,6 +76,7 @@ static bool check_array(struct schema *s, uint32_t node, const struct jnode *v, 
         word = "items";
         rest = "additionalItems";
     }
+    refuse_unevaluated(s, node, "unevaluatedItems");
     bool has_rest = schema_keyword(s, node, rest) && (prefix || !strcmp(rest, "items"));
     uint32_t n_prefix = prefix && prefix->kind == J_ARRAY ? prefix->n : 0, counted = 0;
     if (v->n < schema_count(s, node, "minItems", 0) || v->n > schema_count(s, node, "maxItems", EXPR_INF))
@@ -153,6 +162,7 @@ static bool check_needs(struct schema *s, uint32_t node, const char *word, const
 static bool check_object(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
     const struct jnode *required = schema_keyword(s, node, "required");
+    refuse_unevaluated(s, node, "unevaluatedProperties");
     if (v->n < schema_count(s, node, "minProperties", 0) ||
         v->n > schema_count(s, node, "maxProperties", EXPR_INF))
         return false;

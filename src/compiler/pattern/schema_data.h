@@ -41,7 +41,7 @@ enum atom_kind {
     ATOM_KEY,           /* key `name` is there; its value meets `lit`, if any */
     ATOM_NO_KEY,        /* key `name` is not there */
     ATOM_KEYS,          /* number of keys: lo..hi */
-    ATOM_SOME_EXTRA,    /* some key that `node` does not declare violates additionalProperties */
+    ATOM_SOME_KEY,      /* some key is there that `n` tells about `node`, and its value meets `lit` */
     ATOM_UNSUPPORTED,   /* cannot be decoded: refused if the clause lives */
 };
 
@@ -56,6 +56,10 @@ struct atom {
 };
 
 enum { LIT_NONE = UINT32_MAX };
+
+/* `n` of ATOM_SOME_KEY: a key that is not declared, that the propertyNames refuse, or, from
+ * SOME_PATTERN on, that matches the node's pattern of that number. */
+enum { SOME_UNDECLARED, SOME_BAD_NAME, SOME_PATTERN };
 
 static inline uint32_t lit_pos(uint32_t node) { return node << 1; }
 static inline uint32_t lit_neg(uint32_t node) { return node << 1 | 1; }

@@ -267,50 +267,164 @@ static bool class_lits(struct schema *s, const struct object_plan *p, uint32_t m
     return s->st == ST_OK;
 }
 
-static void lower_classes(struct schema *s, const struct object_plan *p, uint32_t object)
+/* Names that no key of the plan has, and that the propertyNames allow. */
+static uint32_t undeclared_names(struct schema *s, const struct object_plan *p)
 {
     struct expr_pool *x = &s->r->t.ex;
-    uint32_t undeclared = EXPR_ALL;
+    uint32_t e = EXPR_ALL;
+    struct slice *name = arena_array(&s->arena, p->n_key + 1ul, sizeof *name);
+    for (uint32_t i = 0; name && i < p->n_key; i++)
+        name[i] = p->key[i].name;
+    if (!name)
+        schema_nomem(s);
+    else if (p->n_key)
+        e = expr_not(x, expr_choices(x, name, NULL, p->n_key));
+    if (p->names.n && s->st == ST_OK)
+        e = expr_and2(x, e, schema_goal_texts(s, p->names.lit, p->names.n));
+    return e;
+}
+
+/* Names that could settle what ATOM_SOME_KEY asks for. */
+static uint32_t settling_names(struct schema *s, const struct atom *a)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    const struct jnode *props = map_keyword(s, a->node, "properties");
+    const struct jnode *pats = map_keyword(s, a->node, "patternProperties");
+    if (a->n >= SOME_PATTERN)
+        return name_expr(s, a->node, pats, a->n - SOME_PATTERN);
+    if (a->n == SOME_BAD_NAME) {
+        uint32_t lit = lit_pos(schema_kid(s, a->node, "propertyNames"));
+        return expr_not(x, schema_goal_texts(s, &lit, 1));
+    }
+    uint32_t e = props && props->n ? expr_not(x, expr_choices(x, props->key, NULL, props->n)) : EXPR_ALL;
+    for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
+        e = expr_and2(x, e, expr_not(x, name_expr(s, a->node, pats, i)));
+    return e;
+}
+
+enum { SOME_MAX = 4 };
+
+/* What names outside the plan must settle: some[i] is bit i. */
+struct debts {
+    const struct atom *some[SOME_MAX];
+    uint32_t           names[SOME_MAX];
+    uint32_t           n;
+};
+
+/* The names of a combination of patterns, as they are and once for each set of debts they can pay. */
+static void lower_class(struct schema *s, const struct debts *d, const struct lits *l, uint32_t names, uint32_t object)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    for (uint32_t pays = 0; pays < 1u << d->n && s->st == ST_OK; pays++) {
+        struct lits more = { 0 };
+        uint32_t e = names;
+        for (uint32_t i = 0; i < l->n; i++)
+            lits_add(s, &more, l->lit[i]);
+        for (uint32_t i = 0; i < d->n; i++) {
+            if (!(pays >> i & 1))
+                continue;
+            e = expr_and2(x, e, d->names[i]);
+            if (d->some[i]->lit != LIT_NONE)
+                lits_add(s, &more, d->some[i]->lit);
+        }
+        if (s->st == ST_OK && expr_live(x, e))
+            object_add_class(s->r, object, e, schema_goal_value(s, more.lit, more.n), (uint8_t)pays);
+        mem_free(more.lit);
+    }
+}
+
+static void lower_classes(struct schema *s, const struct object_plan *p, const struct debts *d, uint32_t object)
+{
+    uint32_t undeclared = EXPR_EMPTY;
     bool built = false;
     for (uint32_t mask = 0; mask < 1u << p->n_pattern && s->st == ST_OK && !rules_failed(s->r); mask++) {
         struct lits l = { 0 };
-        bool some = class_lits(s, p, mask, &l);
-        if (some && !built) {
-            struct slice *name = arena_array(&s->arena, p->n_key + 1ul, sizeof *name);
-            for (uint32_t i = 0; name && i < p->n_key; i++)
-                name[i] = p->key[i].name;
-            if (!name)
-                schema_nomem(s);
-            else if (p->n_key)
-                undeclared = expr_not(x, expr_choices(x, name, NULL, p->n_key));
-            if (p->names.n && s->st == ST_OK)
-                undeclared = expr_and2(x, undeclared, schema_goal_texts(s, p->names.lit, p->names.n));
+        if (class_lits(s, p, mask, &l)) {
+            if (!built)
+                undeclared = undeclared_names(s, p);
             built = true;
+            uint32_t names = class_names(s, p, mask, undeclared);
+            if (s->st == ST_OK)
+                lower_class(s, d, &l, names, object);
         }
-        uint32_t names = some && s->st == ST_OK ? class_names(s, p, mask, undeclared) : EXPR_EMPTY;
-        if (some && s->st == ST_OK && expr_live(x, names))
-            object_add_class(s->r, object, names, schema_goal_value(s, l.lit, l.n));
         mem_free(l.lit);
     }
 }
 
+static void lower_plan(struct schema *s, const struct object_plan *p, const struct debts *d, uint32_t value)
+{
+    uint32_t id = value_add_object(s->r, value);
+    lower_keys(s, p, id);
+    lower_classes(s, p, d, id);
+    if (s->st != ST_OK || rules_failed(s->r))
+        return;
+    struct value_object *o = &s->r->object[id];
+    o->lo = p->lo;
+    o->hi = p->hi;
+    o->counts = p->lo > o->n_required || p->hi != EXPR_INF;
+    o->owes = (uint8_t)((1u << d->n) - 1);
+}
+
+/* The clause with one ATOM_SOME_KEY in another form: settled by the key, or (key NULL) left to the
+ * names outside the plan, which the mark in `lo` says. */
+static void lower_settled(struct schema *s, const struct clause *c, const struct object_plan *p,
+                          const struct atom *some, const struct slice *key, uint32_t value)
+{
+    struct clause one = *c;
+    struct atom *list = NULL;
+    for (uint32_t k = 0; k < p->n_atom; k++) {
+        struct atom a = *p->atom[k];
+        if (p->atom[k] == some && key)
+            a = (struct atom){ .kind = ATOM_KEY, .lit = some->lit, .name = *key };
+        else if (p->atom[k] == some)
+            a.lo = 1;
+        a.below = list;
+        list = arena_dup(&s->arena, &a, sizeof a);
+        if (!list) {
+            schema_nomem(s);
+            return;
+        }
+    }
+    one.atom = list;
+    schema_lower_object(s, &one, value);
+}
+
+static void settle_by_keys(struct schema *s, const struct clause *c, const struct object_plan *p,
+                           const struct atom *some, uint32_t value)
+{
+    uint32_t names = settling_names(s, some);
+    for (uint32_t i = 0; i < p->n_key && s->st == ST_OK && !rules_failed(s->r); i++)
+        if (!p->key[i].forbidden && expr_contains(&s->r->t.ex, names, p->key[i].name))
+            lower_settled(s, c, p, some, &p->key[i].name, value);
+    lower_settled(s, c, p, some, NULL, value);
+}
+
+/* Recursion is as deep as there are conditions of the kind, which SOME_MAX bounds. */
 void schema_lower_object(struct schema *s, const struct clause *c, uint32_t value)
 {
     struct object_plan p = { 0 };
+    struct debts d = { 0 };
+    const struct atom *open = NULL;
+    uint32_t n = 0;
     plan_clause(s, c, &p);
-    for (uint32_t i = 0; i < p.n_atom && !p.dead; i++)
-        if (p.atom[i]->kind == ATOM_SOME_EXTRA && !schema_object_dead(s, c))
-            schema_refuse(s, p.atom[i]->node, "additionalProperties", "its negation cannot be decoded");
-    uint32_t id = p.dead || s->st != ST_OK ? 0 : value_add_object(s->r, value);
-    if (!p.dead && s->st == ST_OK && !rules_failed(s->r)) {
-        lower_keys(s, &p, id);
-        lower_classes(s, &p, id);
+    for (uint32_t i = 0; i < p.n_atom && !p.dead && s->st == ST_OK; i++) {
+        const struct atom *a = p.atom[i];
+        if (a->kind != ATOM_SOME_KEY)
+            continue;
+        if (++n > SOME_MAX && !schema_object_dead(s, c))
+            schema_refuse(s, a->node, "", "several conditions that some key must meet");
+        if (!a->lo)
+            open = a;
+        else if (s->st == ST_OK && d.n < SOME_MAX) {
+            d.names[d.n] = settling_names(s, a);
+            d.some[d.n++] = a;
+        }
     }
-    if (!p.dead && s->st == ST_OK && !rules_failed(s->r)) {
-        struct value_object *o = &s->r->object[id];
-        o->lo = p.lo;
-        o->hi = p.hi;
-        o->counts = p.lo > o->n_required || p.hi != EXPR_INF;
+    if (!p.dead && s->st == ST_OK && n <= SOME_MAX && expr_work(&s->r->t.ex, 1 + p.n_key)) {
+        if (open)
+            settle_by_keys(s, c, &p, open, value);
+        else
+            lower_plan(s, &p, &d, value);
     }
     plan_free(&p);
 }

@@ -511,15 +511,16 @@ static void negate_object(struct expansion *x, const struct clause *c, uint32_t 
     }
     j = schema_keyword(s, node, "additionalProperties");
     if (j && !(j->kind == J_BOOL && j->truth))
-        atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_EXTRA, .node = node,
+        atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_UNDECLARED,
                                          .lit = lit_neg(schema_kid(s, node, "additionalProperties")) });
     j = schema_keyword(s, node, "patternProperties");
     for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++)
         if (!schema_is_true(s, schema_member(s, node, "patternProperties", i)))
-            unsupported(x, c, node, "the negation of patternProperties");
+            atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_PATTERN + i,
+                                             .lit = lit_neg(schema_member(s, node, "patternProperties", i)) });
     j = schema_keyword(s, node, "propertyNames");
     if (j && !(j->kind == J_BOOL && j->truth))
-        unsupported(x, c, node, "the negation of propertyNames");
+        atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_BAD_NAME, .lit = LIT_NONE });
     j = schema_keyword(s, node, "unevaluatedProperties");
     if (j && !(j->kind == J_BOOL && j->truth))
         unsupported(x, c, node, "the negation of unevaluatedProperties");

@@ -194,7 +194,7 @@ static void lower_map(struct lowering *l, const struct shape *s, uint32_t value)
     r->object[object].counts = true;
     r->object[object].lo = bound(s->lo < 0 ? 0 : s->lo);
     r->object[object].hi = bound(s->hi);
-    object_add_class(r, object, names, item);
+    object_add_class(r, object, names, item, 0);
 }
 
 static void lower_list(struct lowering *l, const struct shape *s, uint32_t value)

@@ -101,19 +101,19 @@ void object_add_key(struct rules *r, uint32_t object, struct slice name, uint32_
     struct value_key *k = added(r, array_push(&o->key, &o->n_key, &o->cap_key, sizeof *k));
     if (!k)
         return;
-    *k = (struct value_key){ arena_slice(&r->arena, name), value, required, 0 };
+    *k = (struct value_key){ arena_slice(&r->arena, name), value, required };
     o->n_required += required;
     expr_work(&r->t.ex, 1);
 }
 
-void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t value)
+void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t value, uint8_t pays)
 {
     if (rules_failed(r) || name == EXPR_EMPTY)
         return;
     struct value_object *o = &r->object[object];
     struct value_class *c = added(r, array_push(&o->cls, &o->n_cls, &o->cap_cls, sizeof *c));
     if (c)
-        *c = (struct value_class){ name, value, false };
+        *c = (struct value_class){ name, value, pays, false };
 }
 
 /* ---- glue ----------------------------------------------------------------------------------- */
@@ -407,13 +407,40 @@ static uint32_t class_room(struct rules *r, const struct value_object *o, uint32
     return n > cap ? cap : (uint32_t)n;
 }
 
+/* Whether what is owed can be paid by names that are not used yet, with `more` of them to spare. */
+static bool can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s, uint32_t more)
+{
+    uint32_t n = (uint32_t)__builtin_popcountll(s->bits) + more;
+    for (uint64_t left = s->bits; left; left &= left - 1) {
+        uint8_t bit = (uint8_t)(left & -left);
+        bool found = false;
+        for (uint32_t i = 0; i < o->n_cls && !found; i++)
+            found = (o->cls[i].pays & bit) &&
+                    (o->cls[i].roomy || expr_words(&r->t.ex, class_expr(r, &o->cls[i], s->seen), n) >= n);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* Keys that paying takes at least. */
+static uint32_t pay_keys(const struct value_object *o, uint64_t bits)
+{
+    for (uint32_t i = 0; i < o->n_cls && bits; i++)
+        if ((o->cls[i].pays & bits) == bits)
+            return 1;
+    return (uint32_t)__builtin_popcountll(bits);
+}
+
 /* Whether an object with these debts can be closed by keys from pos on. */
 static bool can_finish(struct rules *r, const struct value_object *o, const struct rule_state *s,
                        uint32_t pos)
 {
+    if (s->bits && !can_pay(r, o, s, 0))
+        return false;
     if (!o->counts)
         return true;
-    uint32_t required = required_from(o, pos);
+    uint32_t required = required_from(o, pos) + pay_keys(o, s->bits);
     if (s->room != EXPR_INF && required > s->room)
         return false;
     uint32_t keys = o->n_key > pos ? o->n_key - pos : 0;
@@ -430,6 +457,8 @@ static struct rule_state with_key(const struct value_object *o, const struct rul
         next.missing = s->missing ? s->missing - 1 : 0;
         next.room = less(s->room);
     }
+    if (key >= o->n_key)
+        next.bits &= ~(uint64_t)o->cls[key - o->n_key].pays;
     return next;
 }
 
@@ -450,6 +479,8 @@ static bool offers_extra(struct rules *r, const struct value_object *o, const st
     if (!expr_live(&r->t.ex, class_expr(r, &o->cls[cls], s->seen)))
         return false;
     struct rule_state next = with_key(o, s, o->n_key + cls);
+    if (next.bits && (!can_pay(r, o, s, 1) || (o->counts && next.room < pay_keys(o, next.bits))))
+        return false;
     if (!o->counts || !next.missing)
         return true;
     return class_room(r, o, s->seen, next.missing + 1) >= next.missing + 1;
@@ -458,7 +489,7 @@ static bool offers_extra(struct rules *r, const struct value_object *o, const st
 static uint32_t object_arms(struct rules *r, const struct value_object *o, const struct rule_state *s)
 {
     uint32_t arms = 0, end = offered_end(o, s->pos);
-    if (!s->missing && !required_from(o, s->pos))
+    if (!s->missing && !s->bits && !required_from(o, s->pos))
         arms |= ARM_END;
     for (uint32_t i = s->pos; i < end && !(arms & ARM_MEMBER); i++)
         if (offers_key(r, o, s, i))
@@ -473,7 +504,8 @@ static void object_open(struct rules *r, uint32_t id, uint32_t depth, struct edg
 {
     const struct value_object o = r->object[id];
     struct rule_state s = { .kind = RULE_OBJECT, .phase = PH_OPEN, .depth = (uint16_t)depth, .a = id,
-                            .missing = o.counts ? o.lo : 0, .room = o.counts ? o.hi : EXPR_INF };
+                            .missing = o.counts ? o.lo : 0, .room = o.counts ? o.hi : EXPR_INF,
+                            .bits = o.owes };
     uint32_t to = glue(r, GLUE_OBJECT_OPEN, object_arms(r, &o, &s), depth);
     edge(r, l, EDGE_TERM, false, to, rule_intern(r, s));
 }
@@ -702,7 +734,7 @@ static size_t array_cost(const struct rules *r, const struct rule_state *s)
 static size_t object_debt(const struct value_object *o, const struct rule_state *s, uint32_t pos)
 {
     uint32_t required = required_from(o, pos);
-    size_t owed = s->missing > required ? s->missing - required : 0;
+    size_t owed = s->missing > required ? s->missing - required : pay_keys(o, s->bits);
     if (owed && o->extra_min > SIZE_MAX / owed)
         return SIZE_MAX;
     return plus(o->tail[pos], owed * o->extra_min);
@@ -713,12 +745,13 @@ static size_t object_cost(const struct rules *r, const struct rule_state *s)
     const struct value_object *o = &r->object[s->a];
     if (!o->tail)
         return 1;
-    struct rule_state next = with_key(o, s, s->pos);
+    struct rule_state next;
     size_t debt, colon = comma_bytes(r);
     switch (s->phase) {
     case PH_COLON:
     case PH_VALUE:
     case PH_EXTRA:
+        next = with_key(o, s, s->pos);
         debt = plus(value_min(r, key_value(o, s->pos)), object_debt(o, &next, next.pos) + 1);
         return plus(debt, s->phase == PH_VALUE ? 0 : colon);
     case PH_KEY:
@@ -786,11 +819,17 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     }
     if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
         return SIZE_MAX;
-    uint32_t owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : 0;
+    uint32_t pay = pay_keys(o, o->owes), owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
+    uint8_t paid = 0;
+    for (uint32_t i = 0; i < o->n_cls && o->owes; i++)
+        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
+            paid |= o->cls[i].pays;
+    if ((paid & o->owes) != o->owes || (o->counts && o->n_required + pay > o->hi))
+        return SIZE_MAX;
     for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
         if (value_min(r, o->cls[i].value) != SIZE_MAX)
             live += expr_words(&r->t.ex, o->cls[i].name, o->lo - live);
-    if (owed && live < o->lo)
+    if (owed && o->counts && live < o->lo)
         return SIZE_MAX;
     size_t one = owed ? extra_min(r, o) : 0;
     if (owed && one > SIZE_MAX / 2 / owed)

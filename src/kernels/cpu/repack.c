@@ -102,13 +102,6 @@ static void unpack_small(enum dtype t, const uint8_t *p, struct unpacked *u)
 {
     u->dh = load_u16(p);
     switch (t) {
-    case DT_Q4_0:
-        nibbles(((const struct block_q4_0 *)p)->q, u->q);
-        break;
-    case DT_Q4_1:
-        u->mh = load_u16(((const struct block_q4_1 *)p)->m);
-        nibbles(((const struct block_q4_1 *)p)->q, u->q);
-        break;
     case DT_Q5_0: {
         const struct block_q5_0 *b = (const void *)p;
         nibbles(b->q, u->q);
@@ -124,9 +117,7 @@ static void unpack_small(enum dtype t, const uint8_t *p, struct unpacked *u)
             u->q[j] = (uint8_t)((u->q[j] | (b->h[j / 8] >> (j % 8) & 1) << 4) + 128);
         break;
     }
-    default:
-        for (int j = 0; j < 32; j++)
-            u->q[j] = (uint8_t)(((const struct block_q8_0 *)p)->q[j] + 128);
+    default:        /* copied whole, see copy_block */
         break;
     }
 }
@@ -200,6 +191,32 @@ static void put_block(struct packed *p, size_t at, uint32_t lane, const struct u
         put_scale(p->min, at * PACK_ROWS + lane, bytes, u->mh, u->m);
 }
 
+/* The common types need no unpacking: four bytes of the file are four bytes of a line.  False
+ * for the others.  Loading a model is mostly this. */
+static bool copy_block(struct packed *p, size_t at, uint32_t lane, enum dtype t,
+                       const uint8_t *src)
+{
+    uint8_t *q = p->quant + at * pack_quant_bytes(p->kind) + lane * 4;
+    if (t == DT_Q8_0) {
+        for (uint32_t j = 0; j < 8; j++) {
+            uint32_t four;
+            memcpy(&four, src + 2 + j * 4, sizeof four);
+            four ^= 0x80808080u;
+            memcpy(q + j * 64, &four, sizeof four);
+        }
+    } else if (t == DT_Q4_0 || t == DT_Q4_1) {
+        const uint8_t *nibble = src + (t == DT_Q4_1 ? 4 : 2);
+        for (uint32_t j = 0; j < 4; j++)
+            memcpy(q + j * 64, nibble + j * 4, 4);
+    } else {
+        return false;
+    }
+    memcpy(p->scale + (at * PACK_ROWS + lane) * 2, src, 2);
+    if (p->min)
+        memcpy(p->min + (at * PACK_ROWS + lane) * 2, src + 2, 2);
+    return true;
+}
+
 /* Float kinds keep their bits: [k][16] of 2 or 4 bytes. */
 static void put_floats(struct packed *p, size_t at, uint32_t lane, const uint8_t *src)
 {
@@ -213,28 +230,35 @@ static void put_floats(struct packed *p, size_t at, uint32_t lane, const uint8_t
     }
 }
 
+/* One row of the file into its lane; NULL: zeros. */
+static void fill_lane(struct packed *p, enum dtype t, size_t at, uint32_t lane, const uint8_t *row)
+{
+    size_t bytes = dtype_block_bytes(t);
+    for (uint32_t b = 0; b < p->n_in / PACK_BLOCK; b++) {
+        if (!pack_is_int(p->kind)) {
+            put_floats(p, at + b, lane, row ? row + b * bytes * PACK_BLOCK : NULL);
+            continue;
+        }
+        if (row && copy_block(p, at + b, lane, t, row + b * bytes))
+            continue;
+        struct unpacked u = { 0 };
+        if (row)
+            unpack(t, row, b, &u);
+        put_block(p, at + b, lane, &u);
+    }
+}
+
 void pack_fill(struct packed *p, const struct matrix_part *part, uint32_t group0, uint32_t group1)
 {
-    uint32_t n_block = p->n_in / PACK_BLOCK;
+    size_t n_block = p->n_in / PACK_BLOCK;
     size_t row_bytes = p->n_in / dtype_block_elems(part->dtype) * dtype_block_bytes(part->dtype);
     for (uint32_t g = group0; g < group1; g++) {
         for (uint32_t lane = 0; lane < PACK_ROWS; lane++) {
             uint32_t i = g * PACK_ROWS + lane;
-            bool real = i < p->n_out;
-            const uint8_t *row = part->data +
-                (real ? row_bytes * (part->order ? part->order[i] : i) : 0);
-            for (uint32_t b = 0; b < n_block; b++) {
-                size_t at = (size_t)g * n_block + b;
-                if (!pack_is_int(p->kind)) {
-                    size_t block = dtype_block_bytes(part->dtype) * PACK_BLOCK;
-                    put_floats(p, at, lane, real ? row + b * block : NULL);
-                    continue;
-                }
-                struct unpacked u = { 0 };
-                if (real)
-                    unpack(part->dtype, row, b, &u);
-                put_block(p, at, lane, &u);
-            }
+            const uint8_t *row = NULL;
+            if (i < p->n_out)
+                row = part->data + row_bytes * (part->order ? part->order[i] : i);
+            fill_lane(p, part->dtype, g * n_block, lane, row);
         }
     }
 }

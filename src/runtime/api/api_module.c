@@ -254,32 +254,46 @@ bool sgl_module_needs_model(const sgl_module *module)
 
 /* ---- dumps ---- */
 
-/* Tokens of every constant text that a function appends, borders marked by a bar. */
+/* One text cut at its token borders, which a bar marks; bytes that need it are escaped as in JSON. */
+static enum status show_pieces(struct engine *e, struct slice text, struct str *out,
+                               struct error *err)
+{
+    struct token_list ids = { 0 };
+    enum status st = engine_encode(e, text, false, &ids, err);
+    for (uint32_t t = 0; st == ST_OK && t < ids.n; t++) {
+        struct str piece = { 0 }, quoted = { 0 };
+        st = engine_decode(e, &ids.id[t], 1, true, &piece, err);
+        jsonio_quote(str_slice(&piece), &quoted);
+        str_adds(out, t ? "|" : "  ");
+        str_add_slice(out, slice_sub(str_slice(&quoted), 1, quoted.len - 2));
+        str_free(&quoted);
+        str_free(&piece);
+    }
+    str_addf(out, "   (%u token%s)\n", ids.n, ids.n == 1 ? "" : "s");
+    token_list_free(&ids);
+    return st;
+}
+
+/* Tokens of the constant texts that each function appends.  A text is shown by itself: where it
+ * meets a neighbour or a generated value, the border may fall elsewhere. */
 static enum status show_tokens(const struct module *m, struct engine *e, struct str *out,
                                struct error *err)
 {
-    for (uint32_t i = 0; i < m->n_konst; i++) {
-        struct token_list ids = { 0 };
-        const struct konst *k = &m->konst[i];
-        if (k->kind != KONST_STR || !k->text.len)
-            continue;
-        enum status st = engine_encode(e, k->text, false, &ids, err);
-        for (uint32_t t = 0; st == ST_OK && t < ids.n; t++) {
-            struct str piece = { 0 };
-            st = engine_decode(e, &ids.id[t], 1, true, &piece, err);
-            str_adds(out, t ? "|" : "");
-            struct str quoted = { 0 };
-            jsonio_quote(str_slice(&piece), &quoted);
-            str_add_slice(out, slice_sub(str_slice(&quoted), 1, quoted.len - 2));
-            str_free(&quoted);
-            str_free(&piece);
+    enum status st = ST_OK;
+    for (uint32_t i = 0; i < m->n_func; i++) {
+        const struct func *f = &m->func[i];
+        bool named = false;
+        for (uint32_t pc = 0; st == ST_OK && pc < f->n_code; pc++) {
+            if (f->code[pc].op != OP_TEXT)
+                continue;
+            if (!named)
+                str_addf(out, "%.*s:\n", (int)f->name.len, f->name.ptr);
+            named = true;
+            uint32_t konst = f->code[pc].b | (uint32_t)f->code[pc].c << 16;
+            st = show_pieces(e, m->konst[konst].text, out, err);
         }
-        str_addf(out, "   (%u)\n", ids.n);
-        token_list_free(&ids);
-        if (st != ST_OK)
-            return st;
     }
-    return ST_OK;
+    return st;
 }
 
 sgl_status sgl_module_show(sgl_module *module, sgl_show what, bool color, sgl_engine *engine,

@@ -99,7 +99,7 @@ static enum status pump(struct cmd *c, struct pipes *p, struct error *err)
     }
 }
 
-enum status cmd_run(struct cmd *c, struct error *err)
+enum status command_run(struct cmd *c, struct error *err)
 {
     struct pipes p;
     enum status st = start(c, &p, err);

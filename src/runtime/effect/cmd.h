@@ -19,6 +19,6 @@ struct cmd {
 
 /* Blocks until the program has ended.  ST_NOT_FOUND, ST_IO, ST_TIMEOUT, ST_CANCELLED, ST_LIMIT;
  * an exit code other than 0 is ST_OK here. */
-enum status cmd_run(struct cmd *c, struct error *err);
+enum status command_run(struct cmd *c, struct error *err);
 
 #endif

@@ -28,8 +28,10 @@ enum status rope_table(const struct bundle *b, const struct model_config *c, uin
     for (uint32_t i = 0; i < half; i++) {
         double freq = pow(c->rope_base, -(double)i / half) / (double)divisor[i];
         for (uint32_t pos = 0; pos < context; pos++) {
-            table[(size_t)pos * c->head_dim + i] = (float)cos(pos * freq);
-            table[(size_t)pos * c->head_dim + half + i] = (float)sin(pos * freq);
+            double sine, cosine;
+            sincos(pos * freq, &sine, &cosine);
+            table[(size_t)pos * c->head_dim + i] = (float)cosine;
+            table[(size_t)pos * c->head_dim + half + i] = (float)sine;
         }
     }
     *ret = table;

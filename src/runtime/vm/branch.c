@@ -144,7 +144,9 @@ static enum status branch_begin(struct branches *s, uint32_t index)
     f->key = rng_key_step(s->key, KEY_BRANCH, index);
     enum status st = branch_args(s, index, f);
     if (st == ST_OK && s->ctx.tag == VAL_CONTEXT && f->fn->ctx != BC_NONE)
-        st = context_copy(s->ctx, t->owner, true, &f->reg[f->fn->ctx]);
+        st = context_copy(s->ctx, t->owner, true, &t->ctx);
+    if (t->ctx.tag == VAL_CONTEXT)      /* the register may serve another value behind the last use */
+        f->reg[f->fn->ctx] = value_ref(t->ctx);
     return st;
 }
 
@@ -262,6 +264,8 @@ void branches_ended(struct task *t)
         b->value = t->result;
         t->result = value_null();
         context_own(b->value, s->parent_owner);
+        if (t->ctx.tag == VAL_CONTEXT)
+            b->end = node_ref(context_of(t->ctx)->tail);
         s->order[s->n_order++] = i;
     } else {
         b->state = BRANCH_FAILED;

@@ -17,16 +17,6 @@ static uint32_t wide(struct insn in)
     return (uint32_t)in.b | (uint32_t)in.c << 16;
 }
 
-/* Where a branch's context ends is kept for `join as text`. */
-static void branch_end(struct task *t, struct frame *f, uint16_t reg)
-{
-    if (f->then != THEN_END || !t->set || reg != f->fn->ctx || f->reg[reg].tag != VAL_CONTEXT)
-        return;
-    struct branch *b = &t->set->b[t->index];
-    node_unref(b->end);
-    b->end = node_ref(context_of(f->reg[reg])->tail);
-}
-
 /* Hands a result to whoever called; STEP_END when that was the host or a fork. */
 static enum step ret(struct task *t, struct value v)
 {
@@ -36,8 +26,6 @@ static enum step ret(struct task *t, struct value v)
     uint32_t dst = f->dst;
     struct image *im = image_ref(f->image);
     enum step s = STEP_AGAIN;
-    if (f->fn->ctx != BC_NONE)
-        branch_end(t, f, f->fn->ctx);
     frame_pop(t);
     switch (then) {
     case THEN_REG:
@@ -653,7 +641,6 @@ enum step dispatch(struct task *t, uint64_t slice)
             s = op_enter(t, reg[in.a]);
             break;
         case OP_CTX_DROP:
-            branch_end(t, f, in.a);
             value_clear(&reg[in.a]);
             break;
         case OP_TEXT: {

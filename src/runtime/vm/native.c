@@ -171,7 +171,7 @@ static void cmd_work(struct job *j)
     struct error err = { 0 };
     struct cmd c = { .argv = j->argv, .input = str_slice(&j->text), .timeout_ms = j->timeout_ms,
                      .cancel = &j->cancel };
-    enum status st = cmd_run(&c, &err);
+    enum status st = command_run(&c, &err);
     if (st == ST_TIMEOUT) {
         snprintf(j->code, sizeof j->code, "R0604");
         snprintf(j->fail, sizeof j->fail, "%s", err.text);

@@ -69,6 +69,7 @@ void task_free(struct task *t)
     print_drop(t->print, t->n_print);
     value_clear(&t->error);
     value_clear(&t->result);
+    value_clear(&t->ctx);
     settings_unref(t->settings);
     if (t->run_prev)
         t->run_prev->run_next = t->run_next;

@@ -301,6 +301,7 @@ struct task {
     uint32_t          index;
     struct value      error;        /* being raised */
     struct value      result;
+    struct value      ctx;          /* of a branch: read once more by `join as text` */
     struct op_wait   *wait;
     struct run_call  *call;
     struct job       *job;

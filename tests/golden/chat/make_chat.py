@@ -7,6 +7,7 @@
 
 A case that the reference refuses must be refused.
 """
+import copy
 import datetime
 import json
 import subprocess
@@ -67,7 +68,7 @@ def all_cases():
 def render(env, template, variables):
     values = {"bos_token": "", "eos_token": "", "tools": None, "documents": None,
               "add_generation_prompt": False, "messages": [], "now": NOW}
-    values.update(variables)
+    values.update(copy.deepcopy(variables))
     try:
         return env.from_string(template).render(**values)
     except Exception as e:                              # any refusal of the reference

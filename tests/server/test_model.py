@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Requests over loopback against `sglrun serve` with the default model.
+
+    test_model.py SGLRUN
+"""
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+FAILED = []
+PORT = 0
+
+
+def check(name, ok, what=""):
+    if not ok:
+        FAILED.append(name)
+        print("FAILED", name, str(what)[:600])
+
+
+def ask(path, body=None):
+    data = json.dumps(body).encode() if body is not None else None
+    req = urllib.request.Request("http://127.0.0.1:%d%s" % (PORT, path), data,
+                                 {"Content-Type": "application/json"} if data else {})
+    try:
+        with urllib.request.urlopen(req, timeout=120) as r:
+            text = r.read().decode()
+            return r.status, json.loads(text) if text[:1] in "{[" else text
+    except urllib.error.HTTPError as e:
+        return e.code, json.loads(e.read().decode())
+
+
+def stat(name):
+    _, text = ask("/metrics")
+    return float(re.search(r"^sglang:%s\{.*\} (.*)$" % name, text, re.M).group(1))
+
+
+def drop(body):
+    data = json.dumps(body).encode()
+    s = socket.create_connection(("127.0.0.1", PORT))
+    s.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+              b"Content-Length: %d\r\n\r\n" % len(data) + data)
+    time.sleep(0.4)
+    s.close()
+
+
+def wait_idle(seconds=20):
+    end = time.time() + seconds
+    while time.time() < end:
+        if stat("num_running_reqs") == 0 and stat("num_queue_reqs") == 0:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_constraints():
+    for seed in range(3):
+        s, j = ask("/generate", {"text": "A date: ", "sampling_params": {
+            "regex": "[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]", "max_new_tokens": 40,
+            "temperature": 1.0, "sampling_seed": seed}})
+        check("regex", s == 200 and re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]", j["text"]), j)
+    schema = {"type": "object", "properties": {"colour": {"enum": ["red", "green"]},
+                                               "n": {"type": "integer", "minimum": 3, "maximum": 12}},
+              "required": ["colour", "n"], "additionalProperties": False}
+    s, j = ask("/generate", {"text": "JSON: ", "sampling_params": {
+        "json_schema": json.dumps(schema), "max_new_tokens": 60, "sampling_seed": 1}})
+    v = json.loads(j["text"]) if s == 200 else {}
+    check("schema", v.get("colour") in ("red", "green") and 3 <= v.get("n", 0) <= 12, j)
+    s, j = ask("/v1/chat/completions", {"messages": [{"role": "user", "content": "A JSON object."}],
+                                        "response_format": {"type": "json_object"},
+                                        "max_tokens": 200, "seed": 1})
+    check("json_object", s == 200 and (j["choices"][0]["finish_reason"] == "length" or isinstance(
+        json.loads(j["choices"][0]["message"]["content"]), dict)), j)
+    for bad in ({"regex": "("}, {"json_schema": "{\"type\": 5}"}, {"json_schema": "{"},
+                {"json_schema": "{\"type\": \"object\", \"patternProperties\": 3}"},
+                {"json_schema": "{\"type\": \"string\", \"enum\": [1]}"},
+                {"json_schema": "{\"not\": {}}"}):
+        s, j = ask("/generate", {"text": "x", "sampling_params": bad})
+        check("refuses %s" % bad, s == 400 and j["error"]["message"], j)
+
+
+def test_same_answers():
+    body = {"prompt": "The sea is", "max_tokens": 24, "temperature": 0.8, "seed": 11}
+    want = ask("/v1/completions", body)[1]["choices"][0]["text"]
+    got = []
+
+    def one(i):
+        noise = {"prompt": "Number %d:" % i, "max_tokens": 20, "temperature": 1}
+        got.append(ask("/v1/completions", body if i % 2 else noise)[1]["choices"][0]["text"]
+                   if i % 2 else (ask("/v1/completions", noise), want)[1])
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    check("the same beside others", len(got) == 12 and set(got) == {want}, (want, got))
+    s, j = ask("/v1/completions", {"prompt": "one two three four five", "max_tokens": 4,
+                                   "temperature": 0, "stop": [" seven"]})
+    check("stop", s == 200 and " seven" not in j["choices"][0]["text"], j)
+
+
+def test_bad_input():
+    s, j = ask("/v1/completions", {"prompt": "word " * 20000, "max_tokens": 4})
+    check("too long", s == 400 and j["error"]["code"] == "context_length_exceeded" and
+          "is longer than the model's context length" in j["error"]["message"], j)
+    s, j = ask("/v1/chat/completions", {"messages": [{"role": "user", "content": "<|im_end|>" * 50}],
+                                        "max_tokens": 2})
+    n = j["usage"]["prompt_tokens"] if s == 200 else 0
+    check("user text opens no turn", n > 200, j)
+
+
+def test_dropped():
+    before = stat("num_aborted_requests_total")
+    long = {"prompt": "Once upon a time", "max_tokens": 3000, "ignore_eos": True}
+    drop(long)
+    drop(dict(long, stream=True))
+    drop(dict(long, n=3))
+    check("dropped clients free their requests", wait_idle(), stat("num_running_reqs"))
+    check("dropped clients are cancelled", stat("num_aborted_requests_total") >= before + 5,
+          stat("num_aborted_requests_total"))
+    s, j = ask("/v1/completions", {"prompt": "Hello", "max_tokens": 3})
+    check("serves on", s == 200 and j["usage"]["completion_tokens"] <= 3, j)
+
+
+def main():
+    global PORT
+    p = subprocess.Popen([sys.argv[1], "serve", "--port", "0"], stderr=subprocess.PIPE)
+    for line in p.stderr:
+        m = re.search(rb":(\d+)\s*$", line)
+        if m:
+            PORT = int(m.group(1))
+            break
+    if not PORT:
+        print("the server does not start (no model?)")
+        sys.exit(77)
+    for test in (test_constraints, test_same_answers, test_bad_input, test_dropped):
+        test()
+    p.terminate()
+    check("ends", p.wait(20) == 0, p.returncode)
+    print("server with a model: %s" % ("ok" if not FAILED else "%d failed" % len(FAILED)))
+    sys.exit(1 if FAILED else 0)
+
+
+if __name__ == "__main__":
+    main()
