@@ -220,10 +220,10 @@ static struct shape *new_shape(struct comp *c, enum shape_kind kind, uint32_t n)
     s->hi = SHAPE_NO_MAX;
     s->decimals = -1;
     s->n = n;
-    if (n) {
+    if (n && kind != SHAPE_ENUM)
         s->kid = keep(c, n, sizeof *s->kid);
+    if (n && (kind == SHAPE_ENUM || kind == SHAPE_STRUCT || kind == SHAPE_CALL))
         s->key = keep(c, n, sizeof *s->key);
-    }
     return s;
 }
 

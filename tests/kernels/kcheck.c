@@ -163,7 +163,8 @@ static void bench(struct device *d, enum dtype t, uint32_t n_row)
     uint64_t least = UINT64_MAX;
     size_t n_w = (size_t)n_out * n_in / dtype_block_elems(t);
     uint8_t *w = malloc(n_w * dtype_block_bytes(t));
-    float *x = malloc((size_t)n_row * n_in * sizeof *x), *out = malloc((size_t)n_row * n_out * sizeof *out);
+    float *x = malloc((size_t)n_row * n_in * sizeof *x);
+    float *out = malloc((size_t)n_row * n_out * sizeof *out);
     random_weights(t, w, n_w);
     for (size_t i = 0; i < (size_t)n_row * n_in; i++)
         x[i] = (float)(unit() - 0.5);

@@ -8,7 +8,8 @@
  * Lines printed must be the `expect:` texts in order.  A program may end in one error or have
  * diagnostics; its `test` functions run as well.  Generations outside `mock` are answered by a
  * scripted engine: from the `answers:` list, else by the shortest value of the type and by the
- * first option.  Arguments are files; the last line counts. */
+ * first option.  Arguments are files; with --tests-only before them just their tests run.  The
+ * last line counts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -220,7 +221,7 @@ static void run_one(struct vm *vm, struct module *m, struct engine *e, uint32_t 
     run_free(r);
 }
 
-static bool run_module(const char *file, struct module *m, struct expected *e)
+static bool run_module(const char *file, struct module *m, struct expected *e, bool tests_only)
 {
     struct vm *vm;
     struct engine *engine;
@@ -228,7 +229,7 @@ static bool run_module(const char *file, struct module *m, struct expected *e)
     bool ok = true;
     if (vm_new(&vm, &err) != ST_OK || engine_open_scripted(answer, e, &engine, &err) != ST_OK)
         return complain(file, err.text, SLICE(""), SLICE(""));
-    if (m->main_func != BC_NO_INDEX) {
+    if (m->main_func != BC_NO_INDEX && !tests_only) {
         struct outcome o = { .out = { 0 } };
         run_one(vm, m, engine, m->main_func, e, &o);
         ok = compare_lines(file, e, str_slice(&o.out));
@@ -270,7 +271,7 @@ static bool check_diagnostics(const char *file, const struct diag_list *d,
     return found ? ok : complain(file, "no such diagnostic", e->diagnostic, SLICE("none"));
 }
 
-static bool run_file(const char *file)
+static bool run_file(const char *file, bool tests_only)
 {
     struct arena a = { 0 };
     struct str text = { 0 }, ir = { 0 };
@@ -288,7 +289,7 @@ static bool run_file(const char *file)
     compile_module(&opts, &d, &m, &ir, &err);
     bool ok = check_diagnostics(file, &d, &e);
     if (ok && m)
-        ok = run_module(file, m, &e);
+        ok = run_module(file, m, &e, tests_only);
     else if (ok && !e.diagnostic.len)
         ok = complain(file, "does not compile", SLICE(""), slice_of(err.text));
     module_unref(m);
@@ -302,9 +303,10 @@ static bool run_file(const char *file)
 
 int main(int argc, char **argv)
 {
-    int failed = 0;
-    for (int i = 1; i < argc; i++)
-        failed += !run_file(argv[i]);
-    printf("%d passed, %d failed\n", argc - 1 - failed, failed);
+    bool tests_only = argc > 1 && !strcmp(argv[1], "--tests-only");
+    int first = tests_only ? 2 : 1, failed = 0;
+    for (int i = first; i < argc; i++)
+        failed += !run_file(argv[i], tests_only);
+    printf("%d passed, %d failed\n", argc - first - failed, failed);
     return failed != 0;
 }

@@ -6,6 +6,7 @@
 
 #define SUITE_ROWS(X)                                           \
     X(alloc)                                                    \
+    X(api_run)                                                  \
     X(api_value)                                                \
     X(arena)                                                    \
     X(array)                                                    \
@@ -31,6 +32,7 @@
     X(regex)                                                    \
     X(rng)                                                      \
     X(sampler)                                                  \
+    X(score)                                                    \
     X(schema)                                                   \
     X(shape)                                                    \
     X(slab)                                                     \

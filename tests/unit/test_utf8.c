@@ -3,21 +3,25 @@
 #include "base/utf8.h"
 #include "suites.h"
 
+/* Asserts are slow: a million code points are checked by hand and reported once. */
+static bool round_trips(uint32_t cp)
+{
+    char b[4];
+    uint32_t back;
+    int n = utf8_encode(cp, b);
+    bool valid = cp <= 0x10ffff && !(cp >= 0xd800 && cp <= 0xdfff);
+    if (!valid)
+        return n == 0;
+    return n > 0 && utf8_decode(b, b + n, &back) == n && back == cp &&
+           utf8_decode(b, b + n - 1, &back) == 0;
+}
+
 START_TEST(every_code_point_round_trips)
 {
-    for (uint32_t cp = 0; cp <= 0x110010; cp++) {
-        char b[4];
-        int n = utf8_encode(cp, b);
-        bool valid = cp <= 0x10ffff && !(cp >= 0xd800 && cp <= 0xdfff);
-        ck_assert_int_eq(n > 0, valid);
-        if (!valid)
-            continue;
-        uint32_t back;
-        ck_assert_int_eq(utf8_decode(b, b + n, &back), n);
-        ck_assert_uint_eq(back, cp);
-        if (n > 1)
-            ck_assert_int_eq(utf8_decode(b, b + n - 1, &back), 0);
-    }
+    uint32_t cp = 0;
+    while (cp <= 0x110010 && round_trips(cp))
+        cp++;
+    ck_assert_uint_eq(cp, 0x110011);
 }
 END_TEST
 

@@ -91,14 +91,6 @@ void ranges_not(struct ranges *s)
     *s = out;
 }
 
-bool ranges_has(const struct ranges *s, uint32_t cp)
-{
-    for (uint32_t i = 0; i < s->n; i++)
-        if (cp >= s->r[i].lo && cp <= s->r[i].hi)
-            return true;
-    return false;
-}
-
 void ranges_free(struct ranges *s)
 {
     mem_free(s->r);

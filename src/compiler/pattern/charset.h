@@ -28,7 +28,6 @@ void ranges_add_all(struct ranges *s, const struct ranges *other);
 void ranges_sort(struct ranges *s);
 void ranges_not(struct ranges *s);                  /* sorted in, sorted out */
 void ranges_fold(struct ranges *s);                 /* adds what simple case folding makes equal */
-bool ranges_has(const struct ranges *s, uint32_t cp);
 void ranges_free(struct ranges *s);
 
 void ranges_digit(struct ranges *s);

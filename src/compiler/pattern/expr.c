@@ -350,11 +350,6 @@ uint32_t expr_rep(struct expr_pool *p, uint32_t a, uint32_t lo, uint32_t hi)
     return intern_node(p, (struct expr_node){ EX_REP, flags, deeper(x.depth), a, lo, hi });
 }
 
-uint32_t expr_opt(struct expr_pool *p, uint32_t a)
-{
-    return expr_nullable(p, a) ? a : expr_or2(p, EXPR_EPS, a);
-}
-
 /* ---- union and intersection ----------------------------------------------------------------- */
 
 struct ids {

@@ -97,7 +97,6 @@ uint32_t expr_and(struct expr_pool *p, const uint32_t *x, uint32_t n);
 uint32_t expr_and2(struct expr_pool *p, uint32_t a, uint32_t b);
 uint32_t expr_not(struct expr_pool *p, uint32_t a);
 uint32_t expr_rep(struct expr_pool *p, uint32_t a, uint32_t lo, uint32_t hi);
-uint32_t expr_opt(struct expr_pool *p, uint32_t a);
 /* A recursive definition: make it, use it behind at least one code point, then define it. */
 uint32_t expr_fix(struct expr_pool *p);
 void     expr_fix_define(struct expr_pool *p, uint32_t fix, uint32_t body);

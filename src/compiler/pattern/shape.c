@@ -370,7 +370,7 @@ static void hash_at(struct hashing *h, const struct shape *s, int depth)
         str_addf(h->out, " %zu:", s->key[i].len);
         str_add_slice(h->out, s->key[i]);
     }
-    uint32_t n_kid = !s->kid ? 0 : s->kind == SHAPE_LIST || s->kind == SHAPE_REF ? 1
+    uint32_t n_kid = !s->kid || s->kind == SHAPE_ENUM ? 0 : s->kind == SHAPE_LIST || s->kind == SHAPE_REF ? 1
                    : s->kind == SHAPE_MAP ? 2 : s->n;
     for (uint32_t i = 0; i < n_kid && depth < SHAPE_NEST_MAX; i++)
         hash_at(h, s->kid[i], depth + 1);

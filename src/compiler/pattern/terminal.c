@@ -441,11 +441,6 @@ struct arc_list terminal_labels(struct terminals *t, uint32_t q, bool *ret_plain
     return (struct arc_list){ l.arc + i, l.n - i };
 }
 
-uint32_t terminal_expr(const struct terminals *t, uint32_t q)
-{
-    return t->st[q].kind == K_AT ? t->st[q].e : EXPR_EMPTY;
-}
-
 size_t terminal_longest(struct terminals *t, uint32_t q)
 {
     const struct term_state *s = &t->st[q];
@@ -858,6 +853,18 @@ const uint32_t *terminal_row(struct terminals *t, uint32_t q)
             t->n_row++;
     }
     return s->row;
+}
+
+void terminal_dump(const struct terminals *t, uint32_t q, struct str *out)
+{
+    static const char *const enc[] = { "raw ", "json ", "canonical " };
+    const struct term_state *s = &t->st[q];
+    if (s->kind == K_NUM) {
+        str_addf(out, "number of %u states", t->num[s->e]->n);
+        return;
+    }
+    str_adds(out, enc[s->enc]);
+    expr_dump(&t->ex, s->e, out);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

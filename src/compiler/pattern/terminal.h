@@ -96,7 +96,7 @@ bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base);
 const uint32_t *terminal_row(struct terminals *t, uint32_t q);
 
 size_t terminal_longest(struct terminals *t, uint32_t q);
-/* Whether the state loops on a set of code points: the expression of its leaf, or EXPR_EMPTY. */
-uint32_t terminal_expr(const struct terminals *t, uint32_t q);
+/* The texts that are left, or the kind of number, for dumps. */
+void     terminal_dump(const struct terminals *t, uint32_t q, struct str *out);
 
 #endif

@@ -410,7 +410,7 @@ static uint32_t class_room(struct rules *r, const struct value_object *o, uint32
 /* Whether what is owed can be paid by names that are not used yet, with `more` of them to spare. */
 static bool can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s, uint32_t more)
 {
-    uint32_t n = (uint32_t)__builtin_popcountll(s->bits) + more;
+    uint32_t n = 1 + more;
     for (uint64_t left = s->bits; left; left &= left - 1) {
         uint8_t bit = (uint8_t)(left & -left);
         bool found = false;
@@ -423,13 +423,25 @@ static bool can_pay(struct rules *r, const struct value_object *o, const struct 
     return true;
 }
 
-/* Keys that paying takes at least. */
+/* Keys that paying takes at least: the fewest classes that cover what is owed. */
 static uint32_t pay_keys(const struct value_object *o, uint64_t bits)
 {
-    for (uint32_t i = 0; i < o->n_cls && bits; i++)
-        if ((o->cls[i].pays & bits) == bits)
-            return 1;
-    return (uint32_t)__builtin_popcountll(bits);
+    uint8_t least[16];
+    if (!bits)
+        return 0;
+    memset(least, 99, sizeof least);
+    least[0] = 0;
+    for (uint32_t have = 0; have < 16; have++)
+        for (uint32_t i = 0; i < o->n_cls && least[have] < 99; i++) {
+            uint32_t more = have | o->cls[i].pays;
+            if (least[have] + 1 < least[more])
+                least[more] = (uint8_t)(least[have] + 1);
+        }
+    uint32_t best = 99;
+    for (uint32_t have = 0; have < 16; have++)
+        if ((have & bits) == bits && least[have] < best)
+            best = least[have];
+    return best;
 }
 
 /* Whether an object with these debts can be closed by keys from pos on. */

@@ -8,14 +8,47 @@
 typedef struct { __m256 a, b; } vf;     /* lanes 0..7 and 8..15 */
 
 static inline vf vf_set1(float a) { __m256 x = _mm256_set1_ps(a); return (vf){ x, x }; }
-static inline vf vf_load(const float *p) { return (vf){ _mm256_loadu_ps(p), _mm256_loadu_ps(p + 8) }; }
-static inline void vf_store(float *p, vf a) { _mm256_storeu_ps(p, a.a); _mm256_storeu_ps(p + 8, a.b); }
-static inline vf vf_add(vf a, vf b) { return (vf){ _mm256_add_ps(a.a, b.a), _mm256_add_ps(a.b, b.b) }; }
-static inline vf vf_sub(vf a, vf b) { return (vf){ _mm256_sub_ps(a.a, b.a), _mm256_sub_ps(a.b, b.b) }; }
-static inline vf vf_mul(vf a, vf b) { return (vf){ _mm256_mul_ps(a.a, b.a), _mm256_mul_ps(a.b, b.b) }; }
-static inline vf vf_div(vf a, vf b) { return (vf){ _mm256_div_ps(a.a, b.a), _mm256_div_ps(a.b, b.b) }; }
-static inline vf vf_max(vf a, vf b) { return (vf){ _mm256_max_ps(a.a, b.a), _mm256_max_ps(a.b, b.b) }; }
-static inline vf vf_min(vf a, vf b) { return (vf){ _mm256_min_ps(a.a, b.a), _mm256_min_ps(a.b, b.b) }; }
+
+static inline vf vf_load(const float *p)
+{
+    return (vf){ _mm256_loadu_ps(p), _mm256_loadu_ps(p + 8) };
+}
+
+static inline void vf_store(float *p, vf a)
+{
+    _mm256_storeu_ps(p, a.a);
+    _mm256_storeu_ps(p + 8, a.b);
+}
+
+static inline vf vf_add(vf a, vf b)
+{
+    return (vf){ _mm256_add_ps(a.a, b.a), _mm256_add_ps(a.b, b.b) };
+}
+
+static inline vf vf_sub(vf a, vf b)
+{
+    return (vf){ _mm256_sub_ps(a.a, b.a), _mm256_sub_ps(a.b, b.b) };
+}
+
+static inline vf vf_mul(vf a, vf b)
+{
+    return (vf){ _mm256_mul_ps(a.a, b.a), _mm256_mul_ps(a.b, b.b) };
+}
+
+static inline vf vf_div(vf a, vf b)
+{
+    return (vf){ _mm256_div_ps(a.a, b.a), _mm256_div_ps(a.b, b.b) };
+}
+
+static inline vf vf_max(vf a, vf b)
+{
+    return (vf){ _mm256_max_ps(a.a, b.a), _mm256_max_ps(a.b, b.b) };
+}
+
+static inline vf vf_min(vf a, vf b)
+{
+    return (vf){ _mm256_min_ps(a.a, b.a), _mm256_min_ps(a.b, b.b) };
+}
 
 static inline vf vf_fma(vf a, vf b, vf c)
 {

@@ -21,10 +21,26 @@ static inline vf vf_add(vf a, vf b) { VF_EACH a.x[i] += b.x[i]; return a; }
 static inline vf vf_sub(vf a, vf b) { VF_EACH a.x[i] -= b.x[i]; return a; }
 static inline vf vf_mul(vf a, vf b) { VF_EACH a.x[i] *= b.x[i]; return a; }
 static inline vf vf_div(vf a, vf b) { VF_EACH a.x[i] /= b.x[i]; return a; }
-static inline vf vf_fma(vf a, vf b, vf c) { VF_EACH c.x[i] = fmaf(a.x[i], b.x[i], c.x[i]); return c; }
+
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    VF_EACH c.x[i] = fmaf(a.x[i], b.x[i], c.x[i]);
+    return c;
+}
+
 /* The second operand where either is no number, as the machine does it. */
-static inline vf vf_max(vf a, vf b) { VF_EACH a.x[i] = a.x[i] > b.x[i] ? a.x[i] : b.x[i]; return a; }
-static inline vf vf_min(vf a, vf b) { VF_EACH a.x[i] = a.x[i] < b.x[i] ? a.x[i] : b.x[i]; return a; }
+static inline vf vf_max(vf a, vf b)
+{
+    VF_EACH a.x[i] = a.x[i] > b.x[i] ? a.x[i] : b.x[i];
+    return a;
+}
+
+static inline vf vf_min(vf a, vf b)
+{
+    VF_EACH a.x[i] = a.x[i] < b.x[i] ? a.x[i] : b.x[i];
+    return a;
+}
+
 static inline vf vf_abs(vf a) { VF_EACH a.x[i] = fabsf(a.x[i]); return a; }
 static inline vf vf_rint(vf a) { VF_EACH a.x[i] = rintf(a.x[i]); return a; }
 

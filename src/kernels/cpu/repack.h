@@ -19,7 +19,8 @@
 
 enum { PACK_ROWS = 16, PACK_BLOCK = 32 };
 
-/* name, bytes of quants a block of 16 rows x 32, scales a block and row, scale bytes, has minimum */
+/* name, bytes of quants a block of 16 rows x 32, scales a block and row, bytes of a scale,
+ * has minimum */
 #define PACK_ROWS_LIST(X)                                                   \
     X(U4H, 256, 1, 2, 0)        /* Q4_0: d (q - 8) */                       \
     X(U4HM, 256, 1, 2, 1)       /* Q4_1 */                                  \

@@ -618,7 +618,11 @@ static struct jval keyword(const struct jargs *args, const char *name)
 static bool f_map(struct jeval *e, struct jval self, const struct jargs *args, struct jval *ret)
 {
     struct jlist *items;
-    if (!j_items(e, self, &items) || !j_list_new(e, J_LIST, ret))
+    if (!j_list_new(e, J_LIST, ret))
+        return false;
+    if (!j_truth(self))
+        return true;
+    if (!j_items(e, self, &items))
         return false;
     struct jval path = keyword(args, "attribute"), otherwise = keyword(args, "default");
     bool by_path = args->n_pos == 0 && path.kind != J_ABSENT;

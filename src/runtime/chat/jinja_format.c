@@ -78,7 +78,10 @@ bool jformat(struct jeval *e, const struct jtext *format, const struct jargs *ar
             return false;
         }
     }
-    if (next < args->n_pos) {
+    /* A dict or list that no conversion asks for is taken for a source of names, as it is there. */
+    bool source = args->n_pos == 1 && next == 0 &&
+                  (args->pos[0].kind == J_DICT || args->pos[0].kind == J_LIST);
+    if (next < args->n_pos && !source) {
         jbuf_free(&out);
         return jfail(e, ST_INVALID, "not all arguments converted during string formatting");
     }

@@ -17,7 +17,8 @@ enum { FORCED_MAX = 4096, LOOK_BACK = 4 };
 struct moment {
     uint32_t config;
     uint32_t n_heal;            /* healing bytes read */
-    uint32_t left;              /* 1: the value was left */
+    bool     left;              /* the value was left */
+    bool     accepts, final;    /* of the config, kept here so that asking needs no lock */
 };
 
 struct matcher {
@@ -38,6 +39,13 @@ static const struct moment *now(const struct matcher *m)
 static struct slice heal_rest(const struct matcher *m)
 {
     return slice_sub(str_slice(&m->heal), now(m)->n_heal, m->heal.len);
+}
+
+/* The drive's lock is held. */
+static struct moment moment_of(const struct matcher *m, uint32_t config, uint32_t n_heal, bool left)
+{
+    return (struct moment){ config, n_heal, left, automaton_accepts(m->d->f, config),
+                            automaton_final(m->d->f, config) };
 }
 
 static bool push(struct matcher *m, struct moment x)
@@ -63,7 +71,7 @@ enum status matcher_new(struct constraint *c, const struct matcher_opts *opts, s
     enum status st = constraint_drive(c, &m->d, err);
     if (st == ST_OK) {
         pthread_mutex_lock(&m->d->lock);
-        if (!push(m, (struct moment){ automaton_start(m->d->f), 0, 0 }))
+        if (!push(m, moment_of(m, automaton_start(m->d->f), 0, false)))
             st = error_nomem(err);
         m->follow_id = m->follow.len ? intern_add(&m->d->follow, str_slice(&m->follow)) + 1 : 0;
         pthread_mutex_unlock(&m->d->lock);
@@ -186,18 +194,19 @@ static enum matcher_step read_bytes(struct matcher *m, struct slice s, struct mo
             break;
         x->config = next;
     }
-    if (i == s.len)
+    if (i == s.len) {
+        *x = moment_of(m, x->config, x->n_heal, false);
         return MATCHER_INSIDE;
+    }
     struct slice behind = slice_sub(s, i, s.len);
     if (m->follow.len && automaton_accepts(m->d->f, x->config) &&
         slice_starts(str_slice(&m->follow), behind)) {
-        x->left = 1;
+        *x = moment_of(m, x->config, x->n_heal, true);
         *ret_n_left = (uint32_t)behind.len;
         return MATCHER_LEFT;
     }
     if (m->open_end && value_at == 0 && automaton_accepts(m->d->f, first) && opens((uint8_t)s.ptr[0])) {
-        x->config = first;
-        x->left = 1;
+        *x = moment_of(m, first, x->n_heal, true);
         *ret_n_left = (uint32_t)s.len;
         return MATCHER_LEFT;
     }
@@ -234,13 +243,13 @@ bool matcher_accept_bytes(struct matcher *m, struct slice bytes)
 bool matcher_may_stop(const struct matcher *m)
 {
     const struct moment *x = now(m);
-    return x->n_heal == m->heal.len && (x->left || automaton_accepts(m->d->f, x->config));
+    return x->n_heal == m->heal.len && (x->left || x->accepts);
 }
 
 bool matcher_must_stop(const struct matcher *m)
 {
     const struct moment *x = now(m);
-    return x->n_heal == m->heal.len && (x->left || automaton_final(m->d->f, x->config));
+    return x->n_heal == m->heal.len && (x->left || x->final);
 }
 
 bool matcher_in_value(const struct matcher *m)

@@ -2,11 +2,12 @@
  *
  * Beside the model file two JSON files may stand: <file>.manifest.json (ours, every field) and
  * generation_config.json (its makers', sampling and end tokens).  A field that neither has comes
- * from the metadata of the file, else from the defaults of the language. */
+ * from the metadata of the file, a built-in row, or the defaults of the language. */
 #include <math.h>
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/jsonio.h"
 #include "runtime/files/manifest.h"
 
@@ -18,6 +19,7 @@ enum {
 static const char *const FROM_SIDE = "manifest.json";
 static const char *const FROM_GENERATION = "generation_config.json";
 static const char *const FROM_FILE = "file";
+static const char *const FROM_BUILT_IN = "built in";
 static const char *const FROM_DEFAULT = "default";
 
 /* A JSON object from a file that need not be there; *ret stays NULL then. */
@@ -159,12 +161,33 @@ static void bos_of(const struct bundle *b, const json_t *side, struct manifest *
     }
 }
 
+/* What the makers of a model recommend in its card and its files do not say, by the hash of its
+ * chat template. */
+static const struct {
+    uint64_t    template_hash;
+    double      temp, top_p;
+} built_in[] = {
+    { 0x4eff4c172107addd, 0.2, 0.9 },       /* SmolLM2 Instruct */
+};
+
+static bool take_built_in(struct manifest *m)
+{
+    uint64_t h = m->chat_template ? hash_bytes(m->chat_template, strlen(m->chat_template)) : 0;
+    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+        if (built_in[i].template_hash == h) {
+            m->temp = built_in[i].temp;
+            m->top_p = built_in[i].top_p;
+            return true;
+        }
+    return false;
+}
+
 static void sampling_of(const json_t *side, const json_t *generation, struct manifest *m)
 {
     const json_t *own = side ? json_object_get(side, "sampling") : NULL;
     m->temp = m->top_p = m->repetition_penalty = 1;
     m->top_k = -1;
-    m->source.sampling = FROM_DEFAULT;
+    m->source.sampling = take_built_in(m) ? FROM_BUILT_IN : FROM_DEFAULT;
     if (take_sampling(generation, "temperature", m))
         m->source.sampling = FROM_GENERATION;
     if (take_sampling(own, "temp", m))
@@ -235,10 +258,10 @@ enum status manifest_load(const struct bundle *b, struct arena *arena, struct ma
         context_of(b, side, &m);
         ends_of(b, side, generation, &m);
         bos_of(b, side, &m);
+        template_of(b, arena, side, &m);
         sampling_of(side, generation, &m);
         style_of(side, &m);
         think_of(arena, side, &m);
-        template_of(b, arena, side, &m);
         st = arena->failed ? error_nomem(err) : ST_OK;
     }
     json_decref(side);

@@ -78,7 +78,8 @@ static enum status read_rope(const struct keys *k, struct model_config *c)
     uint64_t n_rot = c->head_dim;
     get_u64(k, "rope.dimension_count", &n_rot);
     if (n_rot != c->head_dim)
-        return error_set(k->err, ST_UNSUPPORTED, "%s: rotation of a part of a head is not supported",
+        return error_set(k->err, ST_UNSUPPORTED, "%s: rotation of a part of a head is not "
+                         "supported",
                          bundle_path(k->b));
     if (!(c->rope_base > 1))
         return error_set(k->err, ST_INVALID, "%s: %s.rope.freq_base is out of range",

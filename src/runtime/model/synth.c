@@ -257,7 +257,12 @@ static void write_layer(struct writer *w, uint32_t i)
 {
     const struct synth_opts *o = w->o;
     uint32_t q = o->n_head * o->head_dim, kv = o->n_kv_head * o->head_dim;
-    const struct { const char *name; uint32_t n_out, n_in; double middle; const char *arch; } t[] = {
+    const struct {
+        const char *name;
+        uint32_t    n_out, n_in;
+        double      middle;
+        const char *arch;       /* of this family only */
+    } t[] = {
         { "attn_norm.weight", 0, o->width, 1, NULL },
         { "ffn_norm.weight", 0, o->width, 1, NULL },
         { "attn_q.weight", q, o->width, 0, NULL },

@@ -1,0 +1,186 @@
+/* test_radix.c - the prefix tree against a slow reference, and every invariant after each step.
+ *
+ * The reference is a set of token strings: those that were put into the tree since the last
+ * eviction.  A match must be a prefix of one of them in whole pages, as long as the best of them;
+ * every page of a match must carry the tokens that it was filled with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cache/radix.h"
+
+enum { P = 4, N_PAGE = 120, MAX_TOK = 64, N_SET = 400, N_HOLD = 12 };
+
+#define REQUIRE(cond)                                                                       \
+    do {                                                                                    \
+        if (!(cond)) {                                                                      \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                      \
+            exit(1);                                                                        \
+        }                                                                                   \
+    } while (0)
+
+struct held {
+    struct radix_node *node;
+    uint32_t           tok[MAX_TOK];
+    uint32_t           n;
+    uint64_t           owner;       /* 0: nothing is being computed */
+    int                ns;
+};
+
+static uint32_t content[N_PAGE][P];     /* what a page was filled with */
+static struct { uint32_t tok[MAX_TOK]; uint32_t n; int ns; } set[N_SET];
+static uint32_t n_set;
+static uint64_t state;
+
+static uint32_t rnd(uint32_t n)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % n;
+}
+
+static uint32_t best_match(const uint32_t *tok, uint32_t n, int ns)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < n_set; i++) {
+        uint32_t k = 0;
+        while (set[i].ns == ns && k < n && k < set[i].n && set[i].tok[k] == tok[k])
+            k++;
+        best = k - k % P > best ? k - k % P : best;
+    }
+    return best;
+}
+
+static void remember(const struct held *h)
+{
+    REQUIRE(n_set < N_SET);
+    memcpy(set[n_set].tok, h->tok, sizeof h->tok);
+    set[n_set].n = h->n;
+    set[n_set++].ns = h->ns;
+}
+
+static void check(const struct radix *r)
+{
+    struct error err;
+    if (!radix_check(r, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+}
+
+static void check_content(const struct radix *r, const struct held *h)
+{
+    uint32_t table[MAX_TOK / P];
+    REQUIRE(radix_end(h->node) <= h->n);
+    radix_pages(r, h->node, table);
+    for (uint32_t i = 0; i < radix_done(h->node); i++)
+        REQUIRE(content[table[i / P]][i % P] == h->tok[i]);
+}
+
+static void compute(struct radix *r, struct held *h, uint32_t most)
+{
+    uint32_t table[MAX_TOK / P];
+    uint32_t pos = radix_ready(h->node);
+    if (pos >= radix_end(h->node))
+        return;
+    uint32_t n = radix_claim(h->node, pos, h->owner);
+    n = n < most ? n : most;
+    radix_pages(r, h->node, table);
+    for (uint32_t i = pos; i < pos + n; i++)
+        content[table[i / P]][i % P] = h->tok[i];
+    radix_advance(r, h->node, pos, n);
+    radix_commit(r, true);
+}
+
+static void begin(struct radix *r, struct pages *pages, struct held *h, uint64_t owner)
+{
+    struct hash128 ns = { 1, 0 };
+    uint32_t page[MAX_TOK / P], n_page = 0;
+    h->ns = (int)rnd(2);
+    ns.hi = (uint64_t)h->ns;
+    h->n = P * (1 + rnd(MAX_TOK / P));
+    for (uint32_t i = 0; i < h->n; i++)
+        h->tok[i] = rnd(i % 7 == 0 ? 3 : 1);
+    uint32_t done;
+    uint32_t seen = radix_peek(r, ns, h->tok, h->n, &done);
+    REQUIRE(done <= seen && seen >= best_match(h->tok, h->n, h->ns));
+    h->node = radix_acquire(r, ns, h->tok, h->n);
+    h->owner = owner;
+    REQUIRE(radix_end(h->node) == seen);
+    check_content(r, h);
+    uint32_t want = (h->n - seen) / P;
+    while (n_page < want) {
+        uint32_t id = pages_take(pages);
+        if (id == PAGE_NONE && radix_evict(r, 1)) {
+            n_set = 0;      /* what is left is no longer known exactly */
+            id = pages_take(pages);
+        }
+        if (id == PAGE_NONE)
+            break;
+        page[n_page++] = id;
+    }
+    h->n = seen + n_page * P;
+    if (n_page) {
+        h->node = radix_insert(r, h->node, h->tok + seen, n_page * P, page, owner);
+        REQUIRE(h->node);
+    }
+}
+
+static void end(struct radix *r, struct held *h)
+{
+    check_content(r, h);
+    if (radix_done(h->node) >= h->n && n_set < N_SET - 1)
+        remember(h);
+    radix_leave(r, h->node, h->owner);
+    h->node = NULL;
+}
+
+static void play(uint64_t seed, int n_step)
+{
+    struct pages *pages;
+    struct radix *r;
+    struct error err;
+    struct held held[N_HOLD];
+    memset(held, 0, sizeof held);
+    state = seed;
+    n_set = 0;
+    REQUIRE(pages_new(1, N_PAGE, &pages, &err) == ST_OK);
+    REQUIRE(radix_new(pages, P, &r, &err) == ST_OK);
+    for (int i = 0; i < n_step; i++) {
+        struct held *h = &held[rnd(N_HOLD)];
+        if (!h->node)
+            begin(r, pages, h, (uint64_t)i + 1);
+        else if (rnd(3))
+            compute(r, h, 1 + rnd(9));
+        else
+            end(r, h);      /* whole or not: the producer may die at any place */
+        check(r);
+        if (n_set > N_SET - 2 || rnd(500) == 0) {
+            n_set = 0;
+            radix_flush(r);
+        }
+        if (rnd(50) == 0) {
+            uint32_t can = radix_evictable(r), n = rnd(20);
+            REQUIRE(radix_evict(r, n) == (n < can ? n : can));
+            n_set = 0;
+            check(r);
+        }
+    }
+    for (int i = 0; i < N_HOLD; i++) {
+        if (held[i].node)
+            end(r, &held[i]);
+    }
+    check(r);
+    REQUIRE(pages_count(pages, PAGE_HELD) == 0);
+    radix_flush(r);
+    REQUIRE(pages_count(pages, PAGE_FREE) == pages_total(pages));
+    radix_free(r);
+    pages_free(pages);
+}
+
+int main(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        play(seed, 3000);
+    printf("20 passed, 0 failed\n");
+    return 0;
+}
