@@ -39,7 +39,8 @@
     X(stop)                                                     \
     X(str)                                                      \
     X(tokenizer)                                                \
-    X(utf8)
+    X(utf8)                                                     \
+    X(value)
 
 #define X(name) Suite *suite_##name(void);
 SUITE_ROWS(X)

@@ -188,6 +188,8 @@ struct hash128 pattern_source_hash(const struct pattern_source *src)
     if (src->kind == PATTERN_SHAPE && src->shape)
         shape_hash_text(src->shape, &s);
     struct hash128 h = hash128_bytes(s.ptr ? s.ptr : "", s.len);
+    if (s.failed)           /* half a text would stand for many sources: this one for none */
+        h = (struct hash128){ (uint64_t)(uintptr_t)src, h.hi + 1 };
     str_free(&s);
     return h;
 }

@@ -355,6 +355,46 @@ struct hashing {
     struct str  *out;
 };
 
+static uint32_t n_kid_of(const struct shape *s)
+{
+    switch (s->kind) {
+    case SHAPE_OR: case SHAPE_TUPLE: case SHAPE_STRUCT: case SHAPE_CALL:
+        return s->n;
+    case SHAPE_LIST: case SHAPE_REF:
+        return 1;
+    case SHAPE_MAP:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+/* Only what the kind gives a meaning to is looked at. */
+static void hash_own(struct str *out, const struct shape *s)
+{
+    str_addf(out, "%d %u", (int)s->kind, s->flags);
+    switch (s->kind) {
+    case SHAPE_STR: case SHAPE_INT: case SHAPE_LIST: case SHAPE_MAP:
+        str_addf(out, " %lld %lld", (long long)s->lo, (long long)s->hi);
+        return;
+    case SHAPE_FLOAT:
+        str_addf(out, " %.17g %.17g %d", s->flo, s->fhi, s->decimals);
+        return;
+    case SHAPE_REGEX: case SHAPE_TEXT: case SHAPE_NUMBER: case SHAPE_SCHEMA: case SHAPE_GRAMMAR:
+        str_addf(out, " %zu:", s->text.len);
+        str_add_slice(out, s->text);
+        return;
+    case SHAPE_ENUM: case SHAPE_STRUCT: case SHAPE_CALL:
+        for (uint32_t i = 0; i < s->n; i++) {
+            str_addf(out, " %zu:", s->key[i].len);
+            str_add_slice(out, s->key[i]);
+        }
+        return;
+    default:
+        return;
+    }
+}
+
 static void hash_at(struct hashing *h, const struct shape *s, int depth)
 {
     uint64_t at;
@@ -362,17 +402,11 @@ static void hash_at(struct hashing *h, const struct shape *s, int depth)
         str_addf(h->out, "@%llu", (unsigned long long)at);
         return;
     }
-    idmap_put(&h->known, (uint64_t)(uintptr_t)s, h->known.n);
-    str_addf(h->out, "(%d %u %lld %lld %.17g %.17g %d %u %zu:", (int)s->kind, s->flags,
-             (long long)s->lo, (long long)s->hi, s->flo, s->fhi, s->decimals, s->n, s->text.len);
-    str_add_slice(h->out, s->text);
-    for (uint32_t i = 0; s->key && i < s->n; i++) {
-        str_addf(h->out, " %zu:", s->key[i].len);
-        str_add_slice(h->out, s->key[i]);
-    }
-    uint32_t n_kid = !s->kid || s->kind == SHAPE_ENUM ? 0 : s->kind == SHAPE_LIST || s->kind == SHAPE_REF ? 1
-                   : s->kind == SHAPE_MAP ? 2 : s->n;
-    for (uint32_t i = 0; i < n_kid && depth < SHAPE_NEST_MAX; i++)
+    if (!idmap_put(&h->known, (uint64_t)(uintptr_t)s, h->known.n))
+        h->out->failed = true;
+    str_addc(h->out, '(');
+    hash_own(h->out, s);
+    for (uint32_t i = 0, n = n_kid_of(s); i < n && depth < SHAPE_NEST_MAX; i++)
         hash_at(h, s->kid[i], depth + 1);
     str_addc(h->out, ')');
 }

@@ -113,7 +113,6 @@ void        score_job_build(struct sched *s, struct request *r);
 /* After the step; true when all rows are known. */
 bool        score_job_collect(struct sched *s, struct request *r);
 enum status score_job_solve(struct request *r, struct error *err);
-bool        score_job_started(const struct score_job *job);
 uint32_t    score_job_pages(const struct score_job *job);
 
 #endif

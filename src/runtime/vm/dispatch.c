@@ -30,6 +30,9 @@ static enum step ret(struct task *t, struct value v)
     switch (then) {
     case THEN_REG:
         value_set_take(&into->reg[dst], v);
+        /* the last default of a call by the host: now all parameters are there */
+        if (into->unchecked && t->top == into && task_check_params(t) == STEP_FAIL)
+            s = STEP_FAIL;
         break;
     case THEN_TMP:
         value_set_take(&into->tmp[dst], v);

@@ -257,7 +257,7 @@ void task_end(struct task *t)
 }
 
 /* Parameters that a host gave are checked here, where a default inside one can be computed. */
-static enum step check_params(struct task *t)
+enum step task_check_params(struct task *t)
 {
     struct frame *f = t->top;
     const struct func *fn = f->fn;
@@ -289,7 +289,7 @@ void task_run(struct task *t)
     if (out_of_time(t))
         s = STEP_FAIL;
     else if (t->top && t->top->unchecked)
-        s = check_params(t);
+        s = task_check_params(t);
     if (s == STEP_FAIL && task_unwind(t))
         s = STEP_AGAIN;
     if (s == STEP_AGAIN || s == STEP_NEXT)

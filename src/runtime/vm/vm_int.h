@@ -483,6 +483,7 @@ enum status image_konst(struct image *im, uint32_t k, struct value *ret);   /* c
 struct task *task_new(struct run *r, struct settings *s);
 void task_free(struct task *t);                         /* whatever it waits for is abandoned */
 void task_run(struct task *t);
+enum step task_check_params(struct task *t);    /* of a frame that the host called */
 void task_end(struct task *t);                          /* its last frame has returned or failed */
 struct frame *frame_push(struct task *t, struct image *im, uint32_t func);  /* NULL: error raised */
 void frame_pop(struct task *t);
