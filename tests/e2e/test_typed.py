@@ -43,8 +43,7 @@ def scores(text):
 
 
 def short(text):
-    s = json.loads(text)
-    return 3 <= len(s) <= 9 and "\n" not in s and "\r" not in s
+    return 3 <= len(text) <= 9 and "\r" not in text
 
 
 CHECKS = {
@@ -69,7 +68,7 @@ def main():
         seed = random.randrange(1 << 31)
         done = subprocess.run([sglrun, "--seed", str(seed), os.path.join(HERE, "typed.sgl")],
                               capture_output=True, text=True, timeout=300)
-        lines = done.stdout.splitlines()
+        lines = done.stdout.split("\n")[:-1]      # other line breaks may stand inside texts
         names = [line.split(" ", 1)[0] for line in lines]
         if done.returncode != 0 or names != list(CHECKS):
             print(f"seed {seed}: exit {done.returncode}\n{done.stdout}{done.stderr}")
