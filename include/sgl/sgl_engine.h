@@ -304,7 +304,7 @@ sgl_status sgl_session_generate(sgl_session *session, const sgl_request *request
 sgl_status sgl_session_score(sgl_session *session, const char *const *options, size_t n,
                              sgl_call **ret, sgl_error *err);
 
-typedef struct sgl_mark { uint32_t opaque[4]; } sgl_mark;
+typedef struct sgl_mark { uint32_t opaque[6]; } sgl_mark;
 sgl_status sgl_session_mark(sgl_session *session, sgl_mark *ret, sgl_error *err);
 sgl_status sgl_session_rollback(sgl_session *session, const sgl_mark *mark, sgl_error *err);
 uint32_t   sgl_session_tokens(const sgl_session *session);

@@ -191,7 +191,10 @@ void follow_stats(const sgl_run *run, sgl_engine *engine)
     sgl_engine_stats e;
     sgl_engine_get_info(engine, &info);
     sgl_engine_get_stats(engine, &e);
-    fprintf(stderr, "%s on %s, loaded in %.0f ms\n", info.model, info.device, info.load_ms);
+    fprintf(stderr, "%s on %s, loaded in %.0f ms", info.model, info.device, info.load_ms);
+    if (s.first_token_ms >= 0)
+        fprintf(stderr, "; load and first token together %.0f ms", info.load_ms + s.first_token_ms);
+    fputc('\n', stderr);
     fprintf(stderr, "prompt %llu tokens: %llu cached, %llu computed at %.0f tok/s\n",
             (unsigned long long)e.prompt_tokens, (unsigned long long)e.cached_tokens,
             (unsigned long long)e.computed_tokens, per_second(e.computed_tokens, e.prefill_ms));

@@ -22,6 +22,7 @@ enum {
     CONFIG_MAX = 1u << 20,
     FAMILY_BYTES = 64u << 20,
     STEPS_BEFORE_ROW = 4,
+    COMPLETE_LEAVES = 200000,       /* leaves that one completion may go through */
 };
 
 struct thread {
@@ -657,7 +658,7 @@ enum status automaton_complete(struct family *f, uint32_t config, struct str *ou
         uint32_t q = best_thread(f, config);
         bool ok = q != TERM_DEAD && terminal_complete(&f->p->r.t, q, out);
         pthread_mutex_unlock(&f->p->lock);
-        if (!ok || out->failed || f->failed || leaf > (1u << 20) || out->len > (1u << 26))
+        if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES || out->len > (1u << 26))
             return out->failed ? ST_NOMEM : ST_LIMIT;
         for (size_t i = from; i < out->len; i++)
             config = automaton_step(f, config, (uint8_t)out->ptr[i]);

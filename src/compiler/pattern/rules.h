@@ -102,6 +102,7 @@ struct value_object {
     uint32_t            n_required;
     bool                counts;     /* lo or hi matter */
     uint8_t             owes;       /* for each bit some name of a class that pays it must be there */
+    size_t              pay_min;    /* bytes of a member that pays what is owed */
     size_t              extra_min;  /* bytes of the cheapest member that need not be there */
     size_t             *tail;       /* [n_key + 1] bytes of the required keys from here on */
 };

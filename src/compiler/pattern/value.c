@@ -746,10 +746,11 @@ static size_t array_cost(const struct rules *r, const struct rule_state *s)
 static size_t object_debt(const struct value_object *o, const struct rule_state *s, uint32_t pos)
 {
     uint32_t required = required_from(o, pos);
-    size_t owed = s->missing > required ? s->missing - required : pay_keys(o, s->bits);
-    if (owed && o->extra_min > SIZE_MAX / owed)
+    uint32_t pay = pay_keys(o, s->bits);
+    size_t owed = s->missing > required + pay ? s->missing - required - pay : 0;
+    if ((owed && o->extra_min > SIZE_MAX / owed) || (pay && o->pay_min > SIZE_MAX / pay))
         return SIZE_MAX;
-    return plus(o->tail[pos], owed * o->extra_min);
+    return plus(o->tail[pos], plus(owed * o->extra_min, pay * o->pay_min));
 }
 
 static size_t object_cost(const struct rules *r, const struct rule_state *s)
@@ -818,6 +819,22 @@ static size_t extra_min(struct rules *r, const struct value_object *o)
             best = n;
     }
     return best;
+}
+
+/* The dearest of the cheapest members that pay each debt, so that paying is never put off. */
+static size_t pay_min(struct rules *r, const struct value_object *o)
+{
+    size_t most = 0;
+    for (uint32_t left = o->owes; left; left &= left - 1) {
+        size_t best = SIZE_MAX, n;
+        for (uint32_t i = 0; i < o->n_cls; i++) {
+            size_t name = o->cls[i].pays & left & -left ? expr_shortest(&r->t.ex, o->cls[i].name, true) : SIZE_MAX;
+            if (name < SIZE_MAX / 2 && (n = member_min(r, name + 2, o->cls[i].value)) < best)
+                best = n;
+        }
+        most = best > most ? best : most;
+    }
+    return most;
 }
 
 static size_t object_min(struct rules *r, const struct value_object *o)
@@ -902,6 +919,7 @@ static void prune_object(struct rules *r, struct value_object *o)
             o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
     }
     o->extra_min = extra_min(r, o);
+    o->pay_min = pay_min(r, o);
     for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++)
         o->cls[i].roomy = expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
 }

@@ -18,7 +18,11 @@ struct sgl_session {
     bool               in_turn;
 };
 
-_Static_assert(sizeof(sgl_mark) >= sizeof(struct session_mark), "a mark fits its public form");
+/* The public mark holds the engine's, and in its last word whether a turn was open. */
+enum { MARK_IN_TURN = 5 };
+
+_Static_assert(sizeof(struct session_mark) <= MARK_IN_TURN * sizeof(uint32_t),
+               "the engine's mark leaves the last word free");
 
 sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err)
 {
@@ -217,7 +221,7 @@ sgl_status sgl_session_mark(sgl_session *session, sgl_mark *ret, sgl_error *err)
         return api_error(in, &why, err);
     memset(ret, 0, sizeof *ret);
     memcpy(ret, &m, sizeof m);
-    ret->opaque[3] = session->in_turn;
+    ret->opaque[MARK_IN_TURN] = session->in_turn;
     return SGL_OK;
 }
 
@@ -231,7 +235,7 @@ sgl_status sgl_session_rollback(sgl_session *session, const sgl_mark *mark, sgl_
         return st;
     enum status in = session_rollback(session->s, &m, &why);
     if (in == ST_OK)
-        session->in_turn = mark->opaque[3] != 0;
+        session->in_turn = mark->opaque[MARK_IN_TURN] != 0;
     return api_error(in, &why, err);
 }
 
