@@ -244,7 +244,7 @@ typedef struct sgl_result {
 typedef struct sgl_call sgl_call;       /* one generation on its way */
 
 typedef enum sgl_call_event_kind {
-    SGL_CALL_TEXT,          /* more text (and its tokens, when logprobs are on) */
+    SGL_CALL_TEXT,          /* more text, and the tokens that end in it */
     SGL_CALL_DONE,          /* result */
     SGL_CALL_FAILED         /* error */
 } sgl_call_event_kind;

@@ -25,18 +25,22 @@ static struct slice as_text(struct arena *arena, struct slice bytes)
     return text;
 }
 
-static void fill_tokens(const struct request *r, struct plan_result *res)
+/* Tokens first..end-1 and the bytes that are theirs. */
+static void fill_tokens(const struct request *r, uint32_t first, uint32_t end,
+                        struct plan_result *res)
 {
-    res->token_text = arena_slice(&res->arena, str_slice(&r->token_text));
-    res->token = arena_array(&res->arena, r->n_token + 1, sizeof *res->token);
+    uint32_t n = end - first, base = n ? r->token[first].off : 0;
+    size_t n_byte = n ? r->token[end - 1].off + r->token[end - 1].n_byte - base : 0;
+    res->token_text = arena_slice(&res->arena, slice_sub(str_slice(&r->token_text), base, n_byte));
+    res->token = arena_array(&res->arena, n + 1, sizeof *res->token);
     if (!res->token)
         return;
-    res->n_token = r->n_token;
-    for (uint32_t i = 0; i < r->n_token; i++) {
-        const struct request_token *t = &r->token[i];
+    res->n_token = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct request_token *t = &r->token[first + i];
         struct plan_token *p = &res->token[i];
         *p = (struct plan_token){ .id = t->id, .logprob = t->logprob, .forced = t->forced,
-                                  .text_off = t->off, .text_len = t->n_byte };
+                                  .text_off = t->off - base, .text_len = t->n_byte };
         if (!t->n_top)
             continue;
         p->top = arena_array(&res->arena, t->n_top, sizeof *p->top);
@@ -62,7 +66,7 @@ static void fill_gen(const struct request *r, struct plan_result *res)
     res->n_forced = r->n_forced;
     res->n_value_head = r->n_head;
     res->logprob = r->logprob;
-    fill_tokens(r, res);
+    fill_tokens(r, 0, r->n_token, res);
 }
 
 /* The tokens of the chosen option; those that only spell what healing took back are not its. */
@@ -218,22 +222,29 @@ void job_end(struct job *job, enum status st, const struct error *err, struct pl
     session_unref_local(s);
 }
 
+/* A token goes with the text that it ends in.  A forced one has its log-probability a step later,
+ * so it and those behind it wait for the next chunk, or for the result. */
+static uint32_t tokens_shown(const struct job *job, const struct request *r)
+{
+    uint32_t end = job->n_tok_sent;
+    while (end < r->n_token && r->token[end].off < r->n_head + r->n_sent &&
+           !(r->logprobs && isnan(r->token[end].logprob)))
+        end++;
+    return end;
+}
+
 void job_on_chunk(struct request *r, struct slice text)
 {
     struct job *job = r->user;
     struct plan *p = job->plan;
     struct plan_event ev = { .kind = PLAN_CHUNK, .user = p->user, .chunk = text };
     struct plan_result shown = {0};
-    if (r->logprobs) {
-        fill_tokens(r, &shown);
-        uint32_t end = job->n_tok_sent;
-        while (end < shown.n_token && shown.token[end].text_off < r->n_head + r->n_sent)
-            end++;
-        ev.token = shown.token + job->n_tok_sent;
-        ev.n_token = end - job->n_tok_sent;
-        ev.token_text = shown.token_text;
-        job->n_tok_sent = end;
-    }
+    uint32_t end = tokens_shown(job, r);
+    fill_tokens(r, job->n_tok_sent, end, &shown);
+    ev.token = shown.token;
+    ev.n_token = shown.n_token;
+    ev.token_text = shown.token_text;
+    job->n_tok_sent = end;
     p->sink(p->sink_ctx, &ev);
     arena_free(&shown.arena);
 }

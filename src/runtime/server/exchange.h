@@ -62,13 +62,9 @@ struct choice {
     sgl_error         error;
     bool              done, failed;
     struct str        text;             /* streamed so far, where a dialect repeats it */
-    struct token_seen *token;           /* ids streamed so far, likewise */
-    uint32_t          n_token, cap_token;
-};
-
-struct token_seen {
-    uint32_t id;
-    float    logprob;
+    json_t           *ids, *logprobs, *tops;    /* likewise, of the tokens */
+    uint32_t          n_token;          /* streamed so far */
+    size_t            n_char;           /* characters begun in their bytes */
 };
 
 /* How an API writes answers. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/jsonio.h"
+#include "base/utf8.h"
 #include "runtime/server/exchange.h"
 
 static const char *type_of(unsigned status)
@@ -23,6 +24,19 @@ static const char *type_of(unsigned status)
     }
 }
 
+/* What is no character - a path's own bytes, a character that was cut - becomes '?': a body is
+ * valid JSON whatever it quotes. */
+static void make_text(char *text)
+{
+    for (char *p = text, *end = text + strlen(text); p < end;) {
+        uint32_t cp;
+        int len = utf8_decode(p, end, &cp);
+        if (!len)
+            *p = '?';
+        p += len ? len : 1;
+    }
+}
+
 bool refuse(struct exchange *x, unsigned status, const char *code, const char *param,
             const char *fmt, ...)
 {
@@ -32,7 +46,9 @@ bool refuse(struct exchange *x, unsigned status, const char *code, const char *p
     va_start(ap, fmt);
     vsnprintf(x->error.message, sizeof x->error.message, fmt, ap);
     va_end(ap);
+    make_text(x->error.message);
     snprintf(x->error.param, sizeof x->error.param, "%s", param ? param : "");
+    make_text(x->error.param);
     x->error.status = status;
     x->error.type = type_of(status);
     x->error.code = code;

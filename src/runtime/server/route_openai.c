@@ -103,10 +103,17 @@ static json_t *chat_logprobs(const struct exchange *x, const sgl_token *token, s
     return json_pack("{s:o, s:n}", "content", content, "refusal");
 }
 
-/* The older form: parallel lists, offsets in characters of the text. */
-static json_t *text_logprobs(const struct exchange *x, const sgl_token *token, size_t n,
-                             size_t offset)
+static bool is_inner(char byte)
 {
+    return ((uint8_t)byte & 0xc0) == 0x80;
+}
+
+/* The older form: parallel lists, offsets in characters of the text.  *n_char counts the characters
+ * begun so far; a token that starts inside one has that one's offset. */
+static json_t *text_logprobs(const struct exchange *x, const sgl_token *token, size_t n,
+                             size_t *n_char)
+{
+    size_t base = x->prompt_text ? utf8_count(slice_of(x->prompt_text)) : 0;
     if (!x->logprobs)
         return json_null();
     json_t *tokens = json_array(), *logprobs = json_array(), *tops = json_array();
@@ -122,8 +129,10 @@ static json_t *text_logprobs(const struct exchange *x, const sgl_token *token, s
         json_t *name = lossy_string(token[i].bytes, token[i].n_bytes);
         if (!json_object_get(top, json_string_value(name)))
             json_object_set_new(top, json_string_value(name), logprob_number(token[i].logprob));
-        json_array_append_new(offsets, json_integer((json_int_t)offset));
-        offset += utf8_count((struct slice){ json_string_value(name), json_string_length(name) });
+        bool inside = *n_char && token[i].n_bytes && is_inner(token[i].bytes[0]);
+        json_array_append_new(offsets, json_integer((json_int_t)(base + *n_char - inside)));
+        for (size_t k = 0; k < token[i].n_bytes; k++)
+            *n_char += !is_inner(token[i].bytes[k]);
         json_array_append_new(tokens, name);
         json_array_append_new(logprobs, logprob_number(token[i].logprob));
         json_array_append_new(tops, top);
@@ -191,8 +200,23 @@ static void chat_chunk(struct exchange *x, struct choice *c, const sgl_call_even
               chat_logprobs(x, ev->tokens, ev->n_tokens), NULL);
 }
 
+/* Tokens that no chunk has shown: the end token, and what became known with the result. */
+static size_t unsent(const struct exchange *x, const struct choice *c, const sgl_token **ret)
+{
+    size_t n = c->result->n_tokens;
+    if (!x->logprobs || n <= c->n_token)
+        return 0;
+    *ret = c->result->tokens + c->n_token;
+    return n - c->n_token;
+}
+
 static void chat_finish(struct exchange *x, struct choice *c)
 {
+    const sgl_token *rest;
+    size_t n = unsent(x, c, &rest);
+    if (n)
+        chat_send(x, index_of(x, c), json_pack("{s:s}", "content", ""), chat_logprobs(x, rest, n),
+                  NULL);
     chat_send(x, index_of(x, c), json_object(), json_null(), c->result);
 }
 
@@ -216,14 +240,14 @@ static json_t *text_whole(struct exchange *x)
     struct str text = { 0 };
     for (uint32_t i = 0; i < x->n_choice; i++) {
         const sgl_result *r = x->choice[i].result;
-        size_t offset = x->prompt_text ? utf8_count(slice_of(x->prompt_text)) : 0;
+        size_t n_char = 0;
         str_cut(&text, 0);
         str_adds(&text, x->prompt_text ? x->prompt_text : "");
         str_add(&text, r->text, r->text_len);
         json_array_append_new(choices, json_pack(
             "{s:i, s:o, s:o, s:s, s:o}", "index", (int)i, "text",
             json_stringn(text.ptr ? text.ptr : "", text.len), "logprobs",
-            text_logprobs(x, r->tokens, r->n_tokens, offset), "finish_reason", finish_reason(r),
+            text_logprobs(x, r->tokens, r->n_tokens, &n_char), "finish_reason", finish_reason(r),
             "matched_stop", matched_stop(r)));
     }
     str_free(&text);
@@ -252,17 +276,16 @@ static void text_open(struct exchange *x)
 
 static void text_chunk(struct exchange *x, struct choice *c, const sgl_call_event *ev)
 {
-    size_t offset = utf8_count(str_slice(&c->text)) +
-                    (x->prompt_text ? utf8_count(slice_of(x->prompt_text)) : 0);
-    if (x->logprobs)
-        str_add(&c->text, ev->text, ev->text_len);
     text_send(x, index_of(x, c), json_stringn(ev->text, ev->text_len),
-              text_logprobs(x, ev->tokens, ev->n_tokens, offset), NULL);
+              text_logprobs(x, ev->tokens, ev->n_tokens, &c->n_char), NULL);
 }
 
 static void text_finish(struct exchange *x, struct choice *c)
 {
-    text_send(x, index_of(x, c), json_string(""), json_null(), c->result);
+    const sgl_token *rest;
+    size_t n = unsent(x, c, &rest);
+    text_send(x, index_of(x, c), json_string(""),
+              n ? text_logprobs(x, rest, n, &c->n_char) : json_null(), c->result);
 }
 
 static const struct dialect text_dialect = { text_whole, text_open, text_chunk, text_finish,

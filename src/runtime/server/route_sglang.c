@@ -34,27 +34,47 @@ static json_t *triple(const struct exchange *x, float logprob, uint32_t id, cons
     return json_pack("[o, i, o]", number(logprob), (int)id, text ? text : json_null());
 }
 
-static void add_logprobs(const struct exchange *x, json_t *meta, const sgl_token *token, size_t n)
+/* Takes note of more tokens of a value. */
+static void add_tokens(const struct exchange *x, struct choice *c, const sgl_token *token, size_t n)
 {
-    json_t *list = json_array(), *tops = json_array();
+    if (!c->ids) {
+        c->ids = json_array();
+        c->logprobs = json_array();
+        c->tops = json_array();
+    }
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(list, triple(x, token[i].logprob, token[i].id, token[i].bytes,
-                                           token[i].n_bytes));
+        json_array_append_new(c->ids, json_integer(token[i].id));
+        if (!x->logprobs)
+            continue;
+        json_array_append_new(c->logprobs, triple(x, token[i].logprob, token[i].id, token[i].bytes,
+                                                  token[i].n_bytes));
         json_t *top = json_array();
         for (size_t k = 0; k < token[i].n_top && k < x->top_logprobs; k++)
             json_array_append_new(top, triple(x, token[i].top[k].logprob, token[i].top[k].id,
                                               token[i].top[k].bytes, token[i].top[k].n_bytes));
-        json_array_append_new(tops, top);
+        json_array_append_new(c->tops, top);
     }
-    json_object_set_new(meta, "output_token_logprobs_length", json_integer((json_int_t)n));
-    json_object_set_new(meta, "output_token_logprobs", list);
+}
+
+static void put_logprobs(const struct exchange *x, json_t *meta, const struct choice *c)
+{
+    json_object_set_new(meta, "output_token_logprobs_length",
+                        json_integer((json_int_t)json_array_size(c->logprobs)));
+    json_object_set(meta, "output_token_logprobs", c->logprobs);
     json_object_set_new(meta, "input_token_logprobs", json_array());
-    if (x->top_logprobs) {
-        json_object_set_new(meta, "output_top_logprobs", tops);
-        json_object_set_new(meta, "input_top_logprobs", json_array());
-    } else {
-        json_decref(tops);
-    }
+    if (!x->top_logprobs)
+        return;
+    json_object_set(meta, "output_top_logprobs", c->tops);
+    json_object_set_new(meta, "input_top_logprobs", json_array());
+}
+
+/* An incremental stream keeps nothing of what it has sent. */
+static void forget(struct choice *c)
+{
+    str_cut(&c->text, 0);
+    json_array_clear(c->ids);
+    json_array_clear(c->logprobs);
+    json_array_clear(c->tops);
 }
 
 static json_t *meta_json(const struct exchange *x, const struct choice *c)
@@ -62,6 +82,7 @@ static json_t *meta_json(const struct exchange *x, const struct choice *c)
     const sgl_result *r = c->result;
     char id[80];
     uint32_t i = (uint32_t)(c - x->choice);
+    size_t n_noted = (x->incremental ? c->n_token : 0) + json_array_size(c->ids);
     if (x->n_choice > 1)
         snprintf(id, sizeof id, "%s_%u", x->id, i);
     else
@@ -69,7 +90,7 @@ static json_t *meta_json(const struct exchange *x, const struct choice *c)
     json_t *meta = json_pack(
         "{s:s, s:o, s:i, s:i, s:i, s:i, s:s, s:f}", "id", id, "finish_reason",
         r ? finish_json(r) : json_null(), "prompt_tokens", r ? (int)r->prompt_tokens : 0,
-        "completion_tokens", r ? (int)r->completion_tokens : (int)c->n_token, "cached_tokens",
+        "completion_tokens", r ? (int)r->completion_tokens : (int)n_noted, "cached_tokens",
         r ? (int)r->cached_tokens : 0, "reasoning_tokens", 0, "weight_version", "default",
         "e2e_latency", (double)(clock_ms() - x->begun_ms) / 1000);
     if (r) {
@@ -79,16 +100,27 @@ static json_t *meta_json(const struct exchange *x, const struct choice *c)
     return meta;
 }
 
-static json_t *result_json(const struct exchange *x, const struct choice *c)
+/* What is noted of a value, under the given text. */
+static json_t *value_json(const struct exchange *x, const struct choice *c, const char *text,
+                          size_t len)
+{
+    json_t *meta = meta_json(x, c);
+    if (x->logprobs)
+        put_logprobs(x, meta, c);
+    return json_pack("{s:o, s:O, s:o}", "text", json_stringn(text ? text : "", len), "output_ids",
+                     c->ids, "meta_info", meta);
+}
+
+/* A value at its end; tokens that were streamed are noted already. */
+static json_t *result_json(const struct exchange *x, struct choice *c)
 {
     const sgl_result *r = c->result;
-    json_t *ids = json_array(), *meta = meta_json(x, c);
-    for (size_t i = 0; i < r->n_tokens; i++)
-        json_array_append_new(ids, json_integer(r->tokens[i].id));
-    if (x->logprobs)
-        add_logprobs(x, meta, r->tokens, r->n_tokens);
-    return json_pack("{s:o, s:o, s:o}", "text", json_stringn(r->text, r->text_len), "output_ids",
-                     ids, "meta_info", meta);
+    size_t seen = c->n_token < r->n_tokens ? c->n_token : r->n_tokens;
+    bool rest_only = x->stream && x->incremental;
+    if (rest_only && c->ids)
+        forget(c);
+    add_tokens(x, c, r->tokens + seen, r->n_tokens - seen);
+    return value_json(x, c, rest_only ? "" : r->text, rest_only ? 0 : r->text_len);
 }
 
 static json_t *whole(struct exchange *x)
@@ -110,23 +142,17 @@ static void send_chunk(struct exchange *x, struct choice *c, json_t *json)
 
 static void chunk(struct exchange *x, struct choice *c, const sgl_call_event *ev)
 {
-    if (x->incremental)
-        str_cut(&c->text, 0);
+    if (x->incremental && c->ids)
+        forget(c);
     str_add(&c->text, ev->text, ev->text_len);
-    json_t *meta = meta_json(x, c);
-    if (x->logprobs)
-        add_logprobs(x, meta, ev->tokens, ev->n_tokens);
-    send_chunk(x, c, json_pack("{s:o, s:o}", "text", json_stringn(c->text.ptr ? c->text.ptr : "",
-                                                            c->text.len), "meta_info", meta));
+    add_tokens(x, c, ev->tokens, ev->n_tokens);
+    send_chunk(x, c, value_json(x, c, c->text.ptr, c->text.len));
 }
 
-/* The last chunk has the whole text and all ids; an incremental one has only what is left: nothing. */
+/* The last chunk has the whole text and all ids; an incremental one has only what is left. */
 static void finish(struct exchange *x, struct choice *c)
 {
-    json_t *json = result_json(x, c);
-    if (x->incremental)
-        json_object_set_new(json, "text", json_string(""));
-    send_chunk(x, c, json);
+    send_chunk(x, c, result_json(x, c));
 }
 
 static const struct dialect dialect = { whole, NULL, chunk, finish, NULL };
@@ -254,6 +280,9 @@ static bool read_generate(struct exchange *x, sgl_request *r)
     if (start_len >= 0 && x->logprobs)
         return refuse(x, 400, "unsupported_parameter", "logprob_start_len",
                       "log-probabilities of the prompt are not supported yet");
+    if (rid && strlen(rid) >= sizeof x->id)
+        return refuse(x, 400, "invalid_value", "rid", "rid must have at most %zu bytes",
+                      sizeof x->id - 1);
     if (rid && *rid)
         snprintf(x->id, sizeof x->id, "%s", rid);
     r->stream = x->stream;

@@ -49,7 +49,9 @@ void exchange_stop(struct exchange *x)
     for (uint32_t i = 0; i < x->n_choice; i++) {
         sgl_call_free(x->choice[i].call);
         str_free(&x->choice[i].text);
-        mem_free(x->choice[i].token);
+        json_decref(x->choice[i].ids);
+        json_decref(x->choice[i].logprobs);
+        json_decref(x->choice[i].tops);
     }
     x->n_choice = 0;
 }
@@ -80,6 +82,7 @@ static void take_event(struct exchange *x, struct choice *c, const sgl_call_even
             return;
         open_once(x);
         x->dialect->chunk(x, c, ev);
+        c->n_token += (uint32_t)ev->n_tokens;
         return;
     case SGL_CALL_DONE:
         c->done = true;
