@@ -87,6 +87,9 @@ void constraint_check(struct low *l, const struct type *t, const struct shape *s
         comp_nomem(c);
     if (st == ST_UNSUPPORTED && !err.code[0])
         return;
+    bool syntax = strcmp(err.code, "E0403") == 0 || strcmp(err.code, "E0404") == 0;
+    if (st != ST_OK && syntax && c->diags->n_error)
+        return;                 /* said at the place in the regex */
     if (st != ST_OK) {
         report(l, t, &err, at);
         return;

@@ -866,10 +866,12 @@ struct ex lower_call(struct low *l, const struct node *n, struct type *want)
     struct sym *s = path_sym(l, callee);
     if (s && s->kind == SYM_CONST)
         return call_value(l, sym_value(l, s, callee->span, NULL), &n->u.call.args, n->span);
-    if (s)
+    if (s && s->kind != SYM_IMPORT)     /* `json(x)` converts beside `import std.json` */
         return call_sym(l, s, &n->u.call.args, n->span, want);
     if (library_call(l, n, name, want, &r))
         return r;
+    if (s)
+        return call_sym(l, s, &n->u.call.args, n->span, want);
     lower_expr(l, callee, NULL);        /* says that it is unknown */
     for (uint32_t i = 0; i < n->u.call.args.n; i++)
         lower_expr(l, n->u.call.args.at[i].value, NULL);

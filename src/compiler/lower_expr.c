@@ -322,8 +322,6 @@ static struct ex coalesce(struct low *l, const struct node *n, struct type *want
     if (a.t->kind == T_NULL)
         return lower_expr(l, n->u.binary.right, want);
     struct type *t = type_no_null(a.t);
-    if (a.t->kind != T_OPT && a.t->kind != T_ANY && a.t->kind != T_JSON)
-        low_diag(l, "E0301", n->u.binary.left->span, "the left side of `??` is never null");
     struct meet m;
     uint32_t v = ex_value(l, a), other = ir_block_new(l);
     meet_begin(l, &m, true, NULL);

@@ -158,7 +158,8 @@ static void test_number(struct test *t, const struct node *p)
 {
     struct low *l = t->m->l;
     const struct node *x = p->u.num_lit.number;
-    if (!type_is_num(type_base(type_no_null(t->t))) && t->t->kind != T_UNION)
+    const struct type *bare = type_no_null(t->t);
+    if (!type_is_num(type_base(bare)) && bare->kind != T_UNION && !is_open_type(t->t))
         low_diag(l, "E0301", p->span, "a number never matches %s", comp_type_text(l->c, t->t));
     uint32_t k = number_konst(l->c, x);
     for (uint32_t i = 0; i < t->m->n && t->top && t->whole; i++) {
@@ -209,7 +210,8 @@ static void test_regex(struct test *t, const struct node *p)
 {
     struct low *l = t->m->l;
     struct comp *c = l->c;
-    if (!type_is_str(type_no_null(t->t)) && t->t->kind != T_UNION && !is_open_type(t->t))
+    const struct type *bare = type_no_null(t->t);
+    if (!type_is_str(bare) && bare->kind != T_UNION && !is_open_type(t->t))
         low_diag(l, "E0301", p->span, "a regex never matches %s", comp_type_text(c, t->t));
     if (t->t->kind == T_OPT || t->t->kind == T_UNION || is_open_type(t->t)) {
         uint32_t is = ir_op1(l, IR_IS, type_plain(T_BOOL), t->v, rtype_of(c, type_plain(T_STR)), p->span);

@@ -8,9 +8,10 @@
 
 void use_ctx(struct low *l, struct span at)
 {
-    if (l->ctx_code) {
-        const char *why = strcmp(l->ctx_code, "E0316") == 0
-                          ? "a lambda may not append or generate in the context in force"
+    bool lambda = l->ctx_code && strcmp(l->ctx_code, "E0316") == 0;
+    bool entered = l->k.chain != IR_NO;     /* a context that was entered is not the one outside */
+    if (l->ctx_code && !(lambda && entered)) {
+        const char *why = lambda ? "a lambda may not append or generate in the context in force"
                           : "no context may be used here";
         low_diag(l, l->ctx_code, at, "%s", why);
     }

@@ -257,6 +257,13 @@ void sgl_call_set_wakeup(sgl_call *c, void (*fn)(void *ctx), void *ctx)
         fn(ctx);
 }
 
+void sgl_call_cancel(sgl_call *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->cancel = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
 void sgl_call_free(sgl_call *c)
 {
     if (!c)

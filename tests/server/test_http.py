@@ -196,6 +196,11 @@ def test_refusals():
     check("no route", s == 404, j)
     s, h, j = ask("GET", "/v1/completions")
     check("method", s == 405 and h["allow"] == "POST", j)
+    for path in ("/%FF%FE", "/v1/models/%FF", "/" + "%C3%A9" * 300, "/v1/models/" + "%E6%97%A5" * 60):
+        s, _, j = ask("GET", path)
+        check("answers %s" % path[:20], s == 404 and j["error"]["message"], j)
+    s, _, j = ask("POST", "/generate", {"text": "x", "rid": "\u00e9" * 40})
+    check("long rid", s == 400 and j["error"]["param"] == "rid", j)
     s, _, j = ask("GET", "/v1/models/other")
     check("no model", s == 404 and j["error"]["code"] == "model_not_found", j)
 

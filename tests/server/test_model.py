@@ -105,6 +105,41 @@ def test_same_answers():
     check("stop", s == 200 and " seven" not in j["choices"][0]["text"], j)
 
 
+def stream(path, body):
+    data = json.dumps(dict(body, stream=True)).encode()
+    req = urllib.request.Request("http://127.0.0.1:%d%s" % (PORT, path), data,
+                                 {"Content-Type": "application/json"})
+    with urllib.request.urlopen(req, timeout=120) as r:
+        text = r.read().decode()
+    return [json.loads(e[6:]) for e in text.split("\n\n") if e.startswith("data: {")]
+
+
+def test_streams():
+    """Chunks together are the whole answer, forced tokens and half characters included."""
+    body = {"prompt": "The sea \u65e5\u672c", "max_tokens": 40, "temperature": 0, "logprobs": 2,
+            "regex": "(\u65e5\u672c|\u00e9a){3,6}[\U0001f600\U0001f601]{2,4}"}
+    whole = ask("/v1/completions", body)[1]["choices"][0]
+    parts = [j["choices"][0] for j in stream("/v1/completions", body)]
+    check("stream text", "".join(p["text"] for p in parts) == whole["text"], parts)
+    for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
+        got = [v for p in parts if p["logprobs"] for v in p["logprobs"][name]]
+        check("stream " + name, got == whole["logprobs"][name], (got, whole["logprobs"][name]))
+    check("known logprobs", min(whole["logprobs"]["token_logprobs"]) > -9999, whole)
+    body = {"text": "A river", "return_logprob": True,
+            "sampling_params": {"max_new_tokens": 12, "temperature": 0}}
+    whole = ask("/generate", body)[1]
+    parts = stream("/generate", dict(body, incremental=True))
+    check("incremental", "".join(p["text"] for p in parts) == whole["text"] and
+          [i for p in parts for i in p["output_ids"]] == whole["output_ids"] and
+          [t for p in parts for t in p["meta_info"]["output_token_logprobs"]] ==
+          whole["meta_info"]["output_token_logprobs"], parts)
+    for p in stream("/generate", body):
+        n = len(p["output_ids"])
+        check("cumulative", whole["text"].startswith(p["text"]) and
+              p["output_ids"] == whole["output_ids"][:n] and
+              len(p["meta_info"]["output_token_logprobs"]) == n, p)
+
+
 def test_bad_input():
     s, j = ask("/v1/completions", {"prompt": "word " * 20000, "max_tokens": 4})
     check("too long", s == 400 and j["error"]["code"] == "context_length_exceeded" and
@@ -139,7 +174,7 @@ def main():
     if not PORT:
         print("the server does not start (no model?)")
         sys.exit(77)
-    for test in (test_constraints, test_same_answers, test_bad_input, test_dropped):
+    for test in (test_constraints, test_same_answers, test_streams, test_bad_input, test_dropped):
         test()
     p.terminate()
     check("ends", p.wait(20) == 0, p.returncode)

@@ -4,6 +4,7 @@
  * file of their own. */
 #include "kernels/cpu/level.h"
 
+#include <cpuid.h>
 #include <math.h>
 
 #include "kernels/cpu/lanes_avx2.h"
@@ -11,10 +12,16 @@
 #include "kernels/cpu/attention_tmpl.h"
 #include "kernels/cpu/product_tmpl.h"
 
+/* Not every compiler's __builtin_cpu_supports knows f16c. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 static bool usable(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("f16c");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
 static void product(const struct packed *w, uint32_t group0, uint32_t group1, const struct acts *a,

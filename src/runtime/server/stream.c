@@ -46,6 +46,9 @@ void exchange_stop(struct exchange *x)
     if (x->dialect)
         x->server->n_running--;
     x->dialect = NULL;
+    for (uint32_t i = 0; i < x->n_choice; i++)      /* one step ends them all */
+        if (x->choice[i].call)
+            sgl_call_cancel(x->choice[i].call);
     for (uint32_t i = 0; i < x->n_choice; i++) {
         sgl_call_free(x->choice[i].call);
         str_free(&x->choice[i].text);

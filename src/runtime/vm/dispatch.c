@@ -40,6 +40,8 @@ static enum step ret(struct task *t, struct value v)
     case THEN_FALLBACK:
         value_set_take(&im->fallback[dst], v);
         im->has_fallback[dst] = true;
+        if (t->top && t->top->unchecked && task_check_params(t) == STEP_FAIL)
+            s = STEP_FAIL;
         break;
     case THEN_FEEDBACK:
         s = attempt_feedback(t, v);
