@@ -313,8 +313,11 @@ static void stages(struct comp *c, struct str *ret_ir)
     run_passes(c);
     if (ret_ir && c->opts->keep_ir)
         dump_ir(c, ret_ir);
-    for (uint32_t i = 0; i < c->n_func; i++)
+    for (uint32_t i = 0; i < c->n_func; i++) {
+        if (pass_on(c, "place"))
+            pass_place(c, c->func[i]);
         bytecode_emit(c, c->func[i]);
+    }
     if (c->diags->n_error)
         return;
     freeze_module(c);

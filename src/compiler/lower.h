@@ -376,6 +376,7 @@ void pass_fold(struct comp *c, struct ir_func *f);
 void pass_follow(struct comp *c, struct ir_func *f);
 void pass_lifetime(struct comp *c, struct ir_func *f);
 void pass_prefix(struct comp *c, struct ir_func *f, uint32_t index);
+void pass_place(struct comp *c, struct ir_func *f);              /* last: leaves SSA */
 void effects_infer(struct comp *c);
 
 /* bytecode_emit.c */
