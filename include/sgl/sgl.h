@@ -27,7 +27,6 @@ typedef struct sgl_runtime sgl_runtime;
 
 typedef struct sgl_runtime_config {
     size_t struct_size;
-    int    pool_threads;            /* background work; 0: 2 */
     void (*log)(void *ctx, int level, const char *line);    /* NULL: silent */
     void  *log_ctx;
 } sgl_runtime_config;
@@ -225,7 +224,7 @@ void       sgl_run_free(sgl_run *run);          /* cancels what still runs; NULL
 typedef struct sgl_run_stats {
     uint64_t seed;
     uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
-    uint64_t calls, branches, contexts_most;
+    uint64_t calls, branches;
     double   first_token_ms;        /* from sgl_run_start; below 0: none */
     double   total_ms, prefill_ms, decode_ms;
 } sgl_run_stats;

@@ -216,20 +216,6 @@ bool idmap_del(struct idmap *m, uint64_t key)
     return true;
 }
 
-bool idmap_next(const struct idmap *m, uint32_t *it, uint64_t *ret_key, uint64_t *ret_value)
-{
-    for (; *it < m->cap; ++*it) {
-        const struct idmap_slot *s = &m->slot[*it];
-        if (s->hash) {
-            *ret_key = s->key;
-            *ret_value = s->value;
-            ++*it;
-            return true;
-        }
-    }
-    return false;
-}
-
 void idmap_free(struct idmap *m)
 {
     mem_free(m->slot);

@@ -35,7 +35,6 @@ struct idmap {                      /* zeroed is empty; any key is allowed */
 bool idmap_put(struct idmap *m, uint64_t key, uint64_t value);
 bool idmap_get(const struct idmap *m, uint64_t key, uint64_t *ret_value);
 bool idmap_del(struct idmap *m, uint64_t key);
-bool idmap_next(const struct idmap *m, uint32_t *it, uint64_t *ret_key, uint64_t *ret_value);
 void idmap_free(struct idmap *m);
 
 #endif

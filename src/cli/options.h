@@ -22,7 +22,7 @@ struct options {
     /* run */
     const char *code;               /* -e */
     const char *seed, *budget;
-    struct text_list set, allow_read, allow_write, allow_run, limit, load, no_opt;
+    struct text_list set, allow_read, allow_write, allow_run, limit, no_opt;
     bool        stream, events, json, quiet, dry_run, stats;
     /* check, show, fmt, test */
     bool        cost, deny, ir, bytecode, tokens, check, from_stdin, list, no_model;

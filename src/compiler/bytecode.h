@@ -281,7 +281,6 @@ struct module {
 
 struct module *module_ref(struct module *m);
 void           module_unref(struct module *m);          /* NULL is fine */
-uint32_t       module_find_func(const struct module *m, struct slice name);   /* exported; BC_NO_INDEX */
 
 enum status bytecode_verify(const struct module *m, struct error *err);
 void        bytecode_dump(const struct module *m, struct str *out);

@@ -384,11 +384,3 @@ void module_unref(struct module *m)
     arena_free(&m->arena);
     mem_free(m);
 }
-
-uint32_t module_find_func(const struct module *m, struct slice name)
-{
-    for (uint32_t i = 0; i < m->n_func; i++)
-        if ((m->func[i].flags & FUNC_EXPORTED) && slice_eq(m->func[i].name, name))
-            return i;
-    return BC_NO_INDEX;
-}

@@ -283,7 +283,6 @@ struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, str
 struct type *iter_type(struct low *l, struct ex *e, struct span at);    /* of the elements */
 void      narrow(struct low *l, const struct node *cond, bool truth);
 struct ex lower_lambda(struct low *l, const struct node *n, struct type *want);
-bool      is_const_node(const struct node *n);
 
 /* Ways that meet: the value of if, match, catch, ... */
 struct meet {

@@ -18,24 +18,6 @@ struct chat {
     struct chat_markers markers;
 };
 
-static const char *const role_names[CHAT_N_ROLE] = { "system", "user", "assistant", "tool" };
-
-const char *chat_role_name(enum chat_role role)
-{
-    return role_names[role];
-}
-
-bool chat_role_by_name(struct slice name, enum chat_role *ret)
-{
-    for (int i = 0; i < CHAT_N_ROLE; i++) {
-        if (slice_is(name, role_names[i])) {
-            *ret = (enum chat_role)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 enum status chat_new(struct slice template_text, struct slice bos, struct slice eos,
                      struct chat **ret, struct error *err)
 {

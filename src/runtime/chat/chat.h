@@ -60,7 +60,4 @@ const struct chat_markers *chat_markers(const struct chat *c);
 
 struct slice chat_bos(const struct chat *c);            /* as given to chat_new */
 
-const char *chat_role_name(enum chat_role role);
-bool        chat_role_by_name(struct slice name, enum chat_role *ret);
-
 #endif

@@ -228,8 +228,6 @@ void value_format_duration(int64_t ms, struct str *out);
 
 enum status value_from_json(const json_t *json, struct value *ret, struct error *err);
 enum status value_parse_json(struct slice text, struct value *ret, struct error *err);
-/* A new reference; for hosts that want jansson. */
-enum status value_to_json(struct value v, json_t **ret, struct error *err);
 
 const char *value_tag_name(enum value_tag tag);
 

@@ -305,23 +305,6 @@ enum status value_parse_json(struct slice text, struct value *ret, struct error 
     return st;
 }
 
-enum status value_to_json(struct value v, json_t **ret, struct error *err)
-{
-    struct str text = { 0 };
-    if (!value_json(v, JSONIO_COMPACT, &text)) {
-        str_free(&text);
-        return error_set(err, ST_UNSUPPORTED, "a %s has no JSON form", value_tag_name(v.tag));
-    }
-    if (text.failed) {
-        str_free(&text);
-        return error_nomem(err);
-    }
-    struct jsonio_limits limits = { .max_depth = VALUE_MAX_DEPTH * 2 };
-    enum status st = jsonio_load(str_slice(&text), &limits, ret, err);
-    str_free(&text);
-    return st;
-}
-
 /* ---- copies ---- */
 
 static enum status detach_items(struct value v, struct value *ret)

@@ -545,6 +545,29 @@ static enum step gen_take(struct task *t, struct insn in, const struct gen_site 
     return s == STEP_NEXT ? give(t, in, site, v, &parts) : s;
 }
 
+/* The first stage of gen and of a stream: the call is counted and the turn stands open; whether this
+ * call opened it is in TMP_CTX.  Once behind it, does nothing. */
+static enum step begin_gen(struct task *t, const struct gen_site *site, struct context *c)
+{
+    struct frame *f = t->top;
+    if (f->stage != STAGE_BEGIN)
+        return STEP_NEXT;
+    if (c->busy) {
+        wait_on(&c->idle, t);
+        return STEP_WAIT;
+    }
+    bool opened;
+    t->run->stats.n_gen++;
+    enum step s = settings_call(t);
+    if (s == STEP_NEXT)
+        s = open_turn(t, site, c, &opened);
+    if (s != STEP_NEXT)
+        return s;
+    f->tmp[TMP_CTX] = value_bool(opened);
+    f->stage = STAGE_OPENED;
+    return STEP_NEXT;
+}
+
 enum step op_gen(struct task *t, struct insn in)
 {
     struct frame *f = t->top;
@@ -552,24 +575,11 @@ enum step op_gen(struct task *t, struct insn in)
     struct value ctx = f->reg[in.b];
     struct context *c = context_of(ctx);
     struct settings *mock = mock_find(t);
-    enum step s = STEP_NEXT;
     if (mock)
         return gen_mock(t, in, site, mock, ctx);
-    if (f->stage == STAGE_BEGIN) {
-        if (c->busy) {
-            wait_on(&c->idle, t);
-            return STEP_WAIT;
-        }
-        bool opened;
-        t->run->stats.n_gen++;
-        s = settings_call(t);
-        if (s == STEP_NEXT)
-            s = open_turn(t, site, c, &opened);
-        if (s != STEP_NEXT)
-            return s;
-        f->tmp[TMP_CTX] = value_bool(opened);
-        f->stage = STAGE_OPENED;
-    }
+    enum step s = begin_gen(t, site, c);
+    if (s != STEP_NEXT)
+        return s;
     if (f->stage == STAGE_OPENED) {
         s = planner_session(t, c);
         if (s != STEP_NEXT)
@@ -887,24 +897,11 @@ enum step op_stream_open(struct task *t, struct insn in)
     const struct gen_site *site = &f->image->module->gen[in.c];
     struct context *c = context_of(f->reg[in.b]);
     struct settings *mock = mock_find(t);
-    enum step s = STEP_NEXT;
     if (mock)
         return stream_mock(t, in, site, mock);
-    if (f->stage == STAGE_BEGIN) {
-        if (c->busy) {
-            wait_on(&c->idle, t);
-            return STEP_WAIT;
-        }
-        bool opened;
-        t->run->stats.n_gen++;
-        s = settings_call(t);
-        if (s == STEP_NEXT)
-            s = open_turn(t, site, c, &opened);
-        if (s != STEP_NEXT)
-            return s;
-        f->tmp[TMP_CTX] = value_bool(opened);
-        f->stage = STAGE_OPENED;
-    }
+    enum step s = begin_gen(t, site, c);
+    if (s != STEP_NEXT)
+        return s;
     s = planner_session(t, c);
     if (s != STEP_NEXT)
         return s;
