@@ -438,350 +438,41 @@ struct ex library_method(struct low *l, struct ex self, struct name name, const 
     return call_row(l, r, &self, name, args, at, want);
 }
 
-/* ---- functions with rules of their own ---- */
-
-static struct ex print_call(struct low *l, const struct node *n)
-{
-    struct comp *c = l->c;
-    const struct arg_list *args = &n->u.call.args;
-    struct type *str = type_plain(T_STR);
-    struct ex x[3] = { ex_konst(c, konst_str(c, SLICE("")), str, n->span),
-                       ex_konst(c, konst_str(c, SLICE("\n")), str, n->span),
-                       ex_konst(c, konst_str(c, SLICE("stdout")), str, n->span) };
-    for (uint32_t i = 0; i < args->n; i++) {
-        const struct arg *a = &args->at[i];
-        int k = !a->name.text.len ? (int)i : slice_is(a->name.text, "end") ? 1
-                : slice_is(a->name.text, "to") ? 2 : slice_is(a->name.text, "x") ? 0 : 3;
-        if (k > 2) {
-            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->value->span, "`print` takes x, end and to");
-            return ex_null(l, n->span);
-        }
-        x[k] = k ? lower_to(l, a->value, str) : ex_join(l, lower_expr(l, a->value, NULL));
-        if (!k && !type_has_text(x[0].t))
-            low_diag(l, "E0319", a->value->span, "%s has no text form", comp_type_text(c, x[0].t));
-    }
-    uint32_t v[3];
-    for (int i = 0; i < 3; i++)
-        v[i] = ex_value(l, x[i]);
-    call_native(l, NATIVE_PRINT, v, 3, type_plain(T_NULL), n->span);
-    return ex_null(l, n->span);
-}
-
-static const struct node *only_arg(struct low *l, const struct node *n)
-{
-    const struct arg_list *args = &n->u.call.args;
-    struct slice name = n->u.call.callee->u.name.text;
-    if (args->n == 1)
-        return args->at[0].value;
-    low_diag(l, args->n ? "E0208" : "E0207", n->span, "`%.*s` takes one argument", (int)name.len, name.ptr);
-    return NULL;
-}
-
-static struct ex dbg_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    if (!a)
-        return ex_bad(l, n->span);
-    struct ex e = ex_join(l, lower_expr(l, a, NULL));
-    struct place p = source_place(l->mod->source, n->span.off);
-    uint32_t v[2];
-    v[0] = ex_value(l, e);
-    struct slice where = comp_printf(l->c, "%s:%u:%u", l->mod->source->name, p.line, p.col);
-    v[1] = ex_value(l, ex_konst(l->c, konst_str(l->c, where), type_plain(T_STR), n->span));
-    return ex_of(call_native(l, NATIVE_DBG, v, 2, e.t, n->span), e.t, n->span);
-}
-
-static bool is_compare(const struct node *n)
-{
-    return n->kind == AST_EXPR_BINARY && n->u.binary.op >= BIN_EQ && n->u.binary.op <= BIN_GE;
-}
-
-/* assert(a == b, "why") keeps both sides for the message. */
-static struct ex assert_call(struct low *l, const struct node *n)
-{
-    static const enum bc_op op[] = { [BIN_EQ] = OP_EQ, [BIN_NE] = OP_NE, [BIN_LT] = OP_LT,
-                                     [BIN_LE] = OP_LE, [BIN_GT] = OP_GT, [BIN_GE] = OP_GE };
-    const struct arg_list *args = &n->u.call.args;
-    if (args->n < 1 || args->n > 2) {
-        low_diag(l, args->n ? "E0208" : "E0207", n->span, "`assert` takes a condition and a reason");
-        return ex_null(l, n->span);
-    }
-    const struct node *cond = args->at[0].value;
-    struct ex why = args->n == 2 ? lower_to(l, args->at[1].value, type_plain(T_STR)) : ex_null(l, n->span);
-    while (cond->kind == AST_EXPR_PAREN)
-        cond = cond->u.inner;
-    if (why.k && is_compare(cond)) {
-        lower_expr(l, cond, NULL);
-        struct ir_insn *i = l->f->n_insn ? &l->f->insn[l->f->n_insn - 1] : NULL;
-        if (i && i->op >= IR_EQ && i->op <= IR_GE) {
-            i->op = IR_ASSERT_CMP;
-            i->dst = IR_NO;
-            i->label = op[cond->u.binary.op];
-            i->imm = why.k - 1;
-            return ex_null(l, n->span);
-        }
-    }
-    uint32_t v[2];
-    v[0] = lower_cond(l, cond);
-    v[1] = ex_value(l, why);
-    call_native(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
-    return ex_null(l, n->span);
-}
-
-static struct ex unzip_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    if (!a)
-        return ex_bad(l, n->span);
-    struct ex e = ex_join(l, lower_expr(l, a, NULL));
-    const struct type *et = e.t->kind == T_LIST ? e.t->elem[0] : type_plain(T_ANY);
-    struct type *t = type_plain(T_ANY);
-    if (et->kind == T_TUPLE) {
-        t = type_make(&l->c->arena, T_TUPLE, et->n);
-        if (!t)
-            comp_nomem(l->c);
-        for (uint32_t i = 0; i < et->n; i++)
-            t->elem[i] = type_list(&l->c->arena, et->elem[i]);
-    } else if (et->kind != T_ANY) {
-        low_diag(l, "E0301", n->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
-    }
-    uint32_t v = ex_value(l, e);
-    return ex_of(call_native(l, NATIVE_UNZIP, &v, 1, t, n->span), t, n->span);
-}
-
-static struct ex copy_call(struct low *l, const struct node *n)
-{
-    const struct arg_list *args = &n->u.call.args;
-    if (!args->n || args->at[0].name.text.len) {
-        low_diag(l, "E0207", n->span, "`copy` needs a struct");
-        return ex_bad(l, n->span);
-    }
-    struct ex e = lower_expr(l, args->at[0].value, NULL);
-    if (e.t->kind != T_STRUCT) {
-        low_diag(l, "E0301", n->span, "`copy` takes a struct, and this is %s", comp_type_text(l->c, e.t));
-        return ex_bad(l, n->span);
-    }
-    struct sdecl *d = e.t->strct;
-    uint32_t v = ex_value(l, e);
-    for (uint32_t i = 1; i < args->n; i++) {
-        uint32_t k = 0;
-        while (k < d->n && !slice_eq(d->field[k].name, args->at[i].name.text))
-            k++;
-        if (k == d->n) {
-            low_diag(l, "E0206", args->at[i].value->span, "`%.*s` has no field `%.*s`", (int)d->name.len,
-                     d->name.ptr, (int)args->at[i].name.text.len, args->at[i].name.text.ptr);
-            continue;
-        }
-        uint32_t two[2] = { v, ex_value(l, lower_to(l, args->at[i].value, d->field[k].type)) };
-        v = ir_opn(l, IR_PUT_FIELD, e.t, two, 2, k, n->span);
-    }
-    return ex_of(v, e.t, n->span);
-}
-
-uint32_t meta_value(struct low *l, const struct node *arg, struct span at, bool logprob)
-{
-    struct binding *b = arg->kind == AST_EXPR_NAME ? scope_find(l, arg->u.name.text) : NULL;
-    if (!b || !b->ex.gen || b->captured || b->kind != BIND_VALUE) {
-        low_diag(l, "E0315", at, "`meta` takes a name that a hole, `gen` or `select` has just bound");
-        return IR_NO;
-    }
-    uint32_t site = b->ex.gen - 1;
-    l->c->gen[site].needs_logprob |= logprob;
-    for (uint32_t i = l->f->n_insn; i-- > 0;) {
-        struct ir_insn *n = &l->f->insn[i];
-        if ((n->op != IR_GEN && n->op != IR_SELECT && n->op != IR_STREAM_OPEN) || n->imm != site)
-            continue;
-        if (n->dst2 == IR_NO) {
-            uint32_t v = ir_value_new(l, type_plain(T_META));
-            l->f->insn[i].dst2 = v;
-        }
-        return l->f->insn[i].dst2;
-    }
-    return IR_NO;
-}
-
-static struct ex meta_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    uint32_t v = a ? meta_value(l, a, n->span, false) : IR_NO;
-    return v == IR_NO ? ex_bad(l, n->span) : ex_of(v, type_plain(T_META), n->span);
-}
-
-static struct ex data_call(struct low *l, const struct node *n, struct type *want)
-{
-    const struct node *a = only_arg(l, n);
-    struct ex e;
-    if (!a || !const_eval(l->c, l->mod, a, type_plain(T_STR), &e))
-        return ex_bad(l, n->span);
-    struct ex r;
-    if (!konst_data(l, l->c->konst[e.k - 1].text, want, n->span, &r))
-        return ex_bad(l, n->span);
-    return r;
-}
-
-static struct ex schema_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    struct sym *s = a ? path_sym(l, a) : NULL;
-    struct type *t = NULL;
-    if (s && s->kind == SYM_STRUCT) {
-        t = type_make(&l->c->arena, T_STRUCT, 0);
-        if (!t)
-            comp_nomem(l->c);
-        t->strct = resolve_struct(l->c, s);
-    } else if (s && s->kind == SYM_ENUM) {
-        t = type_make(&l->c->arena, T_ENUM, 0);
-        if (!t)
-            comp_nomem(l->c);
-        t->enm = resolve_enum(l->c, s);
-    } else if (s && s->kind == SYM_ALIAS) {
-        t = s->type;
-    } else if (a && a->kind == AST_EXPR_NAME) {
-        static const enum type_kind kind[] = { T_STR, T_INT, T_FLOAT, T_BOOL, T_JSON };
-        static const char *const name[] = { "str", "int", "float", "bool", "json" };
-        for (int i = 0; i < 5; i++)
-            if (slice_is(a->u.name.text, name[i]))
-                t = type_plain(kind[i]);
-    }
-    if (!t) {
-        low_diag(l, "E0301", n->span, "`schema_of` takes the name of a type");
-        return ex_bad(l, n->span);
-    }
-    struct str text = { 0 };
-    schema_text(l->c, t, &text);
-    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
-    str_free(&text);
-    return r;
-}
-
-static struct ex tool_docs_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    if (!a || a->kind != AST_EXPR_LIST) {
-        low_diag(l, "E0615", n->span, "`tool_docs` takes a list of functions");
-        return ex_bad(l, n->span);
-    }
-    struct sym **tool = comp_alloc(l->c, a->u.list.n * sizeof *tool + 1);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < a->u.list.n; i++) {
-        struct sym *s = path_sym(l, a->u.list.at[i]);
-        if (!s || (s->kind != SYM_FN && s->kind != SYM_EXTERN))
-            low_diag(l, "E0615", a->u.list.at[i]->span, "this is not a tool");
-        else
-            tool[count++] = s;
-    }
-    struct str text = { 0 };
-    tool_docs_text(l->c, tool, count, &text);
-    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
-    str_free(&text);
-    return r;
-}
-
-static bool convertible(const struct type *from, enum type_kind to)
-{
-    enum type_kind k = type_base(from)->kind;
-    if (k == T_ANY || k == T_JSON)
-        return true;
-    if (k == T_UNION || k == T_OPT)
-        return true;
-    switch (to) {
-    case T_INT: case T_FLOAT:
-        return k == T_INT || k == T_FLOAT || k == T_STR || k == T_BOOL || k == T_DURATION;
-    case T_BOOL:
-        return k == T_BOOL || k == T_STR;
-    case T_PATH:
-        return k == T_STR || k == T_PATH;
-    case T_STR:
-        return type_has_text(from);
-    default:
-        return type_is_data(from);
-    }
-}
-
-static bool conversion(struct low *l, const struct node *n, struct slice name, struct ex *ret)
-{
-    static const struct { const char *name; enum type_kind kind; } row[] = {
-        { "int", T_INT }, { "float", T_FLOAT }, { "str", T_STR }, { "bool", T_BOOL }, { "json", T_JSON },
-        { "path", T_PATH },
-    };
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        if (!slice_is(name, row[i].name))
-            continue;
-        const struct node *a = only_arg(l, n);
-        struct type *t = type_plain(row[i].kind);
-        *ret = ex_of(ex_value(l, ex_null(l, n->span)), t, n->span);
-        if (!a)
-            return true;
-        struct ex e = ex_join(l, lower_expr(l, a, row[i].kind == T_JSON ? t : NULL));
-        if (!convertible(e.t, row[i].kind)) {
-            low_diag(l, "E0307", n->span, "%s cannot be made of %s", row[i].name, comp_type_text(l->c, e.t));
-            return true;
-        }
-        struct str text = { 0 };
-        if (e.k && row[i].kind == T_STR && konst_text(l->c, e.k - 1, &text))
-            *ret = ex_konst(l->c, konst_str(l->c, str_slice(&text)), t, n->span);
-        else
-            *ret = ex_of(ir_op1(l, IR_CONVERT, t, ex_value(l, e), rtype_of(l->c, t), n->span), t, n->span);
-        str_free(&text);
-        return true;
-    }
-    return false;
-}
-
-static const char *const special[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data", "schema_of",
-                                       "tool_docs", "context", "first", "int", "float", "str", "bool", "json",
-                                       "path" };
-static const char *const setting[] = { "sampling", "seed", "budget", "concurrency", "mock", "stub", "model",
-                                       "lora" };
+/* ---- functions ---- */
 
 bool library_has(struct slice name)
 {
-    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
-        if (slice_is(name, special[i]))
-            return true;
+    if (library_is_form(name))
+        return true;
     for (uint32_t i = 0; i < N_ROW; i++)
         if (!*rows[i].self && slice_is(name, rows[i].name))
             return true;
     return false;
 }
 
+static bool is_setting(struct slice name)
+{
+    static const char *const setting[] = { "sampling", "seed", "budget", "concurrency", "mock", "stub", "model",
+                                           "lora" };
+    for (size_t i = 0; i < sizeof setting / sizeof setting[0]; i++)
+        if (slice_is(name, setting[i]))
+            return true;
+    return false;
+}
+
 bool library_call(struct low *l, const struct node *n, struct slice name, struct type *want, struct ex *ret)
 {
-    if (slice_is(name, "print"))
-        *ret = print_call(l, n);
-    else if (slice_is(name, "dbg"))
-        *ret = dbg_call(l, n);
-    else if (slice_is(name, "assert"))
-        *ret = assert_call(l, n);
-    else if (slice_is(name, "unzip"))
-        *ret = unzip_call(l, n);
-    else if (slice_is(name, "copy"))
-        *ret = copy_call(l, n);
-    else if (slice_is(name, "meta"))
-        *ret = meta_call(l, n);
-    else if (slice_is(name, "data"))
-        *ret = data_call(l, n, want);
-    else if (slice_is(name, "schema_of"))
-        *ret = schema_call(l, n);
-    else if (slice_is(name, "tool_docs"))
-        *ret = tool_docs_call(l, n);
-    else if (slice_is(name, "context") && !n->u.call.args.n)
-        *ret = ex_of(ir_op0(l, IR_CTX_NEW, type_plain(T_CONTEXT), n->span), type_plain(T_CONTEXT), n->span);
-    else if (conversion(l, n, name, ret))
+    if (library_form(l, n, name, want, ret))
         return true;
-    else if (slice_is(name, "gen") || !library_has(name)) {
-        for (size_t i = 0; i < sizeof setting / sizeof setting[0]; i++)
-            if (slice_is(name, setting[i])) {
-                low_diag(l, "E0701", n->span, "`%s` is a setting: write `with %s(...) { ... }`", setting[i], setting[i]);
-                *ret = ex_bad(l, n->span);
-                return true;
-            }
-        return false;
-    } else {
-        const struct row *r = choose(l->c, NULL, name, n->u.call.args.n);
-        if (!r)
-            return false;
+    const struct row *r = library_has(name) ? choose(l->c, NULL, name, n->u.call.args.n) : NULL;
+    if (r) {
         *ret = call_row(l, r, NULL, n->u.call.callee->u.name, &n->u.call.args, n->span, want);
+        return true;
     }
+    if (!is_setting(name))
+        return false;
+    low_diag(l, "E0701", n->span, "`%.*s` is a setting: write `with %.*s(...) { ... }`", (int)name.len, name.ptr,
+             (int)name.len, name.ptr);
+    *ret = ex_bad(l, n->span);
     return true;
 }

@@ -323,6 +323,10 @@ bool      library_has_method(const struct type *t, struct slice name);
 bool      library_call(struct low *l, const struct node *n, struct slice name, struct type *want,
                        struct ex *ret);
 bool      library_has(struct slice name);
+/* Those of them whose types have rules of their own (library_forms.c). */
+bool      library_form(struct low *l, const struct node *n, struct slice name, struct type *want,
+                       struct ex *ret);
+bool      library_is_form(struct slice name);
 uint32_t  call_native(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
                       struct type *t, struct span at);
 
@@ -352,7 +356,48 @@ struct loop {
 void      loop_begin(struct low *l, struct loop *p, struct span at);
 void      loop_end(struct low *l, struct loop *p, struct span at);
 
+/* lower_value.c */
+bool      type_is_open(const struct type *t);                   /* holds a variable still */
+bool      type_wants_text(const struct type *t);
+struct ex ex_mismatch(struct low *l, struct ex e, struct type *want, struct span at);
+
+/* lower_ops.c, lower_data.c */
+struct ex lower_binary(struct low *l, const struct node *n, struct type *want);
+struct ex lower_unary(struct low *l, const struct node *n);
+struct ex lower_list(struct low *l, const struct node *n, struct type *want);
+struct ex lower_map(struct low *l, const struct node *n, struct type *want);
+struct ex lower_tuple(struct low *l, const struct node *n, struct type *want);
+
+/* lower_member.c */
+struct ex member_of(struct low *l, struct ex o, struct name name, struct span at);
+struct ex member_on_context(struct low *l, const struct node *object, struct ex c, struct name name,
+                            const struct arg_list *args, struct span at);
+struct ex lower_optional(struct low *l, struct ex o, const struct node *n, const struct arg_list *args,
+                         struct type *want);
+
+/* lower_gen.c */
+struct site {                   /* a site while it is being made */
+    struct gen_site g;
+    uint32_t        v[ARG_KIND_N + 1];      /* values of its arguments, then the options */
+    struct site_arg arg[ARG_KIND_N];
+    uint32_t        n;
+    struct ex       max, min;
+    bool            has_by;
+    const struct node *n_count;             /* n: */
+};
+
+void      site_args(struct low *l, struct site *s, const struct arg_list *args, bool positional,
+                    const char *what);
+struct ex lower_gen(struct low *l, const struct node *n, struct type *t, struct slice name,
+                    const struct arg_list *args, struct span at, enum ir_op op);
+struct ex fork_many(struct low *l, const struct node *n, struct type *t, const struct node *count);
+
 /* lower_prompt.c */
+uint32_t  ir_set_dst(struct low *l, struct type *t);            /* a value for the last operation */
+/* Makes the context that `handle` holds the one in force; gives what was. */
+struct kctx enter_chain(struct low *l, uint32_t handle, bool own, int role, struct span at);
+struct ex insert_value(struct low *l, const struct node *n);
+void      append_value(struct low *l, struct ex e, struct span at);
 void      use_ctx(struct low *l, struct span at);
 void      append_template(struct low *l, const struct node *text);
 void      append_text(struct low *l, struct slice s, struct span at);

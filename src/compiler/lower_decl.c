@@ -5,7 +5,6 @@
  * is lowered when its turn comes, so calls may go in any direction. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "compiler/lower.h"
 
 void low_init(struct low *l, struct comp *c, struct low *up, struct ir_func *f, struct mod *m)

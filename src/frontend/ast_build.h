@@ -198,6 +198,7 @@ struct piece ast_piece_hole(struct ast_builder *b, const struct token *start,
 
 /* Shared by the two files of constructors. */
 struct node *node_new(struct ast_builder *b, enum ast_kind kind, struct span span);
+struct slice ast_text_at(const struct ast_builder *b, struct span at);
 void node_adopt(struct ast_builder *b, struct node *parent, const struct node *child);
 void node_adopt_args(struct ast_builder *b, struct node *parent, struct arg_list args);
 struct node_list vec_nodes(struct ast_builder *b, struct node *parent, struct vec *v);

@@ -503,3 +503,85 @@ void context_own(struct value v, uint64_t owner)
         return;
     }
 }
+
+/* ---- members of a context ---- */
+
+static enum step query_tokens(struct task *t, struct context *c, bool left, struct value *ret)
+{
+    struct frame *f = t->top;
+    if (mock_find(t) || !t->run->engine) {
+        int64_t n = (int64_t)((c->tail->total + 3) / 4);
+        *ret = value_int(left ? INT32_MAX - n : n);
+        return STEP_NEXT;
+    }
+    if (f->stage == STAGE_BEGIN) {
+        enum step s = planner_session(t, c);
+        if (s != STEP_NEXT)
+            return s;
+        struct plan *p = plan_new();
+        if (!p)
+            return task_fail_status(t, ST_NOMEM);
+        f->stage = STAGE_ASKED;
+        s = planner_submit(t, c, p, WAIT_GEN, NULL, NULL);
+        if (s != STEP_WAIT)
+            return s;
+    }
+    if (!t->wait || !t->wait->done)
+        return STEP_WAIT;
+    if (t->wait->ev.kind == PLAN_FAILED) {
+        enum step s = wait_failed(t, t->wait);
+        wait_drop(t);
+        return s;
+    }
+    int64_t n = t->wait->ev.result->n_tok;
+    enum step s = settings_charge(t, t->wait->ev.result->n_charged);
+    wait_drop(t);
+    *ret = value_int(left ? (int64_t)engine_info(t->run->engine)->context - n : n);
+    return s;
+}
+
+static enum step query_text(struct task *t, struct context *c, struct value *ret)
+{
+    struct str text = { 0 };
+    context_show(c->tail, &text);
+    enum status st = text.failed ? ST_NOMEM : value_str(str_slice(&text), ret);
+    str_free(&text);
+    return step_of(t, st);
+}
+
+enum step op_query(struct task *t, struct insn in)
+{
+    static const char *const roles[] = { "system", "user", "assistant", "tool" };
+    struct frame *f = t->top;
+    struct context *c = context_of(f->reg[in.b]);
+    struct value v = value_null();
+    enum step s = STEP_NEXT;
+    if (c->busy && !t->wait) {
+        wait_on(&c->idle, t);
+        return STEP_WAIT;
+    }
+    switch ((enum ctx_query)in.c) {
+    case QUERY_TOKENS:
+    case QUERY_LEFT:
+        s = query_tokens(t, c, in.c == QUERY_LEFT, &v);
+        break;
+    case QUERY_TEXT:
+        s = query_text(t, c, &v);
+        break;
+    case QUERY_MESSAGES:
+        s = step_of(t, context_messages(t->run, c->tail, &v));
+        break;
+    case QUERY_ROLE:
+        if (c->tail->role >= 0)
+            s = step_of(t, value_str(slice_of(roles[c->tail->role & 3]), &v));
+        break;
+    case QUERY_MODEL: {
+        const char *name = t->run->engine ? engine_info(t->run->engine)->model : "mock";
+        s = step_of(t, value_str(slice_of(name), &v));
+        break;
+    }
+    }
+    if (s == STEP_NEXT)
+        value_set_take(&f->reg[in.a], v);
+    return s;
+}

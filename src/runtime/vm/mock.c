@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { TMP_ANSWER = 2 };
-
 struct settings *mock_find(struct task *t)
 {
     for (struct settings *s = t->settings; s; s = s->up)

@@ -567,6 +567,23 @@ struct meta_parts {
 };
 enum step hole_meta(struct task *t, const struct meta_parts *parts, struct value *ret);
 
+/* ---- generate.c: steps that streams share ---- */
+
+enum stage { STAGE_BEGIN, STAGE_OPENED, STAGE_ASKED, STAGE_MOCK };      /* of frame->stage */
+enum { TMP_CTX, TMP_OPTIONS, TMP_ANSWER };                              /* of frame->tmp */
+
+enum step gen_begin(struct task *t, const struct gen_site *site, struct context *c);
+enum step gen_submit(struct task *t, const struct gen_site *site, struct context *c,
+                     enum wait_kind kind, struct stream *stream);
+enum step gen_keep_result(struct task *t, struct context *c, const struct plan_result *res);
+enum step gen_keep_text(struct task *t, struct context *c, struct slice text);
+enum step gen_open_turn(struct task *t, const struct gen_site *site, struct context *c,
+                        bool *ret_opened);
+enum step gen_close_turn(struct task *t, struct context *c, bool opened);
+/* The plan did not come to an end: raises why. */
+enum step wait_failed(struct task *t, struct op_wait *w);
+void      wait_drop(struct task *t);
+
 /* ---- mock.c ---- */
 struct settings *mock_find(struct task *t);
 /* NEXT with the raw answer in *ret (counted); AGAIN when a function was called for it. */
