@@ -41,6 +41,7 @@ uint32_t scan_code(struct lexer *lx, bool angle)
         float               { GIVE(TK_FLOAT); }
         (int | float) unit  { GIVE(TK_DURATION); }
         (int | float | int unit | float unit) letter [A-Za-z0-9_]*  { GIVE(SCAN_BAD_NUMBER); }
+        "0b" [A-Za-z0-9_]*  { GIVE(SCAN_BAD_NUMBER); }
 
         "\""                { GIVE(SCAN_OPEN_TEXT); }
         "r\""               { GIVE(SCAN_OPEN_TEXT); }
@@ -83,6 +84,7 @@ uint32_t scan_code(struct lexer *lx, bool angle)
         "&&"                { GIVE(SCAN_AND_AND); }
         "!"                 { GIVE(SCAN_BANG); }
         "'" [^'\n\x00]* "'" { GIVE(SCAN_APOSTROPHE); }
+        "`" [^`\n\x00]* "`" { GIVE(SCAN_APOSTROPHE); }
         [\x80-\xff]+        { GIVE(SCAN_NON_ASCII); }
         *                   { GIVE(SCAN_BAD_CHAR); }
     */

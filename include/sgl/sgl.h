@@ -57,6 +57,7 @@ typedef struct sgl_source {
     size_t       n_no_opt;
     bool         keep_ir;           /* for sgl_module_show */
     bool         cost;
+    bool         deny_warnings;     /* warnings are errors */
 } sgl_source;
 
 void sgl_source_init(sgl_source *source);
@@ -65,6 +66,10 @@ void sgl_source_init(sgl_source *source);
  * (warnings) and freed by sgl_diagnostics_free.  ret_diags may be NULL. */
 sgl_status  sgl_module_compile(sgl_runtime *rt, const sgl_source *source, sgl_module **ret,
                                sgl_diagnostics **ret_diags, sgl_error *err);
+/* Compiles into the bytes of a .sglc file (sgl_free), which sgl_module_compile opens like a source:
+ * without parsing, as long as the same version of sgl opens it; else from the source inside. */
+sgl_status  sgl_module_build(sgl_runtime *rt, const sgl_source *source, char **ret_bytes, size_t *ret_len,
+                             sgl_diagnostics **ret_diags, sgl_error *err);
 sgl_module *sgl_module_ref(sgl_module *module);
 void        sgl_module_unref(sgl_module *module);
 
@@ -94,6 +99,13 @@ typedef struct sgl_function {
     const char *name, *result, *doc;
     size_t      n_params;
     bool        is_main, is_script, is_test;
+    bool        is_eval;
+    /* What a test or eval asks for; 0 and 1 elsewhere. */
+    uint32_t    line;               /* from 1, of every function */
+    uint32_t    runs;               /* of a test, each with the next seed */
+    double      pass;               /* share of runs that must pass; the threshold of an eval */
+    int64_t     seed;
+    uint64_t    timeout_ms;         /* 0: none */
 } sgl_function;
 
 size_t     sgl_module_functions(const sgl_module *module);
@@ -102,14 +114,34 @@ void       sgl_module_param(const sgl_module *module, size_t function, size_t i,
 bool       sgl_module_runnable(const sgl_module *module);   /* has main or is a script */
 bool       sgl_module_needs_model(const sgl_module *module);    /* some function asks a model */
 
-typedef enum sgl_show { SGL_SHOW_PROMPT, SGL_SHOW_IR, SGL_SHOW_BYTECODE, SGL_SHOW_TOKENS } sgl_show;
-/* engine: for SGL_SHOW_TOKENS and for role markers of SGL_SHOW_PROMPT; may be NULL otherwise. */
+/* What only a tokenizer can tell, before anything runs: a constant `max` below the shortest value of
+ * its type (E0421).  SGL_FAILED when there is such an error; *ret_diags (may be NULL) is set as by
+ * sgl_module_compile and must be freed before the module. */
+sgl_status sgl_module_check(sgl_module *module, sgl_engine *engine, sgl_diagnostics **ret_diags,
+                            sgl_error *err);
+
+/* Computes the constant beginnings of the module's contexts (static prefixes) on the engine and
+ * waits for them, so that the first call finds them there; a run does the same for what it can
+ * reach, without waiting.  They stay in the engine's cache until everything else has been given
+ * up, or the module is freed; until then the module keeps the engine open.  ret_tokens (may be
+ * NULL): tokens that are kept.  What cannot be computed is only not there. */
+sgl_status sgl_module_bind(sgl_module *module, sgl_engine *engine, size_t *ret_tokens,
+                           sgl_error *err);
+
+typedef enum sgl_show {
+    SGL_SHOW_PROMPT, SGL_SHOW_IR, SGL_SHOW_BYTECODE, SGL_SHOW_TOKENS, SGL_SHOW_PREFIX,
+    SGL_SHOW_SCHEMA,        /* one JSON object: "functions", "constraints", "$defs" */
+    SGL_SHOW_GRAMMAR,       /* the automaton of every constraint */
+    SGL_SHOW_COST,          /* worst-case tokens of each function (source.cost) */
+} sgl_show;
+/* engine: for SGL_SHOW_TOKENS, for the tokens of SGL_SHOW_PREFIX and for role markers of
+ * SGL_SHOW_PROMPT; may be NULL otherwise. */
 sgl_status sgl_module_show(sgl_module *module, sgl_show what, bool color, sgl_engine *engine,
                            char **ret_text, sgl_error *err);
 
 sgl_status sgl_format(const char *text, size_t len, char **ret_text, size_t *ret_len,
                       sgl_error *err);
-sgl_status sgl_explain(const char *code, char **ret_text, sgl_error *err);
+sgl_status sgl_explain(const char *code, char **ret_text, sgl_error *err);     /* code NULL: the list of codes */
 
 /* ---- values ---- */
 
@@ -129,6 +161,7 @@ const char *sgl_value_str(const sgl_value *v, size_t *ret_len);     /* of str an
 size_t      sgl_value_len(const sgl_value *v);              /* elements, entries, fields */
 const sgl_value *sgl_value_at(const sgl_value *v, size_t i);        /* borrowed; of a map its i-th value */
 const sgl_value *sgl_value_get(const sgl_value *v, const char *key);   /* borrowed, or NULL */
+const char *sgl_value_key(const sgl_value *v, size_t i, size_t *ret_len);   /* of entry or field i; borrowed, or NULL */
 sgl_status  sgl_value_text(const sgl_value *v, char **ret_text, size_t *ret_len);   /* as ${v} */
 sgl_status  sgl_value_json(const sgl_value *v, char **ret_text);
 sgl_status  sgl_value_from_json(const char *json, size_t len, sgl_value **ret, sgl_error *err);
@@ -149,6 +182,23 @@ const sgl_value *sgl_host_arg(const sgl_host_call *call, size_t i);     /* borro
 void             sgl_host_return(sgl_host_call *call, const char *json);    /* JSON of the result type */
 void             sgl_host_return_text(sgl_host_call *call, const char *text, size_t len);
 void             sgl_host_fail(sgl_host_call *call, const char *message);   /* kind Tool */
+
+/* ---- libraries: host functions in a shared library, as `sglrun --load` takes them ---- */
+
+typedef struct sgl_library sgl_library;
+
+/* What such a library exports under the name `sgl_register` (in C++ as extern "C").  It names its
+ * functions with sgl_library_add and returns SGL_OK:
+ *
+ *     sgl_status sgl_register(sgl_library *lib)
+ *     {
+ *         return sgl_library_add(lib, "city", city, NULL);
+ *     } */
+typedef sgl_status (*sgl_register_fn)(sgl_library *lib);
+sgl_status sgl_library_add(sgl_library *lib, const char *ext, sgl_host_fn fn, void *ctx);
+
+sgl_status sgl_library_load(const char *path, sgl_library **ret, sgl_error *err);
+void       sgl_library_free(sgl_library *lib);      /* after the runs that use it; NULL is fine */
 
 /* ---- runs ---- */
 
@@ -174,6 +224,8 @@ typedef struct sgl_run_config {
     bool               stream;              /* SGL_EV_TEXT for every generation of the main strand */
     bool               values;              /* SGL_EV_VALUE for named values */
     bool               tests;               /* test and eval functions: mock and stub are legal */
+    sgl_library *const *libraries;          /* bind the externs of the program that they name */
+    size_t             n_libraries;
 } sgl_run_config;
 
 void sgl_run_config_init(sgl_run_config *config);
@@ -183,6 +235,9 @@ void sgl_run_config_init(sgl_run_config *config);
 sgl_status sgl_run_new(sgl_runtime *rt, sgl_module *module, const char *function,
                        sgl_engine *engine, const sgl_run_config *config, sgl_run **ret,
                        sgl_error *err);
+/* The same by index of sgl_module_function: a test may be called like a function. */
+sgl_status sgl_run_new_at(sgl_runtime *rt, sgl_module *module, size_t function, sgl_engine *engine,
+                          const sgl_run_config *config, sgl_run **ret, sgl_error *err);
 /* Arguments by parameter name, before start.  _text reads a flag's text (LANGUAGE: str verbatim,
  * numbers, bool, enum and literal texts, JSON for the rest); R0104. */
 sgl_status sgl_run_arg_text(sgl_run *run, const char *name, const char *text, sgl_error *err);
@@ -193,7 +248,10 @@ sgl_status sgl_run_start(sgl_run *run, sgl_error *err);
 
 typedef enum sgl_event_kind {
     SGL_EV_PRINT,           /* text of print, in program order; to_stderr */
-    SGL_EV_TEXT,            /* a piece of a generation (config.stream) */
+    SGL_EV_TEXT,            /* a piece of a generation (config.stream); inside `attempt` provisional: */
+    SGL_EV_ROLLBACK,        /* an attempt failed: the last n_back bytes of this branch's TEXT events are
+                               taken back, and all of branches that it forked meanwhile */
+    SGL_EV_COMMIT,          /* the outermost attempt passed: what it has shown stays */
     SGL_EV_VALUE,           /* name and value (config.values) */
     SGL_EV_INPUT,           /* input() waits: answer with sgl_run_input */
     SGL_EV_NOTE,            /* a note for the operator: R0505, barriers, ... */
@@ -208,6 +266,7 @@ typedef struct sgl_event {
     bool             to_stderr;
     const char      *name;          /* VALUE, TEXT */
     const char      *branch;        /* path such as "0.2", or "" */
+    uint64_t         n_back;        /* ROLLBACK */
     const sgl_value *value;         /* VALUE, DONE */
     const char      *error_kind;    /* FAILED: "Truncated", "Budget", "Cancelled", ... */
     sgl_error        error;         /* FAILED */
@@ -225,8 +284,10 @@ typedef struct sgl_run_stats {
     uint64_t seed;
     uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
     uint64_t calls, branches;
+    uint64_t at_once;               /* most calls that the model worked on at the same time */
     double   first_token_ms;        /* from sgl_run_start; below 0: none */
     double   total_ms, prefill_ms, decode_ms;
+    bool     no_model;              /* the program asked for a model, and the run has none */
 } sgl_run_stats;
 
 void sgl_run_get_stats(const sgl_run *run, sgl_run_stats *ret);
@@ -244,6 +305,15 @@ sgl_status sgl_prompt_enter(sgl_prompt *p, const char *text, size_t len, bool *r
                             sgl_run **ret_run, sgl_diagnostics **ret_diags, sgl_error *err);
 sgl_status sgl_prompt_undo(sgl_prompt *p, sgl_error *err);      /* takes back one entry */
 sgl_status sgl_prompt_reset(sgl_prompt *p, sgl_error *err);
+/* A second prompt that begins as a copy of this one: context, names, entries. */
+sgl_status sgl_prompt_fork(sgl_prompt *p, sgl_prompt **ret, sgl_error *err);
+/* The type of an entry that is compiled and not run. */
+sgl_status sgl_prompt_type(sgl_prompt *p, const char *text, size_t len, char **ret_type,
+                           sgl_diagnostics **ret_diags, sgl_error *err);
+/* The entries so far as a program: values that were shown are printed, `it` has names. */
+sgl_status sgl_prompt_source(sgl_prompt *p, char **ret_text, sgl_error *err);
+size_t     sgl_prompt_entries(const sgl_prompt *p);
+const char *sgl_prompt_value_type(const sgl_prompt *p);     /* of the last entry's value; until the next one */
 sgl_status sgl_prompt_text(sgl_prompt *p, char **ret_text, sgl_error *err);     /* roles visible */
 uint32_t   sgl_prompt_tokens(sgl_prompt *p);
 sgl_status sgl_prompt_set(sgl_prompt *p, const char *setting, sgl_error *err);  /* "temp=0.2", "seed=7" */

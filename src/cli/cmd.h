@@ -7,9 +7,11 @@
     X(run, "[flags] FILE [--param value ...]", "run a program; FILE - is standard input")      \
     X(check, "[flags] FILE...", "parse and check programs; needs no model")                    \
     X(test, "[flags] FILE...", "run the tests of programs")                                    \
+    X(eval, "[flags] FILE...", "score the evals of programs over their rows")                  \
     X(show, "[flags] FILE", "the exact prompt, or how the program was compiled")               \
+    X(build, "[flags] FILE", "compile a program and all it reads into one .sglc file")         \
     X(fmt, "[flags] FILE...", "lay programs out in the one style")                             \
-    X(explain, "CODE", "what a diagnostic means, with an example and a fix")                   \
+    X(explain, "[CODE]", "what a diagnostic means, with an example and a fix")                   \
     X(repl, "[flags] [FILE]", "an interactive prompt")                                         \
     X(serve, "[flags]", "an HTTP server: OpenAI's and SGLang's routes")                        \
     X(models, "[NAME]", "models known and present; what one says of itself")                   \

@@ -81,8 +81,15 @@ int cmd_pull(int argc, char **argv)
 
 int cmd_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    printf("sglrun %s\n", sgl_version());
-    return EXIT_DONE;
+    struct options o = { 0 };
+    int rc = EXIT_USAGE;
+    if (options_parse(&o, "version", NULL, 0, argc, argv, false)) {
+        if (o.help)
+            options_help("version", NULL, 0);
+        else
+            printf("sglrun %s, built with %s\n", sgl_version(), __VERSION__);
+        rc = EXIT_DONE;
+    }
+    options_free(&o);
+    return rc;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/cmd.h"
 #include "cli/follow.h"
+#include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -22,6 +23,7 @@ static const struct flag flags[] = {
     FLAG(FLAG_LIST, "allow-write", allow_write, "DIR", "folder that the program may write"),
     FLAG(FLAG_LIST, "allow-run", allow_run, "PROG", "program that an extern may start"),
     FLAG(FLAG_LIST, "limit", limit, "NAME=N", "changes a limit, such as contexts=1000"),
+    FLAG(FLAG_LIST, "load", load, "LIB", "shared library whose functions bind externs"),
     FLAG(FLAG_LIST, "no-opt", no_opt, "PASS", "leaves an optimisation pass out"),
     FLAG(FLAG_BOOL, "stream", stream, NULL, "show generated text on standard error as it comes"),
     FLAG(FLAG_BOOL, "events", events, NULL, "print events as JSON lines instead of the result"),
@@ -79,7 +81,10 @@ static void list_params(const struct params *ps)
     for (size_t i = 0; i < ps->n; i++) {
         sgl_param p;
         sgl_module_param(ps->module, ps->function, i, &p);
-        fprintf(stderr, "  --%s %s%s%s%s\n", p.name, p.type, p.required ? "" : " (optional)",
+        fputs("  --", stderr);
+        for (const char *c = p.name; *c; c++)
+            fputc(*c == '_' ? '-' : *c, stderr);
+        fprintf(stderr, " %s%s%s%s\n", p.type, p.required ? "" : " (optional)",
                 p.doc && *p.doc ? "  " : "", p.doc ? p.doc : "");
     }
 }
@@ -94,7 +99,8 @@ static bool ends_in_file(const char *name, size_t *len)
 }
 
 /* One argument behind the program's name: 1 taken, 0 not a parameter, -1 a message was printed. */
-static int take_param(sgl_run *run, const struct params *ps, const struct text_list *args, size_t *i)
+static int take_param(sgl_run *run, const struct params *ps, const struct text_list *args,
+                      size_t *i)
 {
     const char *name = args->at[*i] + 2;
     const char *equals = strchr(name, '=');
@@ -103,7 +109,8 @@ static int take_param(sgl_run *run, const struct params *ps, const struct text_l
     bool is_file = false, negated = false;
 
     if (!find_param(ps, name, len, &p)) {
-        negated = len > 3 && memcmp(name, "no-", 3) == 0 && find_param(ps, name + 3, len - 3, &p) && p.is_bool;
+        negated = len > 3 && memcmp(name, "no-", 3) == 0 &&
+                  find_param(ps, name + 3, len - 3, &p) && p.is_bool;
         is_file = !negated && ends_in_file(name, &len) && find_param(ps, name, len, &p);
         if (!negated && !is_file)
             return 0;
@@ -155,7 +162,8 @@ static bool take_rest(struct options *o, sgl_run *run, const struct params *ps)
         if (taken < 0)
             return false;
         if (taken == 0) {
-            fprintf(stderr, "sglrun: \"%s\" is neither an argument of this program nor a flag of run\n", arg);
+            fprintf(stderr, "sglrun: \"%s\" is neither an argument of this program nor a flag "
+                            "of run\n", arg);
             list_params(ps);
             return false;
         }
@@ -175,11 +183,17 @@ static int run_program(struct options *o, struct program *p, const struct params
 
     if (!options_run(o, &config))
         return EXIT_USAGE;
-    if (sgl_module_needs_model(p->module) && !output_engine(o, false, &engine))
+    struct loaded libs;
+    bool ready = load_open(o, &libs, &config);
+    if (!ready || (sgl_module_needs_model(p->module) && !output_engine(o, false, &engine))) {
+        load_close(&libs);
         return EXIT_FAILED;
-
-    if (sgl_run_new(p->rt, p->module, NULL, engine, &config, &run, &err) != SGL_OK) {
+    }
+    if (engine && !program_fits(p, engine, SGL_ERROR, false, NULL)) {
+        rc = EXIT_FAILED;
+    } else if (sgl_run_new(p->rt, p->module, NULL, engine, &config, &run, &err) != SGL_OK) {
         output_error(&err);
+        rc = err.status == SGL_INVALID ? EXIT_USAGE : EXIT_FAILED;      /* a setting or limit */
     } else if (!take_rest(o, run, ps)) {
         rc = EXIT_USAGE;
     } else if (sgl_run_start(run, &err) != SGL_OK) {
@@ -194,20 +208,26 @@ static int run_program(struct options *o, struct program *p, const struct params
     }
     sgl_run_free(run);
     sgl_engine_unref(engine);
+    load_close(&libs);
     return rc;
 }
 
-static int dry_run(struct program *p)
+/* The prompts as `show` prints them; only a model that was named is opened, for its markers. */
+static int dry_run(const struct options *o, struct program *p)
 {
     char *text = NULL;
     sgl_error err;
-    if (sgl_module_show(p->module, SGL_SHOW_PROMPT, false, NULL, &text, &err) != SGL_OK) {
-        output_error(&err);
+    sgl_engine *engine = NULL;
+    if (o->model && !output_engine(o, true, &engine))
         return EXIT_FAILED;
-    }
-    fputs(text, stdout);
+    sgl_status st = sgl_module_show(p->module, SGL_SHOW_PROMPT, false, engine, &text, &err);
+    if (st == SGL_OK)
+        fputs(text, stdout);
+    else
+        output_error(&err);
     sgl_free(text);
-    return EXIT_DONE;
+    sgl_engine_unref(engine);
+    return st == SGL_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int with_options(struct options *o)
@@ -217,6 +237,8 @@ static int with_options(struct options *o)
         return EXIT_USAGE;
     }
     struct program p;
+    if (o->dry_run)
+        text_list_add(&o->no_opt, "hoist");     /* texts stay where they were written */
     const char *path = o->code ? NULL : o->rest.at[0];
     if (!program_open(&p, path, o->code, o, false, SGL_ERROR, NULL))
         return EXIT_FAILED;
@@ -225,9 +247,11 @@ static int with_options(struct options *o)
     int rc = EXIT_USAGE;
     find_main(p.module, &ps);
     if (!sgl_module_runnable(p.module))
-        fprintf(stderr, "sglrun: %s is a library: it has neither statements nor fn main\n", path ? path : "-e");
+        fprintf(stderr, "sglrun: %s is a library: it has neither statements nor fn main
+",
+                path ? path : "-e");
     else if (take_rest(o, NULL, &ps))
-        rc = o->dry_run ? dry_run(&p) : run_program(o, &p, &ps);
+        rc = o->dry_run ? dry_run(o, &p) : run_program(o, &p, &ps);
     program_close(&p);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/repl.h"
@@ -81,11 +82,14 @@ int cmd_serve(int argc, char **argv)
 
 static const struct flag repl_flags[] = {
     FLAGS_ENGINE,
+    FLAG(FLAG_BOOL, "no-model", no_model, NULL, "without a model: entries that ask one fail"),
     FLAG(FLAG_TEXT, "seed", seed, "N", "seed of all draws"),
     FLAG(FLAG_LIST, "set", set, "NAME=V", "default of a sampling argument, such as temp=0.7"),
     FLAG(FLAG_LIST, "allow-read", allow_read, "DIR", "folder that entries may read"),
     FLAG(FLAG_LIST, "allow-write", allow_write, "DIR", "folder that entries may write"),
     FLAG(FLAG_LIST, "allow-run", allow_run, "PROG", "program that an extern may start"),
+    FLAG(FLAG_LIST, "load", load, "LIB", "shared library whose functions bind externs"),
+    FLAG(FLAG_LIST, "limit", limit, "NAME=N", "changes a limit, such as contexts=1000"),
     FLAG(FLAG_BOOL, "quiet", quiet, NULL, "no progress"),
 };
 enum { N_REPL_FLAG = sizeof repl_flags / sizeof *repl_flags };
@@ -99,15 +103,18 @@ static int repl(const struct options *o)
     if (!options_run(o, &config))
         return EXIT_USAGE;
     config.stream = true;
-    if (!output_engine(o, false, &opts.engine))
-        return EXIT_FAILED;
+    struct loaded libs;
     int rc = EXIT_FAILED;
-    if (sgl_runtime_new(NULL, &opts.rt, &err) != SGL_OK)
+    bool no_engine = o->no_model;
+    if (!load_open(o, &libs, &config) || (!no_engine && !output_engine_if(o, &opts.engine, &no_engine)))
+        ;       /* said */
+    else if (sgl_runtime_new(NULL, &opts.rt, &err) != SGL_OK)
         output_error(&err);
     else
         rc = repl_run(&opts);
     sgl_runtime_free(opts.rt);
     sgl_engine_unref(opts.engine);
+    load_close(&libs);
     return rc;
 }
 

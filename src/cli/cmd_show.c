@@ -1,5 +1,10 @@
-/* cmd_show.c - `show`: the prompt that a program writes, and what the compiler made of it. */
+/* cmd_show.c - `show`: the prompt that a program writes, and what the compiler made of it.
+ *
+ * Role markers and tokens are a model's: without --model (or SGL_MODEL) turns are shown by name. */
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -8,13 +13,38 @@
 #include "cli/program.h"
 
 static const struct flag flags[] = {
+    FLAG(FLAG_BOOL, "tokens", tokens, NULL, "with the borders of the tokens of constant parts"),
+    FLAG(FLAG_BOOL, "prefix", prefix, NULL, "constant beginnings of contexts, computed once"),
+    FLAG(FLAG_BOOL, "cost", cost, NULL, "most tokens and contexts that each function can use"),
+    FLAG(FLAG_BOOL, "schema", schema, NULL, "parameters, results and constraints as JSON Schema"),
+    FLAG(FLAG_BOOL, "grammar", grammar, NULL, "the automaton of every constraint"),
     FLAG(FLAG_BOOL, "ir", ir, NULL, "the intermediate form"),
     FLAG(FLAG_BOOL, "bytecode", bytecode, NULL, "the machine's instructions"),
-    FLAG(FLAG_BOOL, "tokens", tokens, NULL, "token borders of the constant texts"),
     FLAG(FLAG_TEXT, "model", model, "NAME", "whose tokenizer and role markers are used"),
     FLAG(FLAG_LIST, "no-opt", no_opt, "PASS", "leaves an optimisation pass out"),
 };
 enum { N_FLAG = sizeof flags / sizeof *flags };
+
+static sgl_show view_of(const struct options *o)
+{
+    return o->ir ? SGL_SHOW_IR : o->bytecode ? SGL_SHOW_BYTECODE : o->tokens ? SGL_SHOW_TOKENS
+         : o->prefix ? SGL_SHOW_PREFIX : o->schema ? SGL_SHOW_SCHEMA : o->grammar ? SGL_SHOW_GRAMMAR
+         : o->cost ? SGL_SHOW_COST : SGL_SHOW_PROMPT;
+}
+
+/* A JSON document with a line for each member. */
+static bool print_json(const char *text)
+{
+    json_error_t why;
+    json_t *v = json_loads(text, JSON_DECODE_ANY, &why);
+    bool good = v && json_dumpf(v, stdout, JSON_INDENT(2)) == 0;
+    if (good)
+        putchar('\n');
+    else
+        fprintf(stderr, "sglrun: the schema cannot be printed: %s\n", v ? "too deep" : why.text);
+    json_decref(v);
+    return good;
+}
 
 static int show(const struct options *o)
 {
@@ -22,20 +52,21 @@ static int show(const struct options *o)
     sgl_engine *engine = NULL;
     char *text = NULL;
     sgl_error err;
+    sgl_show what = view_of(o);
 
     if (!program_open(&p, o->rest.at[0], NULL, o, o->ir, SGL_ERROR, NULL))
         return EXIT_FAILED;
     int rc = EXIT_FAILED;
-    sgl_show what = o->ir ? SGL_SHOW_IR : o->bytecode ? SGL_SHOW_BYTECODE
-                  : o->tokens ? SGL_SHOW_TOKENS : SGL_SHOW_PROMPT;
-    bool engine_ok = !o->tokens && !o->model;
-    if (engine_ok || output_engine(o, true, &engine)) {
-        if (sgl_module_show(p.module, what, isatty(STDOUT_FILENO), engine, &text, &err) == SGL_OK) {
-            fputs(text, stdout);
-            rc = EXIT_DONE;
-        } else {
+    const char *env = getenv("SGL_MODEL");
+    bool plain = what != SGL_SHOW_TOKENS && !o->model && !(env && *env);
+    if (plain || output_engine(o, true, &engine)) {
+        bool color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+        if (sgl_module_show(p.module, what, color, engine, &text, &err) != SGL_OK)
             output_error(&err);
-        }
+        else if (what == SGL_SHOW_SCHEMA)
+            rc = print_json(text) ? EXIT_DONE : EXIT_FAILED;
+        else
+            rc = fputs(text, stdout) >= 0 ? EXIT_DONE : EXIT_FAILED;
     }
     sgl_free(text);
     sgl_engine_unref(engine);
@@ -48,12 +79,16 @@ int cmd_show(int argc, char **argv)
     struct options o = { 0 };
     int rc = EXIT_USAGE;
     if (options_parse(&o, "show", flags, N_FLAG, argc, argv, false)) {
+        int views = o.tokens + o.prefix + o.cost + o.schema + o.grammar + o.ir + o.bytecode;
         if (o.help) {
             options_help("show", flags, N_FLAG);
             rc = EXIT_DONE;
-        } else if (o.rest.n != 1) {
-            fprintf(stderr, "sglrun: show needs one program; see sglrun show --help\n");
+        } else if (o.rest.n != 1 || views > 1) {
+            fprintf(stderr, "sglrun: show needs one program and at most one view; "
+                            "see sglrun show --help\n");
         } else {
+            if (view_of(&o) == SGL_SHOW_PROMPT || o.tokens)
+                text_list_add(&o.no_opt, "hoist");      /* texts stay where they were written */
             rc = show(&o);
         }
     }

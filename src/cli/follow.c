@@ -1,30 +1,19 @@
-/* follow.c - the loop of a command line around one run.
+/* follow.c - the loop of a command line around one run: its events to the two streams.
  *
- * A signal handler may only write to a pipe, so the loop polls the run's descriptor and the pipe's
- * other end.  The handler needs to find the pipe, which is the one static of this file. */
+ * The loop waits for the run's descriptor and for Ctrl-C at once; the first Ctrl-C cancels the run,
+ * which then ends like any other. */
 #include "cli/follow.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
-
-static volatile sig_atomic_t interrupt_fd = -1;
-
-static void on_interrupt(int sig)
-{
-    int saved = errno;
-    ssize_t unused = write(interrupt_fd, "!", 1);
-    (void)unused;
-    signal(sig, SIG_DFL);       /* the next one ends the process */
-    errno = saved;
-}
 
 /* A line of standard input without its newline; NULL at its end.  Freed by free. */
 static char *read_line(size_t *ret_len)
@@ -97,7 +86,11 @@ static bool handle(sgl_run *run, const sgl_event *ev, const struct follow_opts *
         if (opts->stream && !opts->events)
             fwrite(ev->text, 1, ev->text_len, stderr);
         break;
-    case SGL_EV_VALUE:
+    case SGL_EV_ROLLBACK:
+        if (opts->stream && !opts->events)
+            fprintf(stderr, "\n[taken back: %llu bytes]\n", (unsigned long long)ev->n_back);
+        break;
+    case SGL_EV_VALUE: case SGL_EV_COMMIT:
         break;
     case SGL_EV_INPUT:
         answer_input(run, ev);
@@ -150,20 +143,13 @@ static int loop(sgl_run *run, const struct follow_opts *opts, int interrupt)
 
 int follow_run(sgl_run *run, const struct follow_opts *opts)
 {
-    int pipe_fd[2];
-    if (pipe(pipe_fd) != 0) {
+    struct interrupt stop;
+    if (!interrupt_open(&stop)) {
         fprintf(stderr, "sglrun: no pipe: %s\n", strerror(errno));
         return EXIT_FAILED;
     }
-    interrupt_fd = pipe_fd[1];
-    struct sigaction act = { .sa_handler = on_interrupt }, old;     /* no SA_RESTART: reads end too */
-    sigaction(SIGINT, &act, &old);
-
-    int rc = loop(run, opts, pipe_fd[0]);
-
-    sigaction(SIGINT, &old, NULL);
-    close(pipe_fd[0]);
-    close(pipe_fd[1]);
+    int rc = loop(run, opts, stop.fd[0]);
+    interrupt_close(&stop);
     if (fflush(stdout) != 0 && rc == EXIT_DONE) {
         fprintf(stderr, "sglrun: standard output: %s\n", strerror(errno));
         rc = EXIT_FAILED;
@@ -183,8 +169,8 @@ void follow_stats(const sgl_run *run, sgl_engine *engine)
     fprintf(stderr, "seed %llu, %.0f ms", (unsigned long long)s.seed, s.total_ms);
     if (s.first_token_ms >= 0)
         fprintf(stderr, ", first token %.0f ms", s.first_token_ms);
-    fprintf(stderr, "; %llu calls, %llu branches\n", (unsigned long long)s.calls,
-            (unsigned long long)s.branches);
+    fprintf(stderr, "; %llu calls, at most %llu at once, %llu branches\n", (unsigned long long)s.calls,
+            (unsigned long long)s.at_once, (unsigned long long)s.branches);
     if (!engine)
         return;
     sgl_engine_info info;

@@ -1,4 +1,4 @@
-/* main.c - finds the verb.  A first argument that is a program (FILE.sgl, "-", or a flag of run) means run. */
+/* main.c - finds the verb.  A first argument that is a program (FILE.sgl, FILE.sglc, "-", or a flag of run) means run. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static void help(FILE *to)
 static int is_program(const char *arg)
 {
     size_t n = strlen(arg);
-    return strcmp(arg, "-") == 0 || (n > 4 && strcmp(arg + n - 4, ".sgl") == 0);
+    return strcmp(arg, "-") == 0 || (n > 4 && strcmp(arg + n - 4, ".sgl") == 0) ||
+           (n > 5 && strcmp(arg + n - 5, ".sglc") == 0);
 }
 
 int main(int argc, char **argv)
@@ -57,6 +58,6 @@ int main(int argc, char **argv)
     if (is_program(first) || first[0] == '-')
         return cmd_run(argc - 1, argv + 1);
 
-    fprintf(stderr, "sglrun: no verb \"%s\", and a program ends in .sgl; see sglrun --help\n", first);
+    fprintf(stderr, "sglrun: no verb \"%s\", and a program ends in .sgl or .sglc; see sglrun --help\n", first);
     return EXIT_USAGE;
 }

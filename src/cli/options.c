@@ -142,7 +142,7 @@ void options_help(const char *verb, const struct flag *flags, size_t n_flag)
 
 void options_free(struct options *o)
 {
-    struct text_list *lists[] = { &o->set, &o->allow_read, &o->allow_write, &o->allow_run, &o->limit,
+    struct text_list *lists[] = { &o->set, &o->allow_read, &o->allow_write, &o->allow_run, &o->limit, &o->load,
                                   &o->no_opt, &o->rest };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->at);

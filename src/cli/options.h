@@ -25,8 +25,13 @@ struct options {
     struct text_list set, allow_read, allow_write, allow_run, limit, no_opt;
     bool        stream, events, json, quiet, dry_run, stats;
     /* check, show, fmt, test */
-    bool        cost, deny, ir, bytecode, tokens, check, from_stdin, list, no_model;
-    const char *filter;
+    const char *deny;               /* "warnings" */
+    struct text_list load;
+    bool        cost, deny_warnings, ir, bytecode, tokens, prefix, schema, grammar, check, from_stdin, list, no_model;
+    const char *filter, *junit;
+    uint64_t    runs, jobs;
+    /* build */
+    const char *out;
     /* tokenize, template */
     bool        jsonl, markup;
     const char *messages, *tools, *vars;

@@ -94,18 +94,53 @@ char *output_read(const char *path, size_t *ret_len)
     return text;
 }
 
-bool output_engine(const struct options *o, bool text_only, sgl_engine **ret)
+static sgl_status open_engine(const struct options *o, bool text_only, sgl_engine **ret, sgl_error *err)
 {
     sgl_engine_config config;
     options_engine(o, &config);
     config.text_only = text_only;
     if (!o->quiet)
         config.progress = output_progress;
-
-    sgl_error err;
-    sgl_status st = sgl_engine_open(&config, ret, &err);
+    sgl_status st = sgl_engine_open(&config, ret, err);
     output_progress_end();
+    return st;
+}
+
+bool output_engine(const struct options *o, bool text_only, sgl_engine **ret)
+{
+    sgl_error err;
+    sgl_status st = open_engine(o, text_only, ret, &err);
     if (st != SGL_OK)
         output_error(&err);
     return st == SGL_OK;
+}
+
+bool output_engine_if(const struct options *o, sgl_engine **ret, bool *ret_none)
+{
+    const char *env = getenv("SGL_MODEL");
+    bool named = o->model || (env && *env);
+    sgl_error err;
+    if (open_engine(o, false, ret, &err) == SGL_OK)
+        return true;
+    output_error(&err);
+    *ret_none = !named && strcmp(err.code, "R0103") == 0;
+    return *ret_none;
+}
+
+bool output_replace(const char *path, const char *text, size_t len)
+{
+    size_t n = strlen(path);
+    char *beside = malloc(n + 5);
+    if (!beside)
+        return false;
+    memcpy(beside, path, n);
+    memcpy(beside + n, ".tmp", 5);
+    FILE *f = fopen(beside, "wb");
+    bool good = f && fwrite(text, 1, len, f) == len;
+    good = f && fclose(f) == 0 && good;
+    good = good && rename(beside, path) == 0;
+    if (!good)
+        perror(path);
+    free(beside);
+    return good;
 }

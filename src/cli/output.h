@@ -20,7 +20,13 @@ void output_progress_end(void);
 /* The whole file, or standard input for "-"; NULL: a message was printed.  Freed by free. */
 char *output_read(const char *path, size_t *ret_len);
 
+/* Writes a file whole: beside it first, then in its place.  False: a message was printed. */
+bool output_replace(const char *path, const char *text, size_t len);
+
 /* The engine that the options ask for, with progress; false: a message was printed. */
 bool output_engine(const struct options *o, bool text_only, sgl_engine **ret);
+/* The same where one can do without: true too, with *ret_none, when no model was named and the
+ * default one is not here; that is said. */
+bool output_engine_if(const struct options *o, sgl_engine **ret, bool *ret_none);
 
 #endif

@@ -18,6 +18,7 @@ bool program_open(struct program *p, const char *path, const char *code, const s
     source.n_no_opt = o->no_opt.n;
     source.keep_ir = keep_ir;
     source.cost = o->cost;
+    source.deny_warnings = o->deny || o->deny_warnings;
     memset(p, 0, sizeof *p);
 
     if (code) {
@@ -41,6 +42,21 @@ bool program_open(struct program *p, const char *path, const char *code, const s
     sgl_diagnostics_free(diags);
     if (st != SGL_OK)
         program_close(p);
+    return st == SGL_OK;
+}
+
+bool program_fits(struct program *p, sgl_engine *engine, sgl_severity least, bool json,
+                  size_t *ret_n_warning)
+{
+    sgl_error err;
+    sgl_diagnostics *diags = NULL;
+    sgl_status st = sgl_module_check(p->module, engine, &diags, &err);
+    if (ret_n_warning && diags)
+        *ret_n_warning += sgl_diagnostics_count(diags, SGL_WARNING);
+    output_diagnostics(diags, least, json);
+    if (st != SGL_OK && !diags)
+        output_error(&err);
+    sgl_diagnostics_free(diags);
     return st == SGL_OK;
 }
 

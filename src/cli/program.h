@@ -16,6 +16,9 @@ struct program {
  * up are printed.  False: it does not compile, or cannot be read. */
 bool program_open(struct program *p, const char *path, const char *code, const struct options *o,
                   bool keep_ir, sgl_severity least, size_t *ret_n_warning);
+/* What only the engine's tokenizer can tell (E0421).  False: printed. */
+bool program_fits(struct program *p, sgl_engine *engine, sgl_severity least, bool json,
+                  size_t *ret_n_warning);
 void program_close(struct program *p);
 
 #endif

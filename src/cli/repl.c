@@ -66,7 +66,7 @@ static void echo_value(struct repl *r, const sgl_value *v)
     if (sgl_value_json(v, &json) != SGL_OK && sgl_value_text(v, &text, &len) != SGL_OK)
         return;
     const char *dim = r->opts->color ? "\x1b[2m" : "", *plain = r->opts->color ? "\x1b[0m" : "";
-    printf("%s %s: %s%s\n", json ? json : text, dim, sgl_value_type(v), plain);
+    printf("%s %s: %s%s\n", json ? json : text, dim, sgl_prompt_value_type(r->prompt), plain);
     sgl_free(json);
     sgl_free(text);
 }
@@ -105,7 +105,7 @@ static bool handle(struct repl *r, sgl_run *run, const sgl_event *ev, struct sho
         end_line(s);
         fprintf(stderr, "%.*s\n", (int)ev->text_len, ev->text);
         return true;
-    case SGL_EV_VALUE:
+    case SGL_EV_VALUE: case SGL_EV_ROLLBACK: case SGL_EV_COMMIT:
         return true;
     case SGL_EV_DONE:
         end_line(s);
@@ -166,22 +166,29 @@ static void print_time(const sgl_run *run)
     fputc('\n', stderr);
 }
 
-static void keep_entry(struct repl *r, const char *text, size_t len)
+static void add_stats(struct repl *r, const sgl_run *run)
 {
-    char **more = realloc(r->entry, (r->n_entry + 1) * sizeof *more);
-    char *copy = strndup(text, len);
-    if (more)
-        r->entry = more;
-    if (more && copy)
-        r->entry[r->n_entry++] = copy;
-    else
-        free(copy);
+    sgl_run_stats st;
+    sgl_run_get_stats(run, &st);
+    r->n_run++;
+    r->spent.prompt_tokens += st.prompt_tokens;
+    r->spent.cached_tokens += st.cached_tokens;
+    r->spent.generated_tokens += st.generated_tokens;
+    r->spent.forced_tokens += st.forced_tokens;
+    r->spent.calls += st.calls;
+    r->spent.total_ms += st.total_ms;
 }
 
-void repl_forget_entries(struct repl *r, size_t keep)
+void repl_forget_places(struct repl *r)
 {
-    while (r->n_entry > keep)
-        free(r->entry[--r->n_entry]);
+    for (size_t i = 0; i < r->n_place; i++) {
+        sgl_prompt_free(r->place[i].prompt);
+        free(r->place[i].name);
+    }
+    free(r->place);
+    r->place = NULL;
+    r->n_place = r->here = 0;
+    r->prompt = NULL;
 }
 
 bool repl_enter(struct repl *r, const char *text, size_t len)
@@ -196,7 +203,7 @@ bool repl_enter(struct repl *r, const char *text, size_t len)
         return false;
     }
     if (diags)
-        output_diagnostics(diags, SGL_WARNING, false);
+        output_diagnostics(diags, SGL_ERROR, false);
     if (st == SGL_OK && run)
         st = sgl_run_start(run, &err);
     bool ok = st == SGL_OK;
@@ -205,12 +212,11 @@ bool repl_enter(struct repl *r, const char *text, size_t len)
     sgl_diagnostics_free(diags);
     if (ok && run) {
         ok = follow(r, run);
+        add_stats(r, run);
         if (r->show_time)
             print_time(run);
     }
     sgl_run_free(run);
-    if (ok)
-        keep_entry(r, text, len);
     r->failed = r->failed || !ok;
     return true;
 }
@@ -315,28 +321,50 @@ static int loop(struct repl *r)
     return r->failed && !repl_line_is_terminal(r->line) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Adds the texts of a JSON list. */
+static size_t add_names(char **names, size_t n, const char *json)
+{
+    json_t *list = json_loads(json, 0, NULL);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *s = json_string_value(json_array_get(list, i));
+        if (s && (names[n] = strdup(s)))
+            n++;
+    }
+    json_decref(list);
+    return n;
+}
+
+static char **complete_command(void)
+{
+    size_t n = 0, k = 0;
+    while (repl_command_name(n))
+        n++;
+    char **names = calloc(n + 1, sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        if ((names[k] = strdup(repl_command_name(i))))
+            k++;
+    return names;
+}
+
 static char **complete_names(void *ctx, const char *text, size_t len)
 {
     struct repl *r = ctx;
-    size_t have = r->pending ? strlen(r->pending) + 1 : 0;
+    if (!r->pending && len > 0 && text[0] == ':' && !memchr(text, ' ', len))
+        return complete_command();
+    bool is_expression = len > 6 && memcmp(text, ":type ", 6) == 0;
+    size_t skip = is_expression ? 6 : 0, have = r->pending ? strlen(r->pending) + 1 : 0;
     char *all = malloc(have + len + 1), *json = NULL;
     char **names = NULL;
     if (!all)
         return NULL;
     if (have)
         sprintf(all, "%s\n", r->pending);
-    memcpy(all + have, text, len);
-    all[have + len] = '\0';
-    if (sgl_prompt_complete(r->prompt, all, have + len, &json) == SGL_OK) {
-        json_t *list = json_loads(json, 0, NULL);
-        size_t n = json_array_size(list), n_name = 0;
-        names = calloc(n + 1, sizeof *names);
-        for (size_t i = 0; names && i < n; i++) {
-            const char *s = json_string_value(json_array_get(list, i));
-            if (s && (names[n_name] = strdup(s)))
-                n_name++;
-        }
-        json_decref(list);
+    memcpy(all + have, text + skip, len - skip);
+    all[have + len - skip] = '\0';
+    if (sgl_prompt_complete(r->prompt, all, have + len - skip, &json) == SGL_OK) {
+        names = calloc(strlen(json) + 1, sizeof *names);    /* more than it has texts */
+        if (names)
+            add_names(names, 0, json);
     }
     sgl_free(json);
     free(all);
@@ -351,9 +379,20 @@ bool repl_restart(struct repl *r)
         output_error(&err);
         return false;
     }
-    sgl_prompt_free(r->prompt);
+    struct place *place = calloc(1, sizeof *place);
+    char *name = strdup("main");
+    if (!place || !name) {
+        fprintf(stderr, "out of memory\n");
+        free(place);
+        free(name);
+        sgl_prompt_free(prompt);
+        return false;
+    }
+    repl_forget_places(r);
+    place[0] = (struct place){ .name = name, .prompt = prompt };
+    r->place = place;
+    r->n_place = 1;
     r->prompt = prompt;
-    repl_forget_entries(r, 0);
     return true;
 }
 
@@ -367,7 +406,7 @@ int repl_run(const struct repl_opts *opts)
     }
     interrupt_fd = r.interrupt[1];
     sigaction(SIGINT, &on, &old);
-    r.engine = sgl_engine_ref(opts->engine);
+    r.engine = opts->engine ? sgl_engine_ref(opts->engine) : NULL;
     r.line = repl_line_new(r.interrupt[0], complete_names, &r);
     int rc = EXIT_FAILED;
     if (!r.line)
@@ -383,11 +422,9 @@ int repl_run(const struct repl_opts *opts)
         rc = loop(&r);
     }
     sigaction(SIGINT, &old, NULL);
-    sgl_prompt_free(r.prompt);
+    repl_forget_places(&r);
     sgl_engine_unref(r.engine);
     repl_line_free(r.line);
-    repl_forget_entries(&r, 0);
-    free(r.entry);
     drop_pending(&r);
     close(r.interrupt[0]);
     close(r.interrupt[1]);

@@ -59,7 +59,8 @@ enum konst_kind {
     KONST_MAP,          /* item[0..2n): key, value, key, ... */
     KONST_STRUCT,       /* rtype; item[0..n): fields in order */
     KONST_FUNC,         /* function index in i, no captures */
-    KONST_TOOL,         /* tool: function index in i, or extern index with i < 0 as -1 - index */
+    KONST_TOOL,         /* tool: function index in i, or extern index with i < 0 as -1 - index;
+                         * with a text, its description as JSON, which then is the value */
 };
 
 struct konst {
@@ -67,7 +68,7 @@ struct konst {
     uint32_t        rtype;
     int64_t         i;              /* BOOL, INT, DURATION (ms), ENUM, FUNC */
     double          f;
-    struct slice    text;           /* STR, REGEX */
+    struct slice    text;           /* STR, REGEX, TOOL */
     uint32_t        flags;          /* REGEX: SHAPE_ICASE, SHAPE_DOTALL */
     const uint32_t *item;
     uint32_t        n;
@@ -156,6 +157,8 @@ struct gen_site {               /* GEN, SELECT, SCORE, STREAM_OPEN */
     const struct site_arg *arg;
     uint32_t               n_arg;
     uint32_t               ordinal;     /* of this site in its function's source (random streams) */
+    uint32_t               max;         /* a constant `max` written here, or 0 */
+    struct span            max_at;
     struct span            at;
 };
 
@@ -167,6 +170,8 @@ struct fork_site {
     bool            uses_ctx;   /* every branch gets a copy of the context in register `ctx` */
     uint16_t        ctx;
     bool            race;       /* some `join until` waits for it: failures are set aside (8.3) */
+    bool            keep;       /* the rows of an eval: an error is the value of its branch */
+    uint16_t        parallel;   /* attempts: register, whether side by side; BC_NONE: a fork */
     uint32_t        rtype;      /* of a branch's value */
     uint32_t        ordinal;
     struct span     at;
@@ -211,6 +216,7 @@ enum func_flag {
     FUNC_BRANCH = 8,            /* body of a fork */
     FUNC_TEST = 16,
     FUNC_EVAL = 32,
+    FUNC_FREE = 128,            /* may be deferred where it is called as a value */
     FUNC_HELPER = 64,           /* defaults, checks: compiled for the machine's use */
 };
 
@@ -228,6 +234,7 @@ struct func {
     uint32_t               result;      /* rtype */
     const struct insn     *code;
     const struct span     *span;        /* [n_code] */
+    const uint32_t        *ordinal;     /* [n_code] of the call in its function's source (random streams) */
     uint32_t               n_code;
     struct slice           doc;
     /* TEST, EVAL */
@@ -238,7 +245,8 @@ struct func {
 };
 
 enum effect { EFFECT_MODEL = 1, EFFECT_CTX = 2, EFFECT_IO = 4, EFFECT_IDEM = 8, EFFECT_EXT = 16,
-              EFFECT_FAIL = 32 };
+              EFFECT_FAIL = 32,
+              EFFECT_VALUE = 64 };      /* and what the function values do that it was given */
 
 struct bc_extern {
     struct slice           name;
@@ -255,10 +263,20 @@ struct bc_extern {
     struct span            at;
 };
 
-/* A constant text that starts the context of a function: tokenised and computed once (15.2 prefix). */
+/* A constant text that begins a context of a function: tokenised and computed once (15.2 prefix).
+ * An operation is one word: what it does, and a constant or a role. */
+enum prefix_op { PREFIX_TEXT, PREFIX_OPEN, PREFIX_CLOSE, PREFIX_SEAL };
+
+#define PREFIX_WORD(op, operand)    ((uint32_t)(op) | (uint32_t)(operand) << 2)
+#define PREFIX_OP(word)             ((word) & 3u)
+#define PREFIX_OPERAND(word)        ((word) >> 2)
+
 struct bc_prefix {
-    uint32_t func;
-    uint32_t n_op;              /* leading TEXT and turn operations that it covers */
+    uint32_t        func;
+    uint32_t        n_byte;     /* of its texts */
+    const uint32_t *op;         /* [n_op] */
+    uint32_t        n_op;
+    struct hash128  hash;       /* equal ones are one */
 };
 
 struct module {

@@ -39,6 +39,8 @@ struct emit {
     uint32_t       *pc;         /* [n_block] */
     struct insn    *code;  uint32_t n_code, cap_code;
     struct span    *span;  uint32_t n_span, cap_span;
+    uint32_t       *ordinal; uint32_t n_ordinal, cap_ordinal;
+    uint32_t        now;        /* ordinal of the operation being written */
     struct fixup { uint32_t at, block; } *fix; uint32_t n_fix, cap_fix;
     uint32_t        n_fixed, n_area;
     bool            too_big;
@@ -99,6 +101,10 @@ static void lifetimes(struct emit *e)
         for (uint32_t a = 0; a < n->n_arg; a++)
             mention(e, n->arg[a], i + 1);
     }
+    /* a context of its own is dropped at its last use; what was said in it is for errors to show */
+    for (uint32_t k = 0; k < f->n_chain; k++)
+        if (f->chain[k].own && e->life[f->chain[k].handle].first != IR_NO)
+            mention(e, f->chain[k].handle, f->n_insn);
     extend_over_regions(e);
 }
 
@@ -169,6 +175,7 @@ static void put(struct emit *e, enum bc_op op, uint32_t a, uint32_t b, uint32_t 
     struct insn *i = comp_push(e->c, &e->code, &e->n_code, &e->cap_code, sizeof *i);
     *i = (struct insn){ (uint16_t)op, (uint16_t)a, (uint16_t)b, (uint16_t)c };
     *(struct span *)comp_push(e->c, &e->span, &e->n_span, &e->cap_span, sizeof at) = at;
+    *(uint32_t *)comp_push(e->c, &e->ordinal, &e->n_ordinal, &e->cap_ordinal, sizeof(uint32_t)) = e->now;
 }
 
 static void put_wide(struct emit *e, enum bc_op op, uint32_t a, uint32_t bc, struct span at)
@@ -253,6 +260,8 @@ static void emit_fork(struct emit *e, const struct ir_insn *n)
         capture[i] = reg(e, n->arg[head + i]);
     s->capture = own(e, capture, s->n_capture, sizeof *capture);
     s->ctx = s->uses_ctx ? ctx_reg(e, n) : BC_NONE;
+    if (s->parallel != BC_NONE)
+        s->parallel = reg(e, n->arg[head + s->n_capture]);
     put(e, OP_FORK, reg(e, n->dst), n->imm, base, n->at);
 }
 
@@ -320,6 +329,9 @@ static void emit_own(struct emit *e, const struct ir_insn *n, uint32_t i)
         move(e, d, a, n->at);
         put_wide(e, OP_CHECK, d, n->imm, n->at);
         break;
+    case IR_CHECK_FIELDS:
+        put_wide(e, OP_CHECK_FIELDS, a, n->imm, n->at);
+        break;
     case IR_MAP:
         put(e, OP_MAP, d, group(e, n->arg, n->n_arg, n->at), n->n_arg / 2, n->at);
         break;
@@ -353,7 +365,7 @@ static void emit_own(struct emit *e, const struct ir_insn *n, uint32_t i)
         put_jump(e, OP_JUMP, 0, n->label, n->at);
         break;
     case IR_TRY_ENTER:
-        put_jump(e, op, d, n->label, n->at);
+        put_jump(e, n->imm ? OP_FINALLY_ENTER : op, d, n->label, n->at);
         break;
     case IR_CTX_NEW: case IR_CTX_ENV:
         put(e, op, d, 0, 0, n->at);
@@ -371,8 +383,7 @@ static void emit_own(struct emit *e, const struct ir_insn *n, uint32_t i)
         emit_attempt(e, n);
         break;
     case IR_ASSERT_CMP:
-        narrow_index(e, n->imm);
-        put(e, OP_ASSERT_CMP, n->label, group(e, n->arg, 2, n->at), n->imm, n->at);
+        put(e, OP_ASSERT_CMP, n->label, group(e, n->arg, 3, n->at), 0, n->at);
         break;
     default:
         break;
@@ -403,7 +414,7 @@ static void emit_insn(struct emit *e, uint32_t i)
         put(e, r->bc, d, a, n->imm, n->at);
         break;
     case FORM_GN:
-        put(e, r->bc, d, group(e, n->arg, n->n_arg, n->at), n->op == IR_CALL_VALUE ? n->n_arg - 1 : n->n_arg, n->at);
+        put(e, r->bc, d, group(e, n->arg, n->n_arg, n->at), n->op == IR_CALL_VALUE || n->op == IR_CALL_VALUE_DEFERRED ? n->n_arg - 1 : n->n_arg, n->at);
         break;
     case FORM_GI:
         narrow_index(e, n->imm);
@@ -457,6 +468,7 @@ static void finish(struct emit *e)
     struct func *o = &e->f->out;
     o->code = own(e, e->code, e->n_code, sizeof *e->code);
     o->span = own(e, e->span, e->n_code, sizeof *e->span);
+    o->ordinal = own(e, e->ordinal, e->n_code, sizeof *e->ordinal);
     o->n_code = e->n_code;
     o->n_reg = e->n_fixed + e->n_area + 1;
     bool uses = e->f->ctx != IR_NO && e->f->chain[0].used;
@@ -470,13 +482,16 @@ void bytecode_emit(struct comp *c, struct ir_func *f)
     e.pc = comp_alloc(c, (f->n_block + 1) * sizeof *e.pc);
     lifetimes(&e);
     allocate(&e);
-    for (uint32_t i = 0; i < f->n_insn; i++)
+    for (uint32_t i = 0; i < f->n_insn; i++) {
+        e.now = f->insn[i].ordinal;
         emit_insn(&e, i);
+    }
     patch(&e);
     finish(&e);
     if (e.too_big)
         diag_add(c->diags, "R0706", f->out.source, f->out.at, "this function is too large");
     mem_free(e.code);
     mem_free(e.span);
+    mem_free(e.ordinal);
     mem_free(e.fix);
 }

@@ -20,7 +20,7 @@
     X(ABS, "abs", 1)                                    \
     X(NEAR, "near", 3)                                  \
     X(ZIP, "zip", 2)                                    \
-    X(UNZIP, "unzip", 1)                                \
+    X(UNZIP, "unzip", 2)            /* xs, columns of none */  \
     X(MAP_OF, "map_of", 2)                              \
     X(CALL_RUN, "call.run", 1)                          \
     X(STR_LEN, "str.len", 1)                            \
@@ -98,6 +98,7 @@
     X(IO_READ_JSONL, "io.read_jsonl", 1)                \
     X(IO_WRITE_JSONL, "io.write_jsonl", 2)              \
     X(IO_APPEND_JSONL, "io.append_jsonl", 2)            \
+    X(IO_ROW_JSONL, "io.row_jsonl", 2)      /* rows of a file that write_jsonl has begun */    \
     X(IO_READ_CSV, "io.read_csv", 1)                    \
     X(IO_READ_BYTES, "io.read_bytes", 1)                \
     X(IO_EXISTS, "io.exists", 1)                        \

@@ -38,6 +38,7 @@
     X(PUT_INDEX, "a:reg b:reg c:reg", "list or map in a with element b replaced by c")          \
     X(CONVERT, "a:reg b:reg c:rtype", "int(x), E(text), ...; R0206")                            \
     X(CHECK, "a:reg bc:rtype", "value in a has the type, else R0205; widens int to float, text to enum")  \
+    X(CHECK_FIELDS, "a:reg bc:rtype", "runs the @check functions of generated value a; R0304")    \
     X(IS, "a:reg b:reg c:rtype", "a = b has the type")                                          \
     X(PARSE, "a:reg b:reg c:rtype", "a = text b read leniently; R0206")                         \
     X(CLOSURE, "a:reg b:func c:base", "a = function with its captures from base")               \
@@ -52,14 +53,18 @@
     X(ITER, "a:reg b:reg", "a = iterator over list, range, map (pairs), int, branches")         \
     X(NEXT, "a:reg b:reg", "b = next element and skips; at the end does not skip")              \
     X(CALL, "a:reg b:func c:base", "a = call with its parameters from base; defaults are filled in by the caller")  \
+    X(CALL_DEFERRED, "a:reg b:func c:base", "as CALL, but the caller goes on: a holds a future until it is forced")  \
     X(CALL_VALUE, "a:reg b:base c:n", "callee in b, n arguments behind it; surplus arguments are dropped")  \
+    X(CALL_VALUE_DEFERRED, "a:reg b:base c:n", "as CALL_VALUE; deferred if the function may be (FUNC_FREE)")  \
     X(CALL_EXTERN, "a:reg b:ext c:base", "a = extern function")                                 \
     X(NATIVE, "a:reg b:native c:base", "a = library function over its arguments from base")     \
-    X(FORCE, "a:reg", "waits for a value that is not there yet")                                \
+    X(FORCE, "a:reg", "waits for every future in a and puts the values in their place")         \
+    X(SETTLE, "", "waits for every call deferred in the present error scope; raises the first failure")  \
     X(RET, "a:reg", "")                                                                         \
     X(RAISE, "a:reg", "raises the error value in a")                                            \
     X(TRY_ENTER, "a:reg bc:rel", "errors up to TRY_LEAVE put the error into a and jump")        \
-    X(TRY_LEAVE, "", "ends the innermost TRY_ENTER")                                            \
+    X(FINALLY_ENTER, "a:reg bc:rel", "as TRY_ENTER; cancelled code stops there too")            \
+    X(TRY_LEAVE, "", "ends the innermost TRY_ENTER or FINALLY_ENTER")                           \
     /* contexts */                                                                              \
     X(CTX_NEW, "a:reg", "a = new empty context")                                                \
     X(CTX_ENV, "a:reg", "a = the context of the prompt loop")                                   \
@@ -79,6 +84,7 @@
     X(STREAM_OPEN, "a:reg b:ctx c:gen", "a = stream of a generation that has begun")            \
     X(STREAM_NEXT, "a:reg b:reg", "b = next piece and skips; at the end does not skip")         \
     X(STREAM_VALUE, "a:reg b:reg", "a = the whole value of stream b")                           \
+    X(STREAM_META, "a:reg b:reg", "a = meta of stream b when it is over")                       \
     X(MARK, "a:reg b:ctx", "")                                                                  \
     X(SINCE, "a:reg b:ctx c:reg", "a = text since mark c")                                      \
     X(ROLLBACK, "a:ctx b:reg", "")                                                              \
@@ -89,13 +95,15 @@
     X(JOIN_NEXT, "a:reg b:reg c:reg", "a race: waits for one more success: a = values so far, c = left, skips; when none is left: a = final list, does not skip")  \
     X(JOIN_STOP, "a:reg b:reg", "ends a race now: cancels the rest, a = values so far")         \
     X(JOIN_TEXT, "a:ctx b:reg", "appends what the joined branches wrote, in branch order")      \
-    X(CANCEL, "a:reg", "cancels branches that are not joined")                                  \
+    X(JOIN_PASS, "a:reg b:reg", "a = value of the lowest-numbered attempt that passes; waits for it")  \
+    X(JOIN_KEEP, "a:ctx b:reg", "the context becomes what the attempt that passed made of its copy")  \
+    X(CANCEL, "a:reg", "cancels branches that are not joined, waits for their finally blocks")  \
     X(BRANCHES, "a:reg b:reg c:what", "a = count, finished, index of branches: enum branch_query")  \
     X(SCOPE_PUSH, "a:scope", "settings for what follows")                                       \
     X(SCOPE_POP, "", "")                                                                        \
     X(ATTEMPT_ENTER, "a:attempt bc:rel", "snapshot; failures up to ATTEMPT_COMMIT restore it and run the body again; rel: behind the body")  \
     X(ATTEMPT_COMMIT, "", "the attempt passed")                                                 \
-    X(ASSERT_CMP, "a:cmp b:base c:konst", "test assertion on a comparison: left, right from base; konst: why or null")
+    X(ASSERT_CMP, "a:cmp b:base", "test assertion on a comparison: left, right, reason (or null) from base")  
 
 enum ctx_query { QUERY_TOKENS, QUERY_LEFT, QUERY_TEXT, QUERY_MESSAGES, QUERY_ROLE, QUERY_MODEL };
 enum branch_query { BRANCHES_COUNT, BRANCHES_FINISHED, BRANCHES_INDEX };

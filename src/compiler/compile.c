@@ -7,7 +7,9 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
-#include "compiler/lower.h"
+#include "compiler/bounds.h"
+#include "compiler/pass.h"
+#include "frontend/allow.h"
 
 /* ---- memory and messages of a compilation ---- */
 
@@ -91,14 +93,6 @@ struct diag *low_diag(struct low *l, const char *code, struct span at, const cha
     struct diag *d = add_diag(l->c, l->mod, code, at, fmt, ap);
     va_end(ap);
     return d;
-}
-
-bool pass_on(const struct comp *c, const char *name)
-{
-    for (uint32_t i = 0; i < c->opts->n_no_opt; i++)
-        if (strcmp(c->opts->no_opt[i], name) == 0 || strcmp(c->opts->no_opt[i], "all") == 0)
-            return false;
-    return true;
 }
 
 /* ---- the environment of a prompt loop ---- */
@@ -239,36 +233,11 @@ static void freeze_module(struct comp *c)
 
 /* ---- the stages ---- */
 
-static void check_ir(struct comp *c, struct ir_func *f)
-{
-    struct error err = { 0 };
-    if (ir_verify(f, &err) == ST_OK)
-        return;
-    if (err.status == ST_NOMEM)
-        comp_nomem(c);
-    c->failed = err;
-    longjmp(c->oom, 2);
-}
-
-static void run_passes(struct comp *c)
-{
-    for (uint32_t i = 0; i < c->n_func; i++) {
-        struct ir_func *f = c->func[i];
-        check_ir(c, f);
-        if (pass_on(c, "fold"))
-            pass_fold(c, f);
-        pass_follow(c, f);
-        if (pass_on(c, "lifetime"))
-            pass_lifetime(c, f);
-        if (pass_on(c, "prefix"))
-            pass_prefix(c, f, i);
-        check_ir(c, f);
-    }
-}
+enum { ERRORS_SHOWN = 20 };
 
 static void dump_ir(struct comp *c, struct str *out)
 {
-    struct ir_names names = { c->konst, c->n_konst, c->gen, c->func, c->n_func };
+    struct ir_names names = { c->konst, c->n_konst, c->gen, c->n_gen, c->func, c->n_func };
     for (uint32_t i = 0; i < c->n_func; i++)
         ir_dump(c->func[i], &names, out);
 }
@@ -302,22 +271,23 @@ static void stages(struct comp *c, struct str *ret_ir)
     c->prelude = module_load_std(c, "prelude");
     c->n_std = c->n_mod;
     c->main_mod = module_load_main(c);
-    if (!c->main_mod || c->diags->n_error)
+    if (!c->main_mod || c->unparsed)
         return;
     lower_module(c);
     if (c->diags->n_error)
         return;
     effects_infer(c);
+    mock_check(c);
     if (c->diags->n_error)
         return;
-    run_passes(c);
+    passes_run(c);
     if (ret_ir && c->opts->keep_ir)
         dump_ir(c, ret_ir);
-    for (uint32_t i = 0; i < c->n_func; i++) {
-        if (pass_on(c, "place"))
-            pass_place(c, c->func[i]);
+    if (c->opts->cost || c->opts->ret_cost)
+        bounds_infer(c, c->opts->ret_cost);
+    passes_run_last(c);
+    for (uint32_t i = 0; i < c->n_func; i++)
         bytecode_emit(c, c->func[i]);
-    }
     if (c->diags->n_error)
         return;
     freeze_module(c);
@@ -349,14 +319,23 @@ enum status compile_module(const struct compile_opts *opts, struct diag_list *di
             *err = c->failed;
     } else {
         stages(c, ret_ir);
+        if (diags->n_error) {       /* what was not understood may have been the use */
+            diag_drop(diags, "W0201");
+            diag_drop(diags, "W0501");
+        }
+        for (uint32_t i = 0; i < c->n_mod && st == ST_OK; i++)
+            st = allow_apply(diags, c->mod[i]->source, err);
+        if (opts->deny)
+            diag_deny(diags);
         diag_sort(diags);
+        diag_limit(diags, ERRORS_SHOWN);
         if (diags->arena->failed || (ret_ir && ret_ir->failed))
             st = error_nomem(err);
         else if (diags->n_error)
             st = error_set(err, ST_FAILED, "the program has errors");
         else
             st = bytecode_verify(m, err);
-        if (st == ST_OK && opts->env)
+        if (st == ST_OK && opts->env && !opts->probe)
             env_learn(c);
     }
     comp_free(c);

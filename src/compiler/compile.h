@@ -20,6 +20,12 @@ struct loader {
 struct compile_env;
 enum status compile_env_new(struct compile_env **ret, struct error *err);
 void        compile_env_free(struct compile_env *env);
+/* The same names again, to go back to or to go on from. */
+enum status compile_env_copy(const struct compile_env *env, struct compile_env **ret, struct error *err);
+/* Every name that an entry can use: of earlier entries, their declarations, the library.
+ * `member`: names that can stand behind a dot instead. */
+enum status compile_env_names(const struct compile_env *env, bool member,
+                              void (*name)(void *ctx, struct slice name), void *ctx);
 
 struct compile_opts {
     const char         *name;       /* of the source: a path, "<stdin>", "<-e>" */
@@ -28,8 +34,11 @@ struct compile_opts {
     struct compile_env *env;        /* not NULL: an entry of a prompt loop; it learns new names */
     const char *const  *no_opt;     /* names of passes left out */
     uint32_t            n_no_opt;
+    bool                probe;      /* the environment learns nothing */
+    bool                deny;       /* warnings are errors */
     bool                keep_ir;    /* ret_ir is filled */
     bool                cost;       /* W0701 */
+    struct str         *ret_cost;   /* worst-case tokens and contexts of each function; NULL: not wanted */
 };
 
 /* ST_OK with *ret_module set when no error was found; ST_FAILED with diagnostics otherwise (the
@@ -38,7 +47,12 @@ struct compile_opts {
 enum status compile_module(const struct compile_opts *opts, struct diag_list *diags,
                            struct module **ret_module, struct str *ret_ir, struct error *err);
 
-/* The prompt of every function with static, inserted and generated parts told apart (`show`). */
-void show_prompt(const struct module *m, bool color, struct str *out);
+/* Names of passes that can be switched off, in their order; NULL behind the last.  "all" is known
+ * as well. */
+const char *pass_name(uint32_t i);
+bool        pass_known(const char *name);
+
+/* The constant beginnings of contexts; n_tok (or NULL) has their tokens, one a prefix. */
+void show_prefix(const struct module *m, const uint32_t *n_tok, bool color, struct str *out);
 
 #endif

@@ -75,6 +75,19 @@ uint32_t konst_items(struct comp *c, enum konst_kind kind, uint32_t rtype, const
     return konst_add(c, (struct konst){ .kind = kind, .rtype = rtype, .item = copy, .n = n });
 }
 
+/* The order of the keys does not matter. */
+static bool maps_equal(const struct comp *c, const struct konst *x, const struct konst *y)
+{
+    for (uint32_t i = 0; i < x->n; i++) {
+        uint32_t k = 0;
+        while (k < y->n && !konst_equal(c, x->item[2 * i], y->item[2 * k]))
+            k++;
+        if (k == y->n || !konst_equal(c, x->item[2 * i + 1], y->item[2 * k + 1]))
+            return false;
+    }
+    return true;
+}
+
 bool konst_equal(const struct comp *c, uint32_t a, uint32_t b)
 {
     if (a == b)
@@ -92,13 +105,13 @@ bool konst_equal(const struct comp *c, uint32_t a, uint32_t b)
     case KONST_STR:
     case KONST_REGEX:
         return slice_eq(x->text, y->text) && x->flags == y->flags;
-    case KONST_LIST: case KONST_TUPLE: case KONST_MAP: case KONST_STRUCT: {
-        uint32_t words = x->kind == KONST_MAP ? 2 * x->n : x->n;
-        for (uint32_t i = 0; i < words; i++)
+    case KONST_MAP:
+        return maps_equal(c, x, y);
+    case KONST_LIST: case KONST_TUPLE: case KONST_STRUCT:
+        for (uint32_t i = 0; i < x->n; i++)
             if (!konst_equal(c, x->item[i], y->item[i]))
                 return false;
         return true;
-    }
     default:
         return x->i == y->i && x->rtype == y->rtype;
     }
@@ -327,6 +340,10 @@ bool konst_fit(struct comp *c, uint32_t k, const struct type *t, uint32_t *ret,
         return kind == KONST_DURATION;
     case T_REGEX:
         return kind == KONST_REGEX;
+    case T_TOOL:
+        return kind == KONST_TOOL;
+    case T_FN:
+        return kind == KONST_FUNC;      /* what it takes and gives is a matter of types */
     case T_STRUCT:
         return kind == KONST_STRUCT && c->konst[k].rtype == rtype_of(c, t);
     case T_ANY: case T_JSON:

@@ -36,6 +36,7 @@ struct ir_insn {
     uint32_t    n_arg;
     uint32_t    imm;                /* constant, site, function, type, field ... */
     uint32_t    label;              /* block */
+    uint32_t    ordinal;            /* among the calls and draws of its function as written; copies keep it */
     struct span at;
 };
 
@@ -65,6 +66,9 @@ struct ir_func {
     uint32_t         *input;  uint32_t n_input, cap_input;      /* captures, then parameters */
     uint32_t         *captured; uint32_t n_captured, cap_captured;  /* values of the function around */
     uint32_t          ctx;          /* value that receives a branch's context, or IR_NO */
+    uint32_t         *head;   uint32_t n_head;              /* branch: constant beginning of its context, */
+    bool              has_head;                             /* ... when its fork stands on one (pass_prefix.c) */
+    uint8_t           entry_state;  /* branch: of its context where its fork stands (pass_lint.c) */
     uint32_t         *callee; uint32_t n_callee, cap_callee;    /* for the effects */
     bool              lowered;
     bool              pure;         /* @pure: at most `fail` */
@@ -73,15 +77,19 @@ struct ir_func {
 
 void        ir_func_free(struct ir_func *f);
 const char *ir_op_text(enum ir_op op);
+bool        ir_has_label(enum ir_op op);         /* control may go to insn.label from it */
 
 /* Everything a listing needs beyond the functions. */
 struct ir_names {
     const struct konst    *konst;   uint32_t n_konst;
-    const struct gen_site *gen;
+    const struct gen_site *gen;     uint32_t n_gen;
     struct ir_func *const *func;    uint32_t n_func;
 };
 
 enum status ir_verify(const struct ir_func *f, struct error *err);
 void        ir_dump(const struct ir_func *f, const struct ir_names *names, struct str *out);
+/* Reads a listing of functions; they live in the arena and are not freed by ir_func_free. */
+enum status ir_read(struct slice text, const struct ir_names *names, struct arena *arena, struct ir_func ***ret,
+                    uint32_t *ret_n, struct error *err);
 
 #endif

@@ -27,6 +27,13 @@ const char *ir_op_text(enum ir_op op)
     return text[op];
 }
 
+bool ir_has_label(enum ir_op op)
+{
+    return op == IR_BR || op == IR_BR_TRUE || op == IR_BR_FALSE || op == IR_BR_NULL ||
+           op == IR_BR_NOT_NULL || op == IR_NEXT || op == IR_STREAM_NEXT || op == IR_JOIN_NEXT ||
+           op == IR_TRY_ENTER || op == IR_ATTEMPT_ENTER;
+}
+
 struct ir_func *ir_func_new(struct comp *c, struct slice name, const struct source *source,
                             struct span at, uint32_t flags, uint32_t *ret_index)
 {
@@ -64,13 +71,26 @@ uint32_t ir_block_new(struct low *l)
     return l->f->n_block++;
 }
 
+/* Operations from which a path of random draws may go on (LANGUAGE.md 19.2); generations, forks and
+ * attempts have the number in their sites. */
+static bool has_path(enum ir_op op)
+{
+    return op == IR_CALL || op == IR_CALL_VALUE || op == IR_NATIVE;
+}
+
+struct span ir_place(const struct low *l, struct span at)
+{
+    return l->part_depth && l->mod->source != l->f->out.source ? l->part_at : at;
+}
+
 struct ir_insn *ir_add(struct low *l, enum ir_op op, struct span at)
 {
     struct ir_func *f = l->f;
     struct ir_insn *i = comp_push(l->c, &f->insn, &f->n_insn, &f->cap_insn, sizeof *i);
     i->op = op;
     i->dst = i->dst2 = i->kin = i->kout = IR_NO;
-    i->at = at;
+    i->at = ir_place(l, at);
+    i->ordinal = has_path(op) ? l->n_ordinal++ : 0;
     return i;
 }
 

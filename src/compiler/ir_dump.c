@@ -14,19 +14,23 @@ static void value_text(struct dump *d, uint32_t v)
     str_addf(d->out, "%c%u", d->f->value[v].is_var ? '@' : '%', v);
 }
 
-static void quoted(struct str *out, struct slice s)
+static void escaped(struct str *out, struct slice s, size_t n)
 {
-    size_t n = s.len > 40 ? 37 : s.len;
     str_addc(out, '"');
     for (size_t i = 0; i < n; i++) {
         if (s.ptr[i] == '\n')
             str_adds(out, "\\n");
-        else if (s.ptr[i] == '"')
-            str_adds(out, "\\\"");
+        else if (s.ptr[i] == '"' || s.ptr[i] == '\\')
+            str_addf(out, "\\%c", s.ptr[i]);
         else
             str_addc(out, s.ptr[i]);
     }
     str_adds(out, n < s.len ? "...\"" : "\"");
+}
+
+static void quoted(struct str *out, struct slice s)
+{
+    escaped(out, s, s.len > 40 ? 37 : s.len);
 }
 
 static void konst_short(struct dump *d, uint32_t k)
@@ -60,7 +64,7 @@ static void imm_text(struct dump *d, const struct ir_insn *i)
     case IR_CONST: case IR_TEXT: case IR_MEMBER:
         str_addf(d->out, " #%u", i->imm);
         break;
-    case IR_CALL: case IR_CLOSURE:
+    case IR_CALL: case IR_CALL_DEFERRED: case IR_CLOSURE:
         if (i->imm < d->names->n_func) {
             struct slice n = d->names->func[i->imm]->out.name;
             str_addf(d->out, " %.*s:%u", (int)n.len, n.ptr, i->imm);
@@ -91,7 +95,8 @@ static void imm_text(struct dump *d, const struct ir_insn *i)
     case IR_ENV_SET: case IR_CALL_EXTERN:
         str_addf(d->out, " %u", i->imm);
         break;
-    case IR_CONVERT: case IR_CHECK: case IR_IS: case IR_PARSE: case IR_STRUCT: case IR_CALLVAL:
+    case IR_CONVERT: case IR_CHECK: case IR_CHECK_FIELDS: case IR_IS: case IR_PARSE: case IR_STRUCT:
+    case IR_CALLVAL:
         str_addf(d->out, " t%u", i->imm);
         break;
     case IR_STORE:
@@ -101,13 +106,6 @@ static void imm_text(struct dump *d, const struct ir_insn *i)
     default:
         break;
     }
-}
-
-static bool has_label(enum ir_op op)
-{
-    return op == IR_BR || op == IR_BR_TRUE || op == IR_BR_FALSE || op == IR_BR_NULL ||
-           op == IR_BR_NOT_NULL || op == IR_NEXT || op == IR_STREAM_NEXT || op == IR_JOIN_NEXT ||
-           op == IR_TRY_ENTER || op == IR_ATTEMPT_ENTER;
 }
 
 static void results_text(struct dump *d, const struct ir_insn *i)
@@ -182,7 +180,7 @@ static void insn_text(struct dump *d, const struct ir_insn *i)
         str_adds(d->out, a || sep[0] == ',' ? ", " : " ");
         value_text(d, i->arg[a]);
     }
-    if (has_label(i->op))
+    if (ir_has_label(i->op))
         str_addf(d->out, " -> b%u", i->label);
     site_text(d, i);
     if (i->op == IR_CONST || i->op == IR_TEXT || i->op == IR_MEMBER)
@@ -196,7 +194,13 @@ static void head_text(struct dump *d)
     const char *what = o->flags & FUNC_SCRIPT ? "script" : o->flags & FUNC_BRANCH ? "branch"
                        : o->flags & FUNC_LAMBDA ? "lambda" : o->flags & FUNC_TEST ? "test"
                        : o->flags & FUNC_EVAL ? "eval" : o->flags & FUNC_HELPER ? "helper" : "fn";
-    str_addf(d->out, "%s %.*s(", what, (int)o->name.len, o->name.ptr);
+    bool free_name = (o->flags & (FUNC_TEST | FUNC_EVAL)) != 0;      /* any text: quoted */
+    str_addf(d->out, "%s ", what);
+    if (free_name)
+        escaped(d->out, o->name, o->name.len);
+    else
+        str_add_slice(d->out, o->name);
+    str_addc(d->out, '(');
     for (uint32_t i = 0; i < d->f->n_input; i++) {
         if (i)
             str_adds(d->out, i == o->n_capture ? "; " : ", ");
@@ -204,7 +208,14 @@ static void head_text(struct dump *d)
         str_adds(d->out, ": ");
         type_text(d->f->value[d->f->input[i]].type, d->out);
     }
-    str_adds(d->out, ")\n");
+    if (o->n_capture && o->n_capture == d->f->n_input)
+        str_addc(d->out, ';');
+    str_addc(d->out, ')');
+    if (d->f->ctx != IR_NO) {
+        str_adds(d->out, " in ");
+        value_text(d, d->f->ctx);
+    }
+    str_addc(d->out, '\n');
 }
 
 void ir_dump(const struct ir_func *f, const struct ir_names *names, struct str *out)

@@ -42,6 +42,7 @@
     X(PUT_INDEX, "put.index", OWN, PUT_INDEX, "a changed copy of a list or map")                \
     X(CONVERT, "convert", DAI, CONVERT, "")                                                     \
     X(CHECK, "check", OWN, CHECK, "tests a refinement, widens")                                 \
+    X(CHECK_FIELDS, "check.fields", OWN, CHECK_FIELDS, "@check of a generated value")           \
     X(IS, "is", DAI, IS, "")                                                                    \
     X(PARSE, "parse", DAI, PARSE, "")                                                           \
     X(CLOSURE, "lambda", IG, CLOSURE, "a function with its captures")                           \
@@ -55,6 +56,10 @@
     X(ITER, "iter", DA, ITER, "")                                                               \
     X(NEXT, "next", OWN, NEXT, "next element, or leaves for the label")                         \
     X(CALL, "call", IG, CALL, "")                                                               \
+    X(CALL_DEFERRED, "call.deferred", IG, CALL_DEFERRED, "a call that gives its value later")   \
+    X(CALL_VALUE_DEFERRED, "call.value.deferred", GN, CALL_VALUE_DEFERRED, "the same, if its callee may")  \
+    X(FORCE, "force", A, FORCE, "waits for what a value or variable holds; in place")           \
+    X(SETTLE, "settle", NONE, SETTLE, "waits for all calls deferred in this error scope")       \
     X(CALL_VALUE, "call.value", GN, CALL_VALUE, "callee, then its arguments")                   \
     X(CALL_EXTERN, "call.extern", IG, CALL_EXTERN, "")                                          \
     X(NATIVE, "builtin", IG, NATIVE, "")                                                        \
@@ -80,6 +85,7 @@
     X(STREAM_OPEN, "stream.open", OWN, STREAM_OPEN, "")                                         \
     X(STREAM_NEXT, "stream.next", OWN, STREAM_NEXT, "next piece, or leaves for the label")      \
     X(STREAM_VALUE, "stream.value", DA, STREAM_VALUE, "")                                       \
+    X(STREAM_META, "stream.meta", DA, STREAM_META, "")                                          \
     X(MARK, "mark", DK, MARK, "")                                                               \
     X(SINCE, "since", DKA, SINCE, "")                                                           \
     X(ROLLBACK, "rollback", KA, ROLLBACK, "")                                                   \
@@ -90,6 +96,8 @@
     X(JOIN_NEXT, "branch.next", OWN, JOIN_NEXT, "one more success, or leaves for the label")    \
     X(JOIN_STOP, "join.stop", DA, JOIN_STOP, "")                                                \
     X(JOIN_TEXT, "join.text", KA, JOIN_TEXT, "")                                                \
+    X(JOIN_PASS, "join.pass", DA, JOIN_PASS, "the attempt that passes")                         \
+    X(JOIN_KEEP, "join.keep", KA, JOIN_KEEP, "its context")                                     \
     X(CANCEL, "cancel", A, CANCEL, "")                                                          \
     X(BRANCHES, "branches", DAI, BRANCHES, "")                                                  \
     X(SCOPE_PUSH, "scope.push", OWN, SCOPE_PUSH, "")                                            \

@@ -17,13 +17,6 @@ static enum status bad(const struct check *k, uint32_t i, const char *what, stru
                      ir_op_text(k->f->insn[i].op), what);
 }
 
-static bool is_branch(enum ir_op op)
-{
-    return op == IR_BR || op == IR_BR_TRUE || op == IR_BR_FALSE || op == IR_BR_NULL ||
-           op == IR_BR_NOT_NULL || op == IR_NEXT || op == IR_STREAM_NEXT || op == IR_JOIN_NEXT ||
-           op == IR_TRY_ENTER || op == IR_ATTEMPT_ENTER;
-}
-
 static enum status check_values(struct check *k, uint32_t i, struct error *err)
 {
     const struct ir_insn *n = &k->f->insn[i];
@@ -85,7 +78,7 @@ static enum status run(struct check *k, struct error *err)
         const struct ir_insn *n = &f->insn[i];
         if (n->op == IR_BLOCK)
             block++;
-        if (is_branch(n->op) && (n->label >= f->n_block || !k->block[n->label]))
+        if (ir_has_label(n->op) && (n->label >= f->n_block || !k->block[n->label]))
             return bad(k, i, "branch to a block that does not exist", err);
         enum status st = check_values(k, i, err);
         if (st == ST_OK)

@@ -5,7 +5,7 @@
  * gives.  Rows of one name are tried in order: by the receiver, then by the number of arguments. */
 #include <string.h>
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 struct row {
     const char    *self;        /* receiver, or "" for a function */
@@ -226,6 +226,17 @@ static struct type *close_type(struct vars *v, struct type *t)
     return subst(v, t);
 }
 
+struct type *library_gives(struct comp *c, struct slice gives, struct type *list)
+{
+    struct vars v = { .c = c };
+    struct sig s = { c, arena_strdup(&c->arena, gives) };
+    if (!s.p)
+        comp_nomem(c);
+    v.bound['T' - 'A'] = list->kind == T_LIST ? list->elem[0]
+                         : list->kind == T_RANGE ? type_plain(T_INT) : NULL;
+    return close_type(&v, sig_type(&s));
+}
+
 /* ---- rows ---- */
 
 struct formal {
@@ -273,6 +284,15 @@ static bool receives(const char *self, const struct type *t)
     if (strcmp(self, "[[T]]") == 0)
         return k == T_LIST && (t->elem[0]->kind == T_LIST || t->elem[0]->kind == T_ANY);
     return k == T_LIST || k == T_RANGE || k == T_BRANCHES;
+}
+
+void library_suggest(struct suggest *s, const struct type *self)
+{
+    for (uint32_t i = 0; i < N_ROW; i++)
+        if (self ? receives(rows[i].self, self) : !*rows[i].self)
+            suggest_try(s, slice_of(rows[i].name));
+    if (!self)
+        library_suggest_forms(s);
 }
 
 bool library_has_method(const struct type *t, struct slice name)
@@ -343,6 +363,9 @@ static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, u
     }
     if (t->kind == T_NEVER)
         l->dead = true;
+    /* the sum of nothing is the int 0, and max(2, 1.5) may be the int */
+    if (type_base(t)->kind == T_FLOAT && (strcmp(r->name, "sum") == 0 || !*r->self))
+        out = ir_op1(l, IR_CHECK, t, out, rtype_of(c, t), at);
     return ex_of(out, t, at);
 }
 
@@ -373,8 +396,10 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             for (k = 0; k < n && !slice_eq(f[k].name, a->name.text);)
                 k++;
         if (k >= n || given[k]) {
-            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->value->span, a->name.text.len
-                     ? "`%.*s` has no argument `%.*s`" : "`%.*s` has too many arguments",
+            bool again = k < n && a->name.text.len;
+            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->name.text.len ? a->name.at : a->value->span,
+                     again ? "`%.*s` gets `%.*s` twice" : a->name.text.len ? "`%.*s` has no argument `%.*s`"
+                     : "`%.*s` has too many arguments",
                      (int)name.text.len, name.text.ptr, (int)a->name.text.len, a->name.text.ptr);
             return ex_bad(l, at);
         }
@@ -388,6 +413,10 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             e = lower_expr(l, given[i], open ? NULL : t);
             e.at = given[i]->span;
             e = e.t->kind == T_BRANCHES ? ex_join(l, e) : e;
+            if (f[i].type->kind == T_FN && e.t->kind != T_FN && e.t->kind != T_ANY && e.t->kind != T_NEVER) {
+                low_diag(l, "E0301", e.at, "a function is wanted here, but this is %s", comp_type_text(c, e.t));
+                return ex_bad(l, at);
+            }
             if (f[i].type->kind == T_VAR && !self) {
                 unify(&vars, f[i].type, e.t);       /* min(1, 2.5): their common type */
                 t = subst(&vars, f[i].type);
@@ -404,7 +433,7 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             if (slice_is(f[i].name, "default"))
                 result = type_opt(&c->arena, result);
         } else {
-            low_diag(l, "E0207", at, "`%.*s` needs the argument `%.*s`", (int)name.text.len, name.text.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`", (int)name.text.len, name.text.ptr,
                      (int)f[i].name.len, f[i].name.ptr);
             return ex_bad(l, at);
         }
@@ -427,9 +456,9 @@ struct ex library_method(struct low *l, struct ex self, struct name name, const 
     const struct row *r = choose(l->c, t, s, args->n);
     if (!r) {
         if (t->kind == T_OPT)
-            low_diag(l, "E0305", at, "this may be null: use `?.%.*s()`, or test it first", (int)s.len, s.ptr);
+            member_of_null(l, self, name, "()");
         else
-            low_diag(l, "E0204", name.at, "%s has no method `%.*s`", comp_type_text(l->c, t), (int)s.len, s.ptr);
+            no_member(l, t, name);
         for (uint32_t i = 0; i < args->n; i++)
             lower_expr(l, args->at[i].value, NULL);
         return ex_bad(l, at);
@@ -448,6 +477,15 @@ bool library_has(struct slice name)
         if (!*rows[i].self && slice_is(name, rows[i].name))
             return true;
     return false;
+}
+
+void library_each(bool member, void (*fn)(void *ctx, struct slice name), void *ctx)
+{
+    for (uint32_t i = 0; i < N_ROW; i++)
+        if (member == (*rows[i].self != '\0'))
+            fn(ctx, slice_of(rows[i].name));
+    if (!member)
+        library_each_form(fn, ctx);
 }
 
 static bool is_setting(struct slice name)

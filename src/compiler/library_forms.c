@@ -1,6 +1,6 @@
 /* library_forms.c - functions always in scope whose types have rules of their own. */
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 /* ---- functions with rules of their own ---- */
 
@@ -17,7 +17,8 @@ static struct ex print_call(struct low *l, const struct node *n)
         int k = !a->name.text.len ? (int)i : slice_is(a->name.text, "end") ? 1
                 : slice_is(a->name.text, "to") ? 2 : slice_is(a->name.text, "x") ? 0 : 3;
         if (k > 2) {
-            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->value->span, "`print` takes x, end and to");
+            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->name.text.len ? a->name.at : a->value->span,
+                     "`print` takes x, end and to");
             return ex_null(l, n->span);
         }
         x[k] = k ? lower_to(l, a->value, str) : ex_join(l, lower_expr(l, a->value, NULL));
@@ -37,7 +38,8 @@ static const struct node *only_arg(struct low *l, const struct node *n)
     struct slice name = n->u.call.callee->u.name.text;
     if (args->n == 1)
         return args->at[0].value;
-    low_diag(l, args->n ? "E0208" : "E0207", n->span, "`%.*s` takes one argument", (int)name.len, name.ptr);
+    low_diag(l, args->n ? "E0208" : "E0207", args->n ? args->at[1].value->span : call_end(n->span),
+             "`%.*s` takes one argument", (int)name.len, name.ptr);
     return NULL;
 }
 
@@ -60,35 +62,59 @@ static bool is_compare(const struct node *n)
     return n->kind == AST_EXPR_BINARY && n->u.binary.op >= BIN_EQ && n->u.binary.op <= BIN_GE;
 }
 
-/* assert(a == b, "why") keeps both sides for the message. */
+/* The comparison that gives e, when it is the operation written last and nothing else. */
+static struct ir_insn *comparison_of(struct low *l, struct ex e)
+{
+    struct ir_insn *i = l->f->n_insn ? &l->f->insn[l->f->n_insn - 1] : NULL;
+    bool is = i && !e.k && i->op >= IR_EQ && i->op <= IR_GE && i->dst == e.v;
+    return is ? i : NULL;
+}
+
+/* What is said of a condition that is no comparison: its own text. */
+static struct ex condition_text(struct low *l, const struct node *cond)
+{
+    struct slice text = slice_sub(l->mod->source->text, cond->span.off, cond->span.len);
+    bool fits = text.len <= 120 && slice_find(text, SLICE("\n")) == SIZE_MAX;
+    struct slice why = fits ? comp_printf(l->c, "%.*s is false", (int)text.len, text.ptr) : SLICE("assertion failed");
+    return ex_konst(l->c, konst_str(l->c, why), type_plain(T_STR), cond->span);
+}
+
+/* assert(a == b, "why") keeps both sides for the message: its comparison becomes the assertion. */
 static struct ex assert_call(struct low *l, const struct node *n)
 {
-    static const enum bc_op op[] = { [BIN_EQ] = OP_EQ, [BIN_NE] = OP_NE, [BIN_LT] = OP_LT,
-                                     [BIN_LE] = OP_LE, [BIN_GT] = OP_GT, [BIN_GE] = OP_GE };
+    static const enum bc_op op[] = { [IR_EQ - IR_EQ] = OP_EQ, [IR_NE - IR_EQ] = OP_NE,
+                                     [IR_LT - IR_EQ] = OP_LT, [IR_LE - IR_EQ] = OP_LE,
+                                     [IR_GT - IR_EQ] = OP_GT, [IR_GE - IR_EQ] = OP_GE };
     const struct arg_list *args = &n->u.call.args;
     if (args->n < 1 || args->n > 2) {
-        low_diag(l, args->n ? "E0208" : "E0207", n->span, "`assert` takes a condition and a reason");
+        low_diag(l, args->n ? "E0208" : "E0207", args->n ? args->at[2].value->span : call_end(n->span),
+                 "`assert` takes a condition and a reason");
         return ex_null(l, n->span);
     }
     const struct node *cond = args->at[0].value;
-    struct ex why = args->n == 2 ? lower_to(l, args->at[1].value, type_plain(T_STR)) : ex_null(l, n->span);
     while (cond->kind == AST_EXPR_PAREN)
         cond = cond->u.inner;
-    if (why.k && is_compare(cond)) {
-        lower_expr(l, cond, NULL);
-        struct ir_insn *i = l->f->n_insn ? &l->f->insn[l->f->n_insn - 1] : NULL;
-        if (i && i->op >= IR_EQ && i->op <= IR_GE) {
-            i->op = IR_ASSERT_CMP;
-            i->dst = IR_NO;
-            i->label = op[cond->u.binary.op];
-            i->imm = why.k - 1;
-            return ex_null(l, n->span);
-        }
+    struct ex e = ex_of(lower_cond(l, cond), type_plain(T_BOOL), cond->span);
+    struct ir_insn *cmp = is_compare(cond) ? comparison_of(l, e) : NULL;
+    uint32_t v[3] = { e.v };
+    enum bc_op code = OP_EQ;
+    if (cmp) {
+        v[0] = cmp->arg[0];
+        v[1] = cmp->arg[1];
+        code = op[cmp->op - IR_EQ];
+        l->f->n_insn--;
     }
-    uint32_t v[2];
-    v[0] = lower_cond(l, cond);
-    v[1] = ex_value(l, why);
-    call_native(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
+    struct ex why = args->n == 2 ? lower_to(l, args->at[1].value, type_plain(T_STR))
+                  : cmp          ? ex_null(l, n->span)
+                                 : condition_text(l, cond);
+    v[cmp ? 2 : 1] = ex_value(l, why);
+    if (!cmp) {
+        call_native(l, NATIVE_ASSERT, v, 2, type_plain(T_NULL), n->span);
+        return ex_null(l, n->span);
+    }
+    struct ir_insn *i = ir_add(l, IR_ASSERT_CMP, n->span);
+    i->label = code;
+    ir_args(l, i, v, 3);
     return ex_null(l, n->span);
 }
 
@@ -107,22 +133,24 @@ static struct ex unzip_call(struct low *l, const struct node *n)
         for (uint32_t i = 0; i < et->n; i++)
             t->elem[i] = type_list(&l->c->arena, et->elem[i]);
     } else if (et->kind != T_ANY) {
-        low_diag(l, "E0301", n->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
+        low_diag(l, "E0301", a->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
     }
-    uint32_t v = ex_value(l, e);
-    return ex_of(call_native(l, NATIVE_UNZIP, &v, 1, t, n->span), t, n->span);
+    uint32_t v[2] = { ex_value(l, e), IR_NO };
+    uint32_t columns = konst_int(l->c, et->kind == T_TUPLE ? (int64_t)et->n : 2);
+    v[1] = ex_value(l, ex_konst(l->c, columns, type_plain(T_INT), n->span));
+    return ex_of(call_native(l, NATIVE_UNZIP, v, 2, t, n->span), t, n->span);
 }
 
 static struct ex copy_call(struct low *l, const struct node *n)
 {
     const struct arg_list *args = &n->u.call.args;
     if (!args->n || args->at[0].name.text.len) {
-        low_diag(l, "E0207", n->span, "`copy` needs a struct");
+        low_diag(l, "E0207", call_end(n->span), "`copy` needs a struct");
         return ex_bad(l, n->span);
     }
     struct ex e = lower_expr(l, args->at[0].value, NULL);
     if (e.t->kind != T_STRUCT) {
-        low_diag(l, "E0301", n->span, "`copy` takes a struct, and this is %s", comp_type_text(l->c, e.t));
+        low_diag(l, "E0301", args->at[0].value->span, "`copy` takes a struct, and this is %s", comp_type_text(l->c, e.t));
         return ex_bad(l, n->span);
     }
     struct sdecl *d = e.t->strct;
@@ -132,7 +160,8 @@ static struct ex copy_call(struct low *l, const struct node *n)
         while (k < d->n && !slice_eq(d->field[k].name, args->at[i].name.text))
             k++;
         if (k == d->n) {
-            low_diag(l, "E0206", args->at[i].value->span, "`%.*s` has no field `%.*s`", (int)d->name.len,
+            low_diag(l, "E0206", args->at[i].name.text.len ? args->at[i].name.at : args->at[i].value->span,
+                     "`%.*s` has no field `%.*s`", (int)d->name.len,
                      d->name.ptr, (int)args->at[i].name.text.len, args->at[i].name.text.ptr);
             continue;
         }
@@ -142,32 +171,10 @@ static struct ex copy_call(struct low *l, const struct node *n)
     return ex_of(v, e.t, n->span);
 }
 
-uint32_t meta_value(struct low *l, const struct node *arg, struct span at, bool logprob)
-{
-    struct binding *b = arg->kind == AST_EXPR_NAME ? scope_find(l, arg->u.name.text) : NULL;
-    if (!b || !b->ex.gen || b->captured || b->kind != BIND_VALUE) {
-        low_diag(l, "E0315", at, "`meta` takes a name that a hole, `gen` or `select` has just bound");
-        return IR_NO;
-    }
-    uint32_t site = b->ex.gen - 1;
-    l->c->gen[site].needs_logprob |= logprob;
-    for (uint32_t i = l->f->n_insn; i-- > 0;) {
-        struct ir_insn *n = &l->f->insn[i];
-        if ((n->op != IR_GEN && n->op != IR_SELECT && n->op != IR_STREAM_OPEN) || n->imm != site)
-            continue;
-        if (n->dst2 == IR_NO) {
-            uint32_t v = ir_value_new(l, type_plain(T_META));
-            l->f->insn[i].dst2 = v;
-        }
-        return l->f->insn[i].dst2;
-    }
-    return IR_NO;
-}
-
 static struct ex meta_call(struct low *l, const struct node *n)
 {
     const struct node *a = only_arg(l, n);
-    uint32_t v = a ? meta_value(l, a, n->span, false) : IR_NO;
+    uint32_t v = a ? meta_value(l, a, n->span, true) : IR_NO;
     return v == IR_NO ? ex_bad(l, n->span) : ex_of(v, type_plain(T_META), n->span);
 }
 
@@ -180,64 +187,6 @@ static struct ex data_call(struct low *l, const struct node *n, struct type *wan
     struct ex r;
     if (!konst_data(l, l->c->konst[e.k - 1].text, want, n->span, &r))
         return ex_bad(l, n->span);
-    return r;
-}
-
-static struct ex schema_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    struct sym *s = a ? path_sym(l, a) : NULL;
-    struct type *t = NULL;
-    if (s && s->kind == SYM_STRUCT) {
-        t = type_make(&l->c->arena, T_STRUCT, 0);
-        if (!t)
-            comp_nomem(l->c);
-        t->strct = resolve_struct(l->c, s);
-    } else if (s && s->kind == SYM_ENUM) {
-        t = type_make(&l->c->arena, T_ENUM, 0);
-        if (!t)
-            comp_nomem(l->c);
-        t->enm = resolve_enum(l->c, s);
-    } else if (s && s->kind == SYM_ALIAS) {
-        t = s->type;
-    } else if (a && a->kind == AST_EXPR_NAME) {
-        static const enum type_kind kind[] = { T_STR, T_INT, T_FLOAT, T_BOOL, T_JSON };
-        static const char *const name[] = { "str", "int", "float", "bool", "json" };
-        for (int i = 0; i < 5; i++)
-            if (slice_is(a->u.name.text, name[i]))
-                t = type_plain(kind[i]);
-    }
-    if (!t) {
-        low_diag(l, "E0301", n->span, "`schema_of` takes the name of a type");
-        return ex_bad(l, n->span);
-    }
-    struct str text = { 0 };
-    schema_text(l->c, t, &text);
-    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
-    str_free(&text);
-    return r;
-}
-
-static struct ex tool_docs_call(struct low *l, const struct node *n)
-{
-    const struct node *a = only_arg(l, n);
-    if (!a || a->kind != AST_EXPR_LIST) {
-        low_diag(l, "E0615", n->span, "`tool_docs` takes a list of functions");
-        return ex_bad(l, n->span);
-    }
-    struct sym **tool = comp_alloc(l->c, a->u.list.n * sizeof *tool + 1);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < a->u.list.n; i++) {
-        struct sym *s = path_sym(l, a->u.list.at[i]);
-        if (!s || (s->kind != SYM_FN && s->kind != SYM_EXTERN))
-            low_diag(l, "E0615", a->u.list.at[i]->span, "this is not a tool");
-        else
-            tool[count++] = s;
-    }
-    struct str text = { 0 };
-    tool_docs_text(l->c, tool, count, &text);
-    struct ex r = ex_konst(l->c, konst_str(l->c, str_slice(&text)), type_plain(T_STR), n->span);
-    str_free(&text);
     return r;
 }
 
@@ -278,7 +227,7 @@ static bool conversion(struct low *l, const struct node *n, struct slice name, s
             return true;
         struct ex e = ex_join(l, lower_expr(l, a, row[i].kind == T_JSON ? t : NULL));
         if (!convertible(e.t, row[i].kind)) {
-            low_diag(l, "E0307", n->span, "%s cannot be made of %s", row[i].name, comp_type_text(l->c, e.t));
+            low_diag(l, "E0307", a->span, "%s cannot be made of %s", row[i].name, comp_type_text(l->c, e.t));
             return true;
         }
         struct str text = { 0 };
@@ -294,15 +243,29 @@ static bool conversion(struct low *l, const struct node *n, struct slice name, s
 
 /* ---- which is which ---- */
 
+static const char *const form[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data", "schema_of",
+                                    "tool_docs", "context", "first", "int", "float", "str", "bool", "json",
+                                    "path" };
+enum { N_FORM = sizeof form / sizeof form[0] };
+
 bool library_is_form(struct slice name)
 {
-    static const char *const form[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data", "schema_of",
-                                        "tool_docs", "context", "first", "int", "float", "str", "bool", "json",
-                                        "path" };
-    for (size_t i = 0; i < sizeof form / sizeof form[0]; i++)
+    for (size_t i = 0; i < N_FORM; i++)
         if (slice_is(name, form[i]))
             return true;
     return false;
+}
+
+void library_each_form(void (*fn)(void *ctx, struct slice name), void *ctx)
+{
+    for (size_t i = 0; i < N_FORM; i++)
+        fn(ctx, slice_of(form[i]));
+}
+
+void library_suggest_forms(struct suggest *s)
+{
+    for (size_t i = 0; i < N_FORM; i++)
+        suggest_try(s, slice_of(form[i]));
 }
 
 bool library_form(struct low *l, const struct node *n, struct slice name, struct type *want, struct ex *ret)

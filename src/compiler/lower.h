@@ -67,8 +67,11 @@ struct comp {
     struct env_name           *new_name; uint32_t n_new_name, cap_new_name;  /* of this entry */
     uint32_t                   env_slots;
     bool                       earlier_open;    /* reading earlier entries: the later of two names wins */
+    bool                       unparsed;    /* a file has errors of syntax */
     bool                       poisoned;    /* a name of an earlier list of a fork was used */
     uint32_t                   depth;       /* of expressions and types */
+    uint32_t                   walk;        /* number of the walk over structs (lower_check.c) */
+    struct mock_answer        *mock_answer; /* of all tests, the last one first (check_mock.c) */
     struct ir_func           **spare; uint32_t n_spare, cap_spare;  /* lowered to be checked or folded only */
     struct scope             **big;   uint32_t n_big, cap_big;      /* scopes with a map to free */
     struct str                 tmp;
@@ -80,8 +83,10 @@ struct ex {
     uint32_t     v;             /* value, or IR_NO while it is only a constant */
     uint32_t     k;             /* constant + 1, or 0 */
     struct type *t;
-    uint32_t     fork;          /* site + 1: branches of that fork */
+    uint32_t     fork;          /* site + 1: branches of that fork ... */
+    int8_t       fork_role;     /* ... and the turn that was open there, or -1 */
     uint32_t     gen;           /* site + 1: generated there (meta) */
+    bool         stream;        /* v is a stream: stream_force gives the value */
     bool         none;          /* null because a block or way ends without a value */
     struct span  at;
 };
@@ -99,6 +104,7 @@ struct binding {
     bool            is_var;     /* ENV */
     bool            forker;     /* a variable of the fork whose body this is */
     bool            captured;   /* belongs to the function around this one */
+    bool            was_var;    /* ... where it is a variable */
     uint32_t        level;      /* attempts around its declaration */
     struct low     *owner;
 };
@@ -136,6 +142,11 @@ struct attempt_level {          /* an attempt being lowered: which outer variabl
     uint32_t              level;
 };
 
+struct streamed {               /* names that a loop of this block streams */
+    struct slice *name;
+    uint32_t      n;
+};
+
 struct low {
     struct comp          *c;
     struct low           *up;           /* of a lambda or branch */
@@ -144,6 +155,7 @@ struct low {
     struct scope         *scope;
     struct ctl           *ctl;
     struct kctx           k;
+    struct streamed       streamed;
     struct attempt_level *attempt;
     uint32_t              n_attempt;
     struct type          *result;       /* declared; NULL: inferred */
@@ -196,6 +208,8 @@ uint32_t ir_value_new(struct low *l, struct type *t);
 uint32_t ir_var_new(struct low *l, struct type *t);
 uint32_t ir_block_new(struct low *l);
 struct ir_insn *ir_add(struct low *l, enum ir_op op, struct span at);
+/* A place in the file of the function: a part of another file stands where it is called. */
+struct span ir_place(const struct low *l, struct span at);
 uint32_t ir_op0(struct low *l, enum ir_op op, struct type *t, struct span at);
 uint32_t ir_op1(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t imm, struct span at);
 uint32_t ir_op2(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t b, struct span at);
@@ -241,7 +255,17 @@ uint32_t rtype_args(struct comp *c, struct sym *tool);          /* struct of a t
 /* The constraint of a type in generating position.  NULL: it has none, *ret_why says why. */
 struct shape *shape_of(struct comp *c, const struct type *t, const char **ret_why);
 void     schema_text(struct comp *c, const struct type *t, struct str *out);
-void     tool_docs_text(struct comp *c, struct sym **tool, uint32_t n, struct str *out);
+
+/* library_rows.c */
+/* A call of io.write_jsonl, lowered; false: it is another function. */
+bool library_writes_rows(struct low *l, struct sym *s, const struct arg_list *args, struct span at);
+
+/* library_schema.c */
+struct ex schema_call(struct low *l, const struct node *n);
+
+/* library_tools.c */
+struct ex tool_value(struct low *l, struct sym *s, struct span at);     /* where a `tool` is wanted */
+struct ex tool_docs_call(struct low *l, const struct node *n);
 
 /* constraint.c */
 /* Whether the text belongs to a regex or grammar; true as well when the pattern itself is wrong. */
@@ -253,7 +277,9 @@ void constraint_check(struct low *l, const struct type *t, const struct shape *s
 
 /* lower_decl.c */
 uint32_t func_of(struct comp *c, struct sym *s);                /* index; queued for lowering */
-uint32_t extern_of(struct comp *c, struct sym *s);
+struct slice qualified(struct comp *c, const struct sym *s);           /* module.name */
+const struct bc_param *params_of(struct comp *c, struct sym *s, bool defaults);
+void     add_input(struct low *l, uint32_t v);
 uint32_t helper_func(struct comp *c, struct mod *m, const struct node *e, struct type *want,
                      const char *name);                         /* no parameters, gives e */
 uint32_t helper_lambda(struct comp *c, struct mod *m, const struct node *lambda, struct type *fn,
@@ -265,6 +291,10 @@ void     lower_module(struct comp *c);
 void     low_init(struct low *l, struct comp *c, struct low *up, struct ir_func *f, struct mod *m);
 void     low_own_ctx(struct low *l, struct span at);
 void     low_end(struct low *l, struct ex result, struct span at);
+
+/* lower_extern.c */
+uint32_t extern_of(struct comp *c, struct sym *s);
+void     check_flags(struct comp *c, struct sym *s);            /* E0213, W0203 of main */
 
 /* lower_expr.c */
 struct ex lower_expr(struct low *l, const struct node *n, struct type *want);
@@ -307,7 +337,6 @@ struct ex lower_member(struct low *l, const struct node *n, struct type *want);
 struct ex call_sym(struct low *l, struct sym *s, const struct arg_list *args, struct span at,
                    struct type *want);
 struct ex construct(struct low *l, struct type *t, const struct arg_list *args, struct span at);
-uint32_t  meta_value(struct low *l, const struct node *arg, struct span at, bool logprob);
 /* A member of a context, with and without arguments. */
 struct ex context_member(struct low *l, const struct node *object, struct name name,
                          const struct arg_list *args, struct span at);
@@ -316,8 +345,13 @@ struct ex sym_value(struct low *l, struct sym *s, struct span at, struct type *w
 struct sym *prelude_sym(struct comp *c, const char *name);
 
 /* library.c */
+/* What a library function gives for that list: @gives("[T:int]"). */
+struct type *library_gives(struct comp *c, struct slice gives, struct type *list);
 struct ex library_method(struct low *l, struct ex self, struct name name, const struct arg_list *args,
                          struct span at, struct type *want);
+struct span call_end(struct span call);     /* its closing bracket (lower_call.c) */
+void      member_of_null(struct low *l, struct ex o, struct name name, const char *call);   /* E0305 */
+void      no_member(struct low *l, const struct type *t, struct name name);                 /* E0204 */
 bool      library_has_method(const struct type *t, struct slice name);
 /* Functions that are always in scope.  False: no such name. */
 bool      library_call(struct low *l, const struct node *n, struct slice name, struct type *want,
@@ -327,6 +361,9 @@ bool      library_has(struct slice name);
 bool      library_form(struct low *l, const struct node *n, struct slice name, struct type *want,
                        struct ex *ret);
 bool      library_is_form(struct slice name);
+/* Their names, one by one; `member`: of methods instead. */
+void      library_each(bool member, void (*fn)(void *ctx, struct slice name), void *ctx);
+void      library_each_form(void (*fn)(void *ctx, struct slice name), void *ctx);
 uint32_t  call_native(struct low *l, enum native_id id, const uint32_t *arg, uint32_t n,
                       struct type *t, struct span at);
 
@@ -375,22 +412,51 @@ struct ex member_on_context(struct low *l, const struct node *object, struct ex 
 struct ex lower_optional(struct low *l, struct ex o, const struct node *n, const struct arg_list *args,
                          struct type *want);
 
-/* lower_gen.c */
+/* lower_args.c */
 struct site {                   /* a site while it is being made */
     struct gen_site g;
     uint32_t        v[ARG_KIND_N + 1];      /* values of its arguments, then the options */
     struct site_arg arg[ARG_KIND_N];
+    struct span     arg_at[ARG_KIND_N];
     uint32_t        n;
     struct ex       max, min;
     bool            has_by;
+    struct span     by_at, n_at;
     const struct node *n_count;             /* n: */
 };
 
-void      site_args(struct low *l, struct site *s, const struct arg_list *args, bool positional,
+/* `choice`: of select or score, whose first argument has no name. */
+void      site_args(struct low *l, struct site *s, const struct arg_list *args, bool choice,
                     const char *what);
+bool      site_has(const struct site *s, enum site_arg_kind kind, struct span *ret_at);
+
+/* check_mock.c */
+void      mock_gather(struct low *l, const struct arg_list *args, const struct node *body);
+void      mock_check(struct comp *c);                           /* when everything is lowered */
+
+/* lower_options.c */
+bool      type_is_finite(const struct type *t);                 /* an enum, literals, bool */
+void      check_option_list(struct low *l, struct ex e, const struct node *written);
+void      check_option_type(struct low *l, const struct type *t, struct span at);
+
+/* lower_gen.c */
 struct ex lower_gen(struct low *l, const struct node *n, struct type *t, struct slice name,
                     const struct arg_list *args, struct span at, enum ir_op op);
+struct ex fork_attempts(struct low *l, const struct node *n, uint32_t times, uint32_t parallel, struct type *want);
 struct ex fork_many(struct low *l, const struct node *n, struct type *t, const struct node *count);
+
+/* lower_stream.c */
+void      lower_stream(struct low *l, const struct node *loop);
+struct streamed stream_enter(struct low *l, const struct node_list *list);  /* gives what was in force */
+bool      stream_wants(const struct low *l, struct slice name);     /* bind it to a stream */
+struct ex stream_force(struct low *l, struct ex e, struct span at);
+struct type *partial_type(struct comp *c, struct type *t);          /* of a piece */
+
+/* lower_meta.c */
+uint32_t  meta_value(struct low *l, const struct node *arg, struct span at, bool logprob);
+
+/* lower_check.c */
+void      check_fields(struct low *l, uint32_t v, const struct type *t, struct span at);
 
 /* lower_prompt.c */
 uint32_t  ir_set_dst(struct low *l, struct type *t);            /* a value for the last operation */
@@ -410,18 +476,16 @@ struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, 
 struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mode, struct type *want);
 void      lower_role(struct low *l, const struct node *n);
 void      lower_emit(struct low *l, const struct node *n);
-void      lower_stream(struct low *l, const struct node *loop);
 bool      node_has_hole(const struct node *text);
 bool      node_appends(const struct node *block);
 
-/* passes */
+/* passes (pass.h has their rows) */
 bool pass_on(const struct comp *c, const char *name);           /* not switched off */
-void pass_fold(struct comp *c, struct ir_func *f);
-void pass_follow(struct comp *c, struct ir_func *f);
-void pass_lifetime(struct comp *c, struct ir_func *f);
-void pass_prefix(struct comp *c, struct ir_func *f, uint32_t index);
-void pass_place(struct comp *c, struct ir_func *f);              /* last: leaves SSA */
-void effects_infer(struct comp *c);
+
+/* effects.c */
+void     effects_infer(struct comp *c);
+uint32_t effect_of(struct comp *c, const struct ir_func *f, uint32_t at);      /* of one operation */
+bool     type_holds(struct comp *c, const struct type *t, uint64_t kinds);     /* a T_* bit, at any depth */
 
 /* bytecode_emit.c */
 void bytecode_emit(struct comp *c, struct ir_func *f);

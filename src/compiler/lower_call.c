@@ -1,6 +1,6 @@
 /* lower_call.c - calls: names of declarations, arguments, parts, constructors, function values. */
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 enum { PART_DEPTH_MAX = 64 };
 
@@ -90,11 +90,8 @@ struct ex sym_value(struct low *l, struct sym *s, struct span at, struct type *w
     case SYM_FN:
     case SYM_EXTERN:
         resolve_func(c, s);
-        if (want && want->kind == T_TOOL) {
-            int64_t id = s->kind == SYM_FN ? (int64_t)func_of(c, s) : -1 - (int64_t)extern_of(c, s);
-            k = konst_add(c, (struct konst){ .kind = KONST_TOOL, .i = id });
-            return ex_konst(c, k, type_plain(T_TOOL), at);
-        }
+        if (want && want->kind == T_TOOL)
+            return tool_value(l, s, at);
         k = s->kind == SYM_FN ? func_of(c, s) : extern_wrapper(l, s, at);
         note_callee(l, k);
         k = konst_add(c, (struct konst){ .kind = KONST_FUNC, .i = k });
@@ -129,15 +126,20 @@ static bool match_args(struct low *l, const struct arg_list *args, struct slice 
             for (k = 0; k < n && !slice_eq(name[k], a->name.text);)
                 k++;
             if (k == n) {
-                low_diag(l, "E0206", a->name.at, "`%.*s` has no argument `%.*s`", (int)what.len, what.ptr,
-                         (int)a->name.text.len, a->name.text.ptr);
+                struct suggest near = { .wanted = a->name.text };
+                for (k = 0; k < n; k++)
+                    suggest_try(&near, name[k]);
+                struct diag *d = low_diag(l, "E0206", a->name.at, "`%.*s` has no argument `%.*s`",
+                                          (int)what.len, what.ptr, (int)a->name.text.len, a->name.text.ptr);
+                suggest_say(&near, l->c, d, a->name.at);
                 return false;
             }
         }
         if (k >= n)
             return too_many(l, a, what, n);
         if (slot[k].arg) {
-            low_diag(l, "E0206", a->value->span, "argument `%.*s` is given twice", (int)name[k].len, name[k].ptr);
+            low_diag(l, "E0206", a->name.text.len ? a->name.at : a->value->span,
+                     "argument `%.*s` is given twice", (int)name[k].len, name[k].ptr);
             return false;
         }
         slot[k].arg = a->value;
@@ -170,6 +172,20 @@ static bool is_literal(const struct node *n)
     }
 }
 
+/* Where an argument is missing: the bracket that closes the call. */
+struct span call_end(struct span call)
+{
+    return call.len ? (struct span){ call.off + call.len - 1, 1 } : call;
+}
+
+/* The list of a library function that says what it gives: its elements keep their type. */
+static struct ex lower_listed(struct low *l, const struct node *arg, struct type *want)
+{
+    bool empty = arg->kind == AST_EXPR_LIST && !arg->u.list.n;
+    struct ex e = ex_join(l, lower_expr(l, arg, empty ? want : NULL));
+    return e.t->kind == T_LIST ? e : coerce(l, e, want, arg->span);
+}
+
 /* Lowers the arguments of a declaration in the order written, then the defaults. */
 static bool lower_args(struct low *l, struct sym *s, const struct arg_list *args, struct span at,
                        struct ex *out)
@@ -185,13 +201,14 @@ static bool lower_args(struct low *l, struct sym *s, const struct arg_list *args
     for (uint32_t a = 0; a < args->n; a++)
         for (uint32_t i = 0; i < n; i++)
             if (slot[i].arg == args->at[a].value)
-                out[i] = lower_to(l, slot[i].arg, s->param[i].type);
+                out[i] = i == 0 && s->gives.len ? lower_listed(l, slot[i].arg, s->param[i].type)
+                                                : lower_to(l, slot[i].arg, s->param[i].type);
     for (uint32_t i = 0; i < n; i++) {
         if (slot[i].arg)
             continue;
         struct fparam *p = &s->param[i];
         if (!p->fallback) {
-            low_diag(l, "E0207", at, "`%.*s` needs the argument `%.*s`", (int)s->name.len, s->name.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`", (int)s->name.len, s->name.ptr,
                      (int)p->name.len, p->name.ptr);
             return false;
         }
@@ -230,6 +247,7 @@ static struct ex expand_part(struct low *l, struct sym *s, const struct ex *arg,
         b->quiet = true;
         b->ex = arg[i];
         b->ex.t = s->param[i].type;
+        b->ex.gen = 0;              /* a parameter is not bound by the generation itself */
         if (!b->ex.k)
             b->v = b->ex.v = ex_value(l, arg[i]);
     }
@@ -252,14 +270,16 @@ static struct ex expand_part(struct low *l, struct sym *s, const struct ex *arg,
 static struct ex convert_enum(struct low *l, struct type *t, const struct arg_list *args, struct span at)
 {
     if (args->n != 1) {
-        low_diag(l, args->n ? "E0208" : "E0207", at, "an enum is made of one text");
+        low_diag(l, args->n ? "E0208" : "E0207", args->n ? args->at[1].value->span : call_end(at),
+                 "an enum is made of one text");
         return ex_bad(l, at);
     }
     struct ex e = lower_expr(l, args->at[0].value, NULL);
     if (e.k && e.t->kind == T_STR)
         return coerce(l, e, t, args->at[0].value->span);
     if (!type_is_str(e.t) && e.t->kind != T_ENUM && e.t->kind != T_JSON && e.t->kind != T_ANY) {
-        low_diag(l, "E0307", at, "%s cannot be made of %s", comp_type_text(l->c, t), comp_type_text(l->c, e.t));
+        low_diag(l, "E0307", args->at[0].value->span, "%s cannot be made of %s", comp_type_text(l->c, t),
+                 comp_type_text(l->c, e.t));
         return ex_bad(l, at);
     }
     return ex_of(ir_op1(l, IR_CONVERT, t, ex_value(l, e), rtype_of(l->c, t), at), t, at);
@@ -285,7 +305,7 @@ struct ex construct(struct low *l, struct type *t, const struct arg_list *args, 
     for (uint32_t i = 0; i < d->n; i++) {
         struct sfield *f = &d->field[i];
         if (!slot[i].arg && !f->fallback) {
-            low_diag(l, "E0207", at, "`%.*s` needs the field `%.*s`", (int)d->name.len, d->name.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the field `%.*s`", (int)d->name.len, d->name.ptr,
                      (int)f->name.len, f->name.ptr);
             return ex_of(ex_value(l, ex_null(l, at)), t, at);
         }
@@ -302,10 +322,30 @@ struct ex construct(struct low *l, struct type *t, const struct arg_list *args, 
     return ex_of(ir_opn(l, IR_STRUCT, t, v, d->n, rt, at), t, at);
 }
 
+/* Said once for all parts of a circle, at the call that leads into it. */
+static void part_loop(struct low *l, struct sym *s, struct span at)
+{
+    struct comp *c = l->c;
+    uint32_t quiet = c->quiet;
+    if (s->looped)
+        return;
+    for (uint32_t m = 0; m < c->n_mod; m++)
+        for (uint32_t i = 0; i < c->mod[m]->n_sym; i++)
+            c->mod[m]->sym[i]->looped |= c->mod[m]->sym[i]->expanding;
+    c->quiet = 0;
+    comp_diag(c, l->part_depth ? l->part_mod : l->mod, "E0312", l->part_depth ? l->part_at : at,
+              "part `%.*s` calls itself", (int)s->name.len, s->name.ptr);
+    c->quiet = quiet;
+}
+
 static struct ex call_part(struct low *l, struct sym *s, const struct ex *e, struct span at)
 {
-    if (s->expanding || l->part_depth >= PART_DEPTH_MAX) {
-        low_diag(l, "E0312", at, "part `%.*s` calls itself", (int)s->name.len, s->name.ptr);
+    if (s->expanding) {
+        part_loop(l, s, at);
+        return ex_bad(l, at);
+    }
+    if (l->part_depth >= PART_DEPTH_MAX) {
+        low_diag(l, "R0706", at, "parts call each other more than %d deep here", PART_DEPTH_MAX);
         return ex_bad(l, at);
     }
     return expand_part(l, s, e, at);
@@ -323,19 +363,20 @@ static struct ex call_func(struct low *l, struct sym *s, const struct arg_list *
     uint32_t *v = comp_alloc(c, s->n_param * sizeof *v + 1);
     for (uint32_t i = 0; i < s->n_param; i++)
         v[i] = ex_value(l, e[i]);
+    struct type *t = s->gives.len ? library_gives(c, s->gives, e[0].t) : s->result;
     uint32_t r;
     if (s->native) {
-        r = ir_opn(l, IR_NATIVE, s->result, v, s->n_param, s->native - 1, at);
+        r = ir_opn(l, IR_NATIVE, t, v, s->n_param, s->native - 1, at);
     } else if (s->kind == SYM_EXTERN) {
-        r = ir_opn(l, IR_CALL_EXTERN, s->result, v, s->n_param, extern_of(c, s), at);
+        r = ir_opn(l, IR_CALL_EXTERN, t, v, s->n_param, extern_of(c, s), at);
     } else {
         uint32_t func = func_of(c, s);
         note_callee(l, func);
-        r = ir_opn(l, IR_CALL, s->result, v, s->n_param, func, at);
+        r = ir_opn(l, IR_CALL, t, v, s->n_param, func, at);
     }
-    if (s->result->kind == T_NEVER)
+    if (t->kind == T_NEVER)
         l->dead = true;
-    return ex_of(r, s->result, at);
+    return ex_of(r, t, at);
 }
 
 struct ex call_sym(struct low *l, struct sym *s, const struct arg_list *args, struct span at,
@@ -346,6 +387,8 @@ struct ex call_sym(struct low *l, struct sym *s, const struct arg_list *args, st
     (void)want;
     switch (s->kind) {
     case SYM_FN: case SYM_PART: case SYM_EXTERN:
+        if (library_writes_rows(l, s, args, at))
+            return ex_null(l, at);
         return call_func(l, s, args, at);
     case SYM_STRUCT:
         t = type_make(&c->arena, T_STRUCT, 0);
@@ -374,11 +417,21 @@ struct ex call_sym(struct low *l, struct sym *s, const struct arg_list *args, st
 
 /* ---- values that are functions ---- */
 
+static bool holds_float(const struct type *t)
+{
+    if (t->kind == T_LIST || t->kind == T_MAP || t->kind == T_TUPLE || t->kind == T_OPT)
+        for (uint32_t i = 0; i < t->n; i++)
+            if (holds_float(t->elem[i]))
+                return true;
+    return t->kind == T_FLOAT;
+}
+
 static struct ex call_value(struct low *l, struct ex f, const struct arg_list *args, struct span at)
 {
     struct comp *c = l->c;
     if (f.t->kind != T_FN && f.t->kind != T_ANY) {
-        low_diag(l, f.t->kind == T_OPT ? "E0305" : "E0301", at, "%s cannot be called", comp_type_text(c, f.t));
+        low_diag(l, f.t->kind == T_OPT ? "E0305" : "E0301", f.at.len ? f.at : at, "%s cannot be called",
+                 comp_type_text(c, f.t));
         return ex_bad(l, at);
     }
     uint32_t n = f.t->kind == T_FN ? f.t->n - 1 : args->n;
@@ -386,17 +439,21 @@ static struct ex call_value(struct low *l, struct ex f, const struct arg_list *a
     uint32_t *v = comp_alloc(c, (args->n + 1) * sizeof *v);
     v[0] = ex_value(l, f);
     if (args->n < n)
-        low_diag(l, "E0207", at, "this function takes %u arguments", n);
+        low_diag(l, "E0207", call_end(at), "this function takes %u argument%s", n, n == 1 ? "" : "s");
     /* the library hands on more than a function may take: the surplus is dropped */
     if (args->n > n && !l->mod->is_std)
-        low_diag(l, "E0208", at, "this function takes %u arguments", n);
+        low_diag(l, "E0208", args->at[n].value->span, "this function takes %u argument%s", n,
+                 n == 1 ? "" : "s");
     for (uint32_t i = 0; i < args->n; i++) {
         if (args->at[i].name.text.len)
             low_diag(l, "E0206", args->at[i].name.at, "arguments of a function value have no names");
         struct type *t = f.t->kind == T_FN && i < n ? f.t->elem[i] : NULL;
         v[i + 1] = ex_value(l, ex_join(l, lower_to(l, args->at[i].value, t)));
     }
-    return ex_of(ir_opn(l, IR_CALL_VALUE, result, v, args->n + 1, args->n, at), result, at);
+    uint32_t r = ir_opn(l, IR_CALL_VALUE, result, v, args->n + 1, args->n, at);
+    if (holds_float(result))        /* a function that gives int is accepted too */
+        r = ir_op1(l, IR_CHECK, result, r, rtype_of(c, result), at);
+    return ex_of(r, result, at);
 }
 
 /* call.f(x): a tool call that has not run. */
@@ -440,7 +497,9 @@ static struct ex make_call(struct low *l, struct sym *s, const struct arg_list *
     for (uint32_t i = 0; i < s->n_param; i++)
         v[i] = ex_value(l, e[i]);
     uint32_t two[2];
-    struct ex tool = sym_value(l, s, at, type_plain(T_TOOL));
+    int64_t id = s->kind == SYM_FN ? (int64_t)func_of(c, s) : -1 - (int64_t)extern_of(c, s);
+    uint32_t k = konst_add(c, (struct konst){ .kind = KONST_TOOL, .i = id });
+    struct ex tool = ex_konst(c, k, type_plain(T_TOOL), at);
     two[1] = ir_opn(l, IR_STRUCT, type_plain(T_ANY), v, s->n_param, rtype_args(c, s), at);
     two[0] = ex_value(l, tool);
     return ex_of(ir_opn(l, IR_CALLVAL, t, two, 2, rtype_of(c, t), at), t, at);

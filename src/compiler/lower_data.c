@@ -28,6 +28,23 @@ static bool no_branches(struct low *l, struct ex e)
     return false;
 }
 
+/* Elements without a common type are json when all are data. */
+static struct type *no_common(struct low *l, struct ex *e, uint32_t n, uint32_t stride, uint32_t other,
+                              struct span at)
+{
+    uint32_t i = 0;
+    while (i < n && type_is_data(e[i * stride].t))
+        i++;
+    if (i == n)
+        return type_plain(T_JSON);
+    struct ex *x = &e[other * stride];
+    struct diag *d = low_diag(l, "E0302", x->at.len ? x->at : at, "%s and %s have no common type",
+                              comp_type_text(l->c, e[0].t), comp_type_text(l->c, x->t));
+    if (d && other)
+        diag_label(l->c->diags, d, l->mod->source, e[0].at, "the first one");
+    return type_plain(T_ANY);
+}
+
 /* Makes the elements agree on one type; NULL: json or nothing fits (reported). */
 static struct type *agree(struct low *l, struct ex *e, uint32_t n, uint32_t stride, struct type *want,
                           struct span at)
@@ -36,21 +53,16 @@ static struct type *agree(struct low *l, struct ex *e, uint32_t n, uint32_t stri
     if (want && want->kind != T_VAR && !type_is_open(want)) {
         t = want;
     } else {
+        uint32_t other = 0;
         for (uint32_t i = 0; i < n; i++) {
             struct type *x = e[i * stride].t;
             t = !t ? x : type_common(&l->c->arena, t, x);
+            other = i;
             if (!t)
                 break;
         }
-        if (!t && n) {
-            t = type_plain(T_JSON);
-            for (uint32_t i = 0; i < n; i++)
-                if (!type_is_data(e[i * stride].t)) {
-                    low_diag(l, "E0302", at, "the elements have no common type");
-                    t = type_plain(T_ANY);
-                    break;
-                }
-        }
+        if (!t && n)
+            t = no_common(l, e, n, stride, other, at);
     }
     for (uint32_t i = 0; i < n && t; i++)
         e[i * stride] = coerce(l, e[i * stride], t, e[i * stride].at);
@@ -106,6 +118,13 @@ struct ex lower_list(struct low *l, const struct node *n, struct type *want)
     return op_of(l, IR_LIST, e, count, t, n->span);
 }
 
+static void repeated_key(struct low *l, struct span at, struct span before)
+{
+    struct diag *d = low_diag(l, "E0318", at, "this key is repeated");
+    if (d)
+        diag_label(l->c->diags, d, l->mod->source, before, "it is here already");
+}
+
 struct ex lower_map(struct low *l, const struct node *n, struct type *want)
 {
     struct comp *c = l->c;
@@ -139,7 +158,7 @@ struct ex lower_map(struct low *l, const struct node *n, struct type *want)
     for (uint32_t i = 1; i < count; i++)
         for (uint32_t k = 0; k < i && count <= 64; k++)
             if (e[2 * i].k && e[2 * k].k && konst_equal(c, e[2 * i].k - 1, e[2 * k].k - 1))
-                low_diag(l, "E0318", e[2 * i].at, "this key is repeated");
+                repeated_key(l, e[2 * i].at, e[2 * k].at);
     enum type_kind kk = type_base(kt)->kind;
     if (count && kk != T_STR && kk != T_INT && kk != T_BOOL && kk != T_ENUM && kk != T_ANY && kk != T_UNION &&
         kk != T_JSON)

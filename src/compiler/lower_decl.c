@@ -27,7 +27,7 @@ void low_own_ctx(struct low *l, struct span at)
     i->kout = l->k.token;
 }
 
-static void add_input(struct low *l, uint32_t v)
+void add_input(struct low *l, uint32_t v)
 {
     struct ir_func *f = l->f;
     *(uint32_t *)comp_push(l->c, &f->input, &f->n_input, &f->cap_input, sizeof(uint32_t)) = v;
@@ -143,7 +143,7 @@ void resolve_const(struct comp *c, struct sym *s)
     s->state = SYM_DONE;
 }
 
-static struct slice qualified(struct comp *c, const struct sym *s)
+struct slice qualified(struct comp *c, const struct sym *s)
 {
     if (!s->mod->prefix.len)
         return s->name;
@@ -166,7 +166,7 @@ uint32_t func_of(struct comp *c, struct sym *s)
     return index;
 }
 
-static const struct bc_param *params_of(struct comp *c, struct sym *s, bool defaults)
+const struct bc_param *params_of(struct comp *c, struct sym *s, bool defaults)
 {
     struct bc_param *p = arena_array(&c->m->arena, s->n_param ? s->n_param : 1, sizeof *p);
     if (!p)
@@ -181,103 +181,6 @@ static const struct bc_param *params_of(struct comp *c, struct sym *s, bool defa
         p[i].fallback = s->param[i].fallback_func;
     }
     return p;
-}
-
-/* ---- externs ---- */
-
-/* cmd("prog", "-n", "${a}", stdin: "${b}", timeout: 10s): two functions of the parameters. */
-static uint32_t template_func(struct comp *c, struct sym *s, const struct node **e, uint32_t n,
-                              bool list)
-{
-    uint32_t index;
-    struct ir_func *f = ir_func_new(c, slice_of("cmd"), s->mod->source, s->at, FUNC_HELPER, &index);
-    struct low l;
-    low_init(&l, c, NULL, f, s->mod);
-    l.func_index = index;
-    l.ctx_code = "E0613";
-    for (uint32_t i = 0; i < s->n_param; i++) {
-        uint32_t v = ir_value_new(&l, s->param[i].type);
-        add_input(&l, v);
-        struct name name = { s->param[i].name, s->param[i].at };
-        scope_bind(&l, name, BIND_VALUE, v, s->param[i].type)->quiet = true;
-    }
-    uint32_t *v = comp_alloc(c, (n + 1) * sizeof *v);
-    for (uint32_t i = 0; i < n; i++)
-        v[i] = ex_value(&l, lower_to(&l, e[i], type_plain(T_STR)));
-    struct type *t = list ? type_list(&c->arena, type_plain(T_STR)) : type_plain(T_STR);
-    struct ex r = ex_of(list ? ir_opn(&l, IR_LIST, t, v, n, 0, s->at) : v[0], t, s->at);
-    f->out.param = params_of(c, s, false);
-    f->out.result = rtype_of(c, t);
-    low_end(&l, r, s->at);
-    return index;
-}
-
-static void bind_cmd(struct comp *c, struct sym *s, const struct node *call, struct bc_extern *x)
-{
-    const struct arg_list *args = &call->u.call.args;
-    const struct node **argv = comp_alloc(c, (args->n + 1) * sizeof *argv);
-    uint32_t n = 0;
-    x->is_cmd = true;
-    for (uint32_t i = 0; i < args->n; i++) {
-        const struct arg *a = &args->at[i];
-        struct ex e;
-        if (!a->name.text.len)
-            argv[n++] = a->value;
-        else if (slice_is(a->name.text, "stdin"))
-            x->cmd_stdin = template_func(c, s, (const struct node **)&a->value, 1, false);
-        else if (slice_is(a->name.text, "timeout")) {
-            if (const_eval(c, s->mod, a->value, type_plain(T_DURATION), &e))
-                x->timeout_ms = (uint64_t)c->konst[e.k - 1].i;
-        } else {
-            comp_diag(c, s->mod, "E0613", a->name.at, "`cmd` has no argument `%.*s`",
-                      (int)a->name.text.len, a->name.text.ptr);
-        }
-    }
-    if (!n)
-        comp_diag(c, s->mod, "E0613", call->span, "`cmd` needs the name of a program");
-    x->cmd_argv = template_func(c, s, argv, n, true);
-}
-
-static void bind_extern(struct comp *c, struct sym *s, struct bc_extern *x)
-{
-    const struct node *b = s->node->u.decl->u.ext.binding;
-    if (!b)
-        return;
-    bool call = b->kind == AST_EXPR_CALL && b->u.call.callee->kind == AST_EXPR_NAME;
-    struct slice what = call ? b->u.call.callee->u.name.text : SLICE("");
-    if (slice_is(what, "cmd"))
-        bind_cmd(c, s, b, x);
-    else if (slice_is(what, "mcp") || slice_is(what, "http"))
-        comp_diag(c, s->mod, "E0113", b->span, "`%.*s` externs belong to a later stage", (int)what.len, what.ptr);
-    else
-        comp_diag(c, s->mod, "E0613", b->span, "an extern is bound by cmd(...)");
-}
-
-uint32_t extern_of(struct comp *c, struct sym *s)
-{
-    resolve_func(c, s);
-    if (s->ext)
-        return s->ext - 1;
-    uint32_t id = c->n_ext;
-    comp_push(c, &c->ext, &c->n_ext, &c->cap_ext, sizeof(struct bc_extern));
-    *(struct sym **)comp_push(c, &c->ext_sym, &c->n_ext_sym, &c->cap_ext_sym, sizeof s) = s;
-    s->ext = id + 1;
-    for (uint32_t i = 0; i < s->n_param; i++) {
-        enum type_kind k = s->param[i].type->kind;
-        if (k == T_CONTEXT || k == T_FN || k == T_BRANCHES || k == T_MARK)
-            comp_diag(c, s->mod, "E0614", s->param[i].at, "%s cannot be passed to an extern",
-                      comp_type_text(c, s->param[i].type));
-    }
-    struct bc_extern x = { .name = qualified(c, s), .n_param = s->n_param, .cmd_argv = BC_NO_INDEX,
-                           .cmd_stdin = BC_NO_INDEX, .source = s->mod->source, .at = s->at,
-                           .pure = s->pure, .idempotent = s->idempotent };
-    x.name = comp_slice(c, x.name);
-    x.param = params_of(c, s, true);
-    x.result = rtype_of(c, s->result);
-    x.doc = comp_slice(c, s->node->u.decl->doc);
-    bind_extern(c, s, &x);
-    c->ext[id] = x;
-    return id;
 }
 
 /* ---- bodies ---- */
@@ -398,6 +301,7 @@ static void lower_script(struct comp *c)
     low_own_ctx(&l, at);
     struct ex r = ex_null(&l, at);
     const struct node *last = NULL;
+    stream_enter(&l, list);
     for (uint32_t i = 0; i < list->n; i++)
         if (is_stmt(list->at[i]))
             last = list->at[i];
@@ -421,35 +325,66 @@ static void lower_script(struct comp *c)
     c->main_func = index;
 }
 
+struct test_option {
+    const char    *name;
+    bool           test, eval;
+    enum type_kind kind;
+    double         lo, hi;
+};
+
+static const struct test_option test_rows[] = {
+    { "runs", true, false, T_INT, 1, 10000 },
+    { "pass", true, false, T_FLOAT, 0, 1 },
+    { "threshold", false, true, T_FLOAT, -1e300, 1e300 },
+    { "seed", true, true, T_INT, 0, 9e18 },
+    { "timeout", true, true, T_DURATION, 1, 1e15 },
+};
+
+static const struct test_option *test_option(struct slice name, bool eval)
+{
+    for (size_t i = 0; i < sizeof test_rows / sizeof test_rows[0]; i++)
+        if (slice_is(name, test_rows[i].name) && (eval ? test_rows[i].eval : test_rows[i].test))
+            return &test_rows[i];
+    return NULL;
+}
+
+static void put_option(struct func *o, const struct test_option *r, const struct konst *k)
+{
+    if (slice_is(SLICE("runs"), r->name))
+        o->runs = (uint32_t)k->i;
+    else if (slice_is(SLICE("seed"), r->name))
+        o->seed = k->i;
+    else if (r->kind == T_DURATION)
+        o->timeout_ms = (uint64_t)k->i;
+    else
+        o->pass = k->kind == KONST_INT ? (double)k->i : k->f;
+}
+
+/* An eval without a threshold reaches it always. */
 static void test_options(struct comp *c, struct mod *m, const struct arg_list *args, struct func *o,
                          bool eval)
 {
     o->runs = 1;
-    o->pass = 1.0;
+    o->pass = eval ? 0.0 : 1.0;
     for (uint32_t i = 0; i < args->n; i++) {
         const struct arg *a = &args->at[i];
+        const struct test_option *r = test_option(a->name.text, eval);
         struct ex e;
-        struct slice n = a->name.text;
-        if (slice_is(n, "runs") && !eval && const_eval(c, m, a->value, type_plain(T_INT), &e))
-            o->runs = (uint32_t)c->konst[e.k - 1].i;
-        else if (slice_is(n, eval ? "threshold" : "pass") &&
-                 const_eval(c, m, a->value, type_plain(T_FLOAT), &e))
-            o->pass = c->konst[e.k - 1].f;
-        else if (slice_is(n, "seed") && const_eval(c, m, a->value, type_plain(T_INT), &e))
-            o->seed = c->konst[e.k - 1].i;
-        else if (slice_is(n, "timeout") && const_eval(c, m, a->value, type_plain(T_DURATION), &e))
-            o->timeout_ms = (uint64_t)c->konst[e.k - 1].i;
+        if (!r) {
+            comp_diag(c, m, "E0206", a->name.text.len ? a->name.at : a->value->span,
+                      "a%s has no argument `%.*s`", eval ? "n eval" : " test", (int)a->name.text.len,
+                      a->name.text.len ? a->name.text.ptr : "");
+            continue;
+        }
+        if (!const_eval(c, m, a->value, type_plain(r->kind), &e))
+            continue;
+        const struct konst *k = &c->konst[e.k - 1];
+        double x = k->kind == KONST_FLOAT ? k->f : (double)k->i;
+        if (x < r->lo || x > r->hi)
+            comp_diag(c, m, "E0411", a->value->span, "`%s` is out of range", r->name);
         else
-            comp_diag(c, m, "E0206", a->value->span, "a %s has no argument `%.*s`",
-                      eval ? "eval" : "test", (int)n.len, n.ptr);
+            put_option(o, r, k);
     }
-}
-
-static bool has_assertion(const struct node *n, const struct source *src)
-{
-    struct slice s = slice_sub(src->text, n->span.off, n->span.len);
-    return slice_find(s, SLICE("assert")) != SIZE_MAX || slice_find(s, SLICE("require")) != SIZE_MAX ||
-           slice_find(s, SLICE("fail")) != SIZE_MAX;
 }
 
 static void lower_test(struct comp *c, struct mod *m, const struct node *n)
@@ -465,13 +400,29 @@ static void lower_test(struct comp *c, struct mod *m, const struct node *n)
     test_options(c, m, &d->u.test.args, &f->out, false);
     low_own_ctx(&l, n->span);
     lower_block(&l, d->u.test.body, BLOCK_STMT, NULL);
-    if (!has_assertion(d->u.test.body, m->source))
-        comp_diag(c, m, "W0801", d->name.at, "this test asserts nothing");
     f->out.result = rtype_of(c, type_plain(T_NULL));
     low_end(&l, ex_null(&l, n->span), n->span);
 }
 
-/* An eval gives the list of its rows' results: bool, float or a map of floats each. */
+static bool is_score(const struct type *t)
+{
+    const struct type *b = type_base(t);
+    return b->kind == T_BOOL || type_is_num(b) || b->kind == T_NEVER || b->kind == T_ANY;
+}
+
+static void check_row(struct comp *c, struct mod *m, const struct decl *d, const struct type *rows)
+{
+    if (rows->kind != T_LIST)
+        return;                 /* said before */
+    const struct type *t = rows->elem[0];
+    const struct type *one = t->kind == T_MAP && type_is_str(t->elem[0]) ? t->elem[1] : t;
+    if (!is_score(one))
+        comp_diag(c, m, "E0301", d->u.eval.body->span,
+                  "a row of an eval gives bool, float or [str: float], and this gives %s", comp_type_text(c, t));
+}
+
+/* An eval gives the list of its rows' results: bool, float or a map of floats each; the error of a
+ * row that failed stands in its place. */
 static void lower_eval(struct comp *c, struct mod *m, const struct node *n)
 {
     const struct decl *d = n->u.decl;
@@ -488,9 +439,20 @@ static void lower_eval(struct comp *c, struct mod *m, const struct node *n)
     fork.u.fork.forker = &forker;
     fork.u.fork.n = 1;
     fork.u.fork.body = d->u.eval.body;
-    struct ex r = ex_join(&l, lower_fork(&l, &fork));
-    f->out.result = rtype_of(c, r.t);
+    struct ex rows = lower_fork(&l, &fork);
+    if (rows.fork)
+        c->fork[rows.fork - 1].keep = true;
+    struct ex r = ex_join(&l, rows);
+    check_row(c, m, d, r.t);
+    f->out.result = rtype_of(c, type_list(&c->arena, type_plain(T_ANY)));
     low_end(&l, r, n->span);
+}
+
+static void repeated_test(struct comp *c, struct mod *m, const struct node *first, const struct node *again)
+{
+    struct diag *d = comp_diag(c, m, "E0803", again->u.decl->name.at, "this name is used by another test");
+    if (d)
+        diag_label(c->diags, d, m->source, first->u.decl->name.at, "the first one");
 }
 
 static void tests_of(struct comp *c, struct mod *m)
@@ -502,7 +464,7 @@ static void tests_of(struct comp *c, struct mod *m)
         for (uint32_t k = 0; k < i; k++) {
             const struct node *o = m->ast->u.list.at[k];
             if (o->kind == n->kind && slice_eq(o->u.decl->name.text, n->u.decl->name.text))
-                comp_diag(c, m, "E0803", n->u.decl->name.at, "this name is used by another test");
+                repeated_test(c, m, o, n);
         }
         if (n->kind == AST_DECL_TEST)
             lower_test(c, m, n);
@@ -532,29 +494,34 @@ static void builtin_structs(struct comp *c)
     static const char *const msg[] = { "role", "text" };
     static const char *const tok[] = { "id", "text", "logprob", "forced", "top" };
     struct type *str = type_plain(T_STR), *flt = type_plain(T_FLOAT);
-    struct type *top = type_map(&c->arena, str, flt);
     c->msg = builtin_struct(c, "Msg", msg, (struct type *[]){ str, str }, 2);
     struct sym *own = prelude_sym(c, "Msg");
     if (own && own->kind == SYM_STRUCT)
         c->msg = resolve_struct(c, own);
+    struct type *one = type_make(&c->arena, T_STRUCT, 0);
+    struct type *top = one ? type_list(&c->arena, one) : NULL;      /* the alternatives, as Toks */
+    if (!top)
+        comp_nomem(c);
     c->tok = builtin_struct(c, "Tok", tok,
                             (struct type *[]){ type_plain(T_INT), str, flt, type_plain(T_BOOL), top }, 5);
+    one->strct = c->tok;
 }
 
-static void check_flags(struct comp *c, struct sym *s)
+/* Functions and externs look at theirs themselves; nothing else has any. */
+static void check_annotations(struct comp *c, struct mod *m, const struct node *n)
 {
-    for (uint32_t i = 0; i < s->n_param; i++) {
-        enum type_kind k = type_no_null(s->param[i].type)->kind;
-        if (k == T_CONTEXT || k == T_FN || k == T_BRANCHES || k == T_MARK || k == T_CALL)
-            comp_diag(c, s->mod, "E0213", s->param[i].at, "a parameter of `main` cannot be %s",
-                      comp_type_text(c, s->param[i].type));
-    }
+    const struct decl *d = n->u.decl;
+    bool part = n->kind == AST_DECL_FN && d->u.fn.is_part;
+    for (uint32_t i = 0; i < d->n_annot && (part || (n->kind != AST_DECL_FN && n->kind != AST_DECL_EXTERN)); i++)
+        comp_diag(c, m, "E0616", d->annot[i].at, "`@%.*s` does not belong here",
+                  (int)d->annot[i].name.text.len, d->annot[i].name.text.ptr);
 }
 
 static void resolve_all(struct comp *c, struct mod *m)
 {
     for (uint32_t i = 0; i < m->n_sym; i++) {
         struct sym *s = m->sym[i];
+        check_annotations(c, m, s->node);
         switch (s->kind) {
         case SYM_STRUCT: resolve_struct(c, s); break;
         case SYM_ENUM: resolve_enum(c, s); break;

@@ -1,6 +1,6 @@
 /* lower_expr.c - expressions: narrowing, names, indexes, lambdas, and the switch over all kinds. */
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 enum { EXPR_DEPTH_MAX = 1000 };
 
@@ -61,7 +61,7 @@ static struct ex bound_name(struct low *l, struct binding *b, struct span at)
     switch (b->kind) {
     case BIND_VALUE:
         e.at = at;
-        return e;
+        return stream_force(l, e, at);
     case BIND_VAR:
         return ex_of(ir_load(l, b->v, at), b->t, at);
     case BIND_ENV: {
@@ -75,22 +75,56 @@ static struct ex bound_name(struct low *l, struct binding *b, struct span at)
     }
 }
 
+static bool pattern_binds(const struct node *p, struct slice name)
+{
+    if (p->kind == AST_PAT_NAME)
+        return slice_eq(p->u.name.text, name);
+    for (uint32_t i = 0; p->kind == AST_PAT_TUPLE && i < p->u.list.n; i++)
+        if (pattern_binds(p->u.list.at[i], name))
+            return true;
+    return false;
+}
+
+static bool text_binds(const struct node *n, struct slice name)
+{
+    if (n->kind == AST_STMT_ROLE && n->u.role.body)
+        return text_binds(n->u.role.body, name);
+    if (n->kind == AST_STMT_EXPR)
+        n = n->u.inner;
+    for (uint32_t i = 0; n->kind == AST_EXPR_TEXT && i < n->u.text.n; i++)
+        if (n->u.text.piece[i].kind == PIECE_HOLE && slice_eq(n->u.text.piece[i].name.text, name))
+            return true;
+    return false;
+}
+
 static bool script_has(const struct comp *c, struct slice name)
 {
     const struct node_list *list = &c->main_mod->ast->u.list;
     for (uint32_t i = 0; i < list->n; i++) {
         const struct node *n = list->at[i];
-        if (n->kind == AST_STMT_LET && n->u.let.pattern->kind == AST_PAT_NAME &&
-            slice_eq(n->u.let.pattern->u.name.text, name))
+        if (n->kind == AST_STMT_LET ? pattern_binds(n->u.let.pattern, name) : text_binds(n, name))
             return true;
     }
     return false;
+}
+
+static void unknown_name(struct low *l, struct slice text, struct span at)
+{
+    struct suggest near = { .wanted = text };
+    struct diag *d = low_diag(l, "E0201", at, "unknown name `%.*s`", (int)text.len, text.ptr);
+    suggest_name(&near, l);
+    suggest_say(&near, l->c, d, at);
 }
 
 static struct ex name(struct low *l, const struct node *n, struct type *want)
 {
     struct slice text = n->u.name.text;
     struct binding *b = scope_find(l, text);
+    if (b && b->captured && b->t->kind == T_BRANCHES) {
+        low_diag(l, "E0503", n->span, "branches cannot be captured by %s: join them outside",
+                 l->is_branch ? "another branch" : "a lambda");
+        return ex_bad(l, n->span);
+    }
     if (b)
         return bound_name(l, b, n->span);
     struct sym *s = path_sym(l, n);
@@ -102,7 +136,7 @@ static struct ex name(struct low *l, const struct node *n, struct type *want)
     else if (library_has(text))
         low_diag(l, "E0201", n->span, "`%.*s` is called, not used as a value", (int)text.len, text.ptr);
     else
-        low_diag(l, "E0201", n->span, "unknown name `%.*s`", (int)text.len, text.ptr);
+        unknown_name(l, text, n->span);
     return ex_bad(l, n->span);
 }
 

@@ -56,7 +56,7 @@ static struct ex branch_end(struct low *l, struct branching *b, struct ex r, con
 
     struct fork_site s = { .func = b->index, .n_forker = n_forker, .uses_ctx = uses, .ctx = BC_NONE,
                            .rtype = rtype_of(c, t), .ordinal = l->n_ordinal++, .at = at,
-                           .n_capture = b->f->n_captured };
+                           .n_capture = b->f->n_captured, .parallel = BC_NONE };
     uint32_t id = c->n_fork;
     *(struct fork_site *)comp_push(c, &c->fork, &c->n_fork, &c->cap_fork, sizeof s) = s;
     uint32_t n = n_head + b->f->n_captured;
@@ -74,6 +74,7 @@ static struct ex branch_end(struct low *l, struct branching *b, struct ex r, con
         comp_nomem(c);
     struct ex e = ex_of(ir_set_dst(l, bt), bt, at);
     e.fork = id + 1;
+    e.fork_role = (int8_t)l->k.role;
     return e;
 }
 
@@ -203,10 +204,77 @@ struct ex fork_many(struct low *l, const struct node *n, struct type *t, const s
     return ex_join(l, branch_end(l, &b, r, &k, 1, 0, n->span));
 }
 
+/* Parallel attempts: branches, of which the lowest-numbered that passes is kept with its context. */
+struct ex fork_attempts(struct low *l, const struct node *n, uint32_t times, uint32_t parallel, struct type *want)
+{
+    struct comp *c = l->c;
+    struct branching b;
+    branch_begin(l, &b, n->span);
+    struct ex r = ex_join(&b.in, lower_block(&b.in, n->u.attempt.body, BLOCK_VALUE, want));
+    if (want && !b.in.dead && r.t->kind != T_NEVER)
+        r = coerce(&b.in, r, want, r.at.len ? r.at : n->span);
+    struct type *t = r.t;
+    struct ex set = branch_end(l, &b, r, &times, 1, 0, n->span);
+    struct fork_site *site = &c->fork[set.fork - 1];
+    site->parallel = 0;
+    site->race = true;
+    bool uses = site->uses_ctx;
+    struct ir_insn *i = &l->f->insn[l->f->n_insn - 1];
+    uint32_t n_arg = i->n_arg, *arg = comp_alloc(c, (n_arg + 1) * sizeof *arg);
+    memcpy(arg, i->arg, n_arg * sizeof *arg);
+    arg[n_arg] = parallel;
+    ir_args(l, i, arg, n_arg + 1);
+    uint32_t v = ir_op1(l, IR_JOIN_PASS, t, set.v, 0, n->span);
+    if (uses)
+        ir_args(l, ir_ctx(l, IR_JOIN_KEEP, n->span), &set.v, 1);
+    return ex_of(v, t, n->span);
+}
+
 static bool is_first(struct low *l, const struct node *n)
 {
     return n->kind == AST_EXPR_NAME && slice_is(n->u.name.text, "first") && !scope_find(l, n->u.name.text) &&
            !path_sym(l, n);
+}
+
+/* A lambda takes everything that stands behind it, and so the `catch` that was meant for the join. */
+static void warn_catch(struct low *l, const struct node *lambda)
+{
+    const struct node *body = lambda->u.lambda.body;
+    if (body->kind != AST_EXPR_BINARY || body->u.binary.op != BIN_CATCH)
+        return;
+    struct diag *d = low_diag(l, "W0503", body->span, "this `catch` belongs to the lambda, not to the `join`");
+    if (d)
+        diag_note(l->c->diags, d, "put the `join` or the lambda in parentheses");
+}
+
+/* What `until` asks: fn([T], int) -> bool, or of the list alone.  `any` when it is something else. */
+static struct ex predicate(struct low *l, const struct node *n, struct type *list)
+{
+    struct comp *c = l->c;
+    struct type *want = type_make(&c->arena, T_FN, 3), *open = type_make(&c->arena, T_FN, 3);
+    if (!want || !open)
+        comp_nomem(c);
+    want->elem[0] = open->elem[0] = list;
+    want->elem[1] = open->elem[1] = type_plain(T_INT);
+    want->elem[2] = type_plain(T_BOOL);
+    open->elem[2] = type_plain(T_ANY);
+    uint32_t errors = c->diags->n_error;
+    struct ex p = ex_bad(l, n->span);
+    bool lambda = n->kind == AST_EXPR_LAMBDA;
+    if (lambda)
+        warn_catch(l, n);
+    if (lambda && (n->u.lambda.params.n < 1 || n->u.lambda.params.n > 2)) {
+        low_diag(l, "E0505", n->span, "a join predicate takes the values so far and the number of branches left");
+        return p;
+    }
+    p = lower_expr(l, n, open);
+    if (c->diags->n_error > errors)
+        return ex_bad(l, n->span);
+    if (type_fits(p.t, want) != FIT_NO && (!lambda || type_fits(p.t->elem[p.t->n - 1], want->elem[2]) != FIT_NO))
+        return p;
+    low_diag(l, "E0505", n->span, "a join predicate is fn(%s, int) -> bool, and this is %s",
+             comp_type_text(c, list), comp_type_text(c, p.t));
+    return ex_bad(l, n->span);
 }
 
 /* A race: after each success the predicate says whether the others are cancelled. */
@@ -221,18 +289,9 @@ static struct ex join_until(struct low *l, const struct node *n, struct ex b, st
     struct ex p = { 0 };
     uint32_t v = ex_value(l, b), var = ir_var_new(l, list);
     if (!first) {
-        struct type *want = type_make(&c->arena, T_FN, 3);
-        if (!want)
-            comp_nomem(c);
-        want->elem[0] = list;
-        want->elem[1] = type_plain(T_INT);
-        want->elem[2] = boolean;
-        p = lower_expr(l, n->u.join.until, want);
-        if (p.t->kind != T_ANY && type_fits(p.t, want) == FIT_NO) {
-            low_diag(l, "E0505", n->u.join.until->span, "a join predicate is fn(%s, int) -> bool, and this is %s",
-                     comp_type_text(c, list), comp_type_text(c, p.t));
+        p = predicate(l, n->u.join.until, list);
+        if (p.t->kind == T_ANY)
             return ex_bad(l, at);
-        }
         p.v = ex_value(l, p);
     }
     uint32_t head = ir_block_new(l), none = ir_block_new(l), end = ir_block_new(l);
@@ -261,6 +320,22 @@ static struct ex join_until(struct low *l, const struct node *n, struct ex b, st
     return ex_of(ir_load(l, var, at), list, at);
 }
 
+static const char *turn_text(int role)
+{
+    static const char *const text[] = { "inside a `system` turn", "inside a `user` turn",
+                                        "inside an `assistant` turn", "inside a `tool` turn" };
+    return role < 0 ? "outside a turn" : text[role & 3];
+}
+
+/* What branches wrote belongs where they began: `join as text` stands in the same turn state. */
+static void roles_differ(struct low *l, int fork_role, struct span at)
+{
+    struct diag *d = low_diag(l, "E0506", at, "`as text` stands %s, and the branches were forked %s",
+                              turn_text(l->k.role), turn_text(fork_role));
+    if (d)
+        diag_note(l->c->diags, d, "join them where they were forked, or `join` without `as text` and append the values");
+}
+
 struct ex lower_join(struct low *l, const struct node *n, struct type *want)
 {
     struct comp *c = l->c;
@@ -279,6 +354,8 @@ struct ex lower_join(struct low *l, const struct node *n, struct type *want)
     struct ex r = n->u.join.until ? join_until(l, n, b, list)
                                   : ex_of(ir_op1(l, IR_JOIN, list, b.v, 0, n->span), list, n->span);
     if (n->u.join.as_text) {
+        if (b.fork && b.fork_role != l->k.role)
+            roles_differ(l, b.fork_role, n->span);
         ir_args(l, ir_ctx(l, IR_JOIN_TEXT, n->span), &b.v, 1);
         if (b.fork && !c->fork[b.fork - 1].uses_ctx)
             low_diag(l, "W0502", n->span, "these branches append nothing");

@@ -1,7 +1,7 @@
 /* lower_match.c - `match`: tests in order, what they bind, and whether every case has an arm. */
 #include <string.h>
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 /* What a value of the subject's type may be: a variant, a literal, a tool, or a whole type. */
 struct mcase {
@@ -194,8 +194,22 @@ static void test_range(struct test *t, const struct node *p)
     ir_branch(l, IR_BR_FALSE, ir_op2(l, IR_LE, b, t->v, k, p->span), t->no, p->span);
 }
 
+/* Is the value of the pattern (bool or null) one that the type has? */
+static bool may_hold(const struct type *t, enum type_kind kind)
+{
+    if (t->kind == T_OPT)
+        return kind == T_NULL || may_hold(t->elem[0], kind);
+    for (uint32_t i = 0; t->kind == T_UNION && i < t->n; i++)
+        if (may_hold(t->elem[i], kind))
+            return true;
+    return type_base(t)->kind == kind || is_open_type(t) || t->kind == T_NEVER;
+}
+
 static void test_plain(struct test *t, const struct node *p, enum type_kind kind, uint32_t konst)
 {
+    if (!may_hold(t->t, kind))
+        low_diag(t->m->l, "E0301", p->span, "%s never matches %s", kind == T_NULL ? "null" : "a bool",
+                 comp_type_text(t->m->l->c, t->t));
     for (uint32_t i = 0; i < t->m->n && t->top && t->whole; i++) {
         struct mcase *k = &t->m->at[i];
         if (k->type->kind == kind && (kind == T_NULL || k->index == p->u.bool_value))
@@ -238,7 +252,14 @@ static void test_fields(struct test *t, const struct node *p, uint32_t v, struct
         while (k < n && !slice_eq(tool ? tool->param[k].name : st->strct->field[k].name, f->name.text))
             k++;
         if (k == n) {
-            low_diag(l, "E0204", f->name.at, "there is no field `%.*s` here", (int)f->name.text.len, f->name.text.ptr);
+            struct suggest near = { .wanted = f->name.text };
+            for (k = 0; k < n; k++)
+                suggest_try(&near, tool ? tool->param[k].name : st->strct->field[k].name);
+            struct diag *d = low_diag(l, "E0204", f->name.at, "there is no field `%.*s` here",
+                                      (int)f->name.text.len, f->name.text.ptr);
+            suggest_say(&near, c, d, f->name.at);
+            if (!f->patterns.n)         /* its uses are no further mistakes */
+                scope_bind(l, f->name, BIND_VALUE, ex_value(l, ex_bad(l, f->name.at)), type_plain(T_ANY))->quiet = true;
             continue;
         }
         struct type *ft = tool ? tool->param[k].type : st->strct->field[k].type;
@@ -334,10 +355,30 @@ static bool test_variant(struct test *t, const struct node *p)
     return s != NULL;
 }
 
+/* A lone name against an enum that is no type either: a variant was meant. */
+static bool no_variant(struct test *t, const struct node *p)
+{
+    struct low *l = t->m->l;
+    const struct path *path = &p->u.mpath.path;
+    const struct type *et = type_no_null(t->t);
+    if (path->n != 1 || et->kind != T_ENUM || p->u.mpath.has_fields || resolve_path(l->c, l->mod, path, false))
+        return false;
+    struct name name = path->at[0];
+    struct suggest near = { .wanted = name.text };
+    for (uint32_t i = 0; i < et->enm->n; i++)
+        suggest_try(&near, et->enm->variant[i].name);
+    struct diag *d = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`", (int)et->enm->name.len,
+                              et->enm->name.ptr, (int)name.text.len, name.text.ptr);
+    suggest_say(&near, l->c, d, name.at);
+    return true;
+}
+
 static void test_type(struct test *t, const struct node *p)
 {
     struct low *l = t->m->l;
     struct comp *c = l->c;
+    if (no_variant(t, p))
+        return;
     struct node tn = { .kind = AST_TYPE_NAME, .span = p->span };
     tn.u.tname.path = p->u.mpath.path;
     struct type *pt = lower_type(l, &tn);
@@ -453,6 +494,12 @@ static void arm_tests(struct low *l, struct matching *m, const struct arm *a, co
         scope_bind(l, a->as, BIND_VALUE, one.as_v, one.as_t);
 }
 
+static void guard(struct low *l, const struct node *cond, uint32_t no)
+{
+    ir_branch(l, IR_BR_FALSE, lower_cond(l, cond), no, cond->span);
+    narrow(l, cond, true);
+}
+
 struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
 {
     struct ex s = ex_join(l, lower_any(l, n->u.match.subject, BLOCK_VALUE, NULL));
@@ -461,6 +508,7 @@ struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode,
     m->l = l;
     expand(m, s.t);
     struct meet meet;
+    bool broken = false;
     meet_begin(l, &meet, mode == BLOCK_VALUE, want);
     for (uint32_t i = 0; i < n->u.match.n; i++) {
         const struct arm *a = &n->u.match.arm[i];
@@ -469,10 +517,13 @@ struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode,
             meet_enter(l, &meet);
         if (exhausted(m) && m->n)
             low_diag(l, "W0302", a->at, "earlier arms match everything: this is never reached");
+        uint32_t errors = l->c->diags->n_error;
         scope_push(l);
         arm_tests(l, m, a, n->u.match.subject, v, s.t, no);
+        if (l->c->diags->n_error > errors)
+            broken = true;      /* what it covers is not known */
         if (a->guard)
-            ir_branch(l, IR_BR_FALSE, lower_cond(l, a->guard), no, a->guard->span);
+            guard(l, a->guard, no);
         struct ex e = lower_block(l, a->body, mode, want);
         if (!e.at.len)
             e.at = a->at;
@@ -481,7 +532,7 @@ struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode,
         ir_block(l, no, a->at);
     }
     meet_enter(l, &meet);
-    if (!exhausted(m) && s.t->kind != T_NEVER) {
+    if (!exhausted(m) && s.t->kind != T_NEVER && !broken) {
         if (is_open_type(s.t) || s.t->kind == T_ANY)
             low_diag(l, "E0304", n->span, "this match needs a last arm `_ =>`");
         else

@@ -1,6 +1,6 @@
 /* lower_member.c - members: of contexts, enums, structs and values. */
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 /* ---- contexts ---- */
 
@@ -176,8 +176,12 @@ static struct ex enum_member(struct low *l, struct sym *s, struct name name, str
     }
     if (all)
         return ex_konst(c, konst_items(c, KONST_LIST, 0, item, d->n), type_list(&c->arena, t), at);
-    low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`", (int)d->name.len, d->name.ptr,
-             (int)name.text.len, name.text.ptr);
+    struct suggest near = { .wanted = name.text };
+    for (uint32_t i = 0; i < d->n; i++)
+        suggest_try(&near, d->variant[i].name);
+    struct diag *dg = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`", (int)d->name.len,
+                               d->name.ptr, (int)name.text.len, name.text.ptr);
+    suggest_say(&near, c, dg, name.at);
     return ex_bad(l, at);
 }
 
@@ -185,11 +189,6 @@ static struct ex by_name(struct low *l, struct ex o, struct slice name, struct t
 {
     uint32_t k = konst_str(l->c, name);
     return ex_of(ir_op1(l, IR_MEMBER, t, ex_value(l, o), k, at), t, at);
-}
-
-static struct type *partial_of(struct low *l, struct type *t)
-{
-    return type_opt(&l->c->arena, t);
 }
 
 static bool struct_member(struct low *l, struct ex o, struct slice name, struct span at, struct ex *ret)
@@ -202,7 +201,7 @@ static bool struct_member(struct low *l, struct ex o, struct slice name, struct 
         if (o.k && o.t->kind == T_STRUCT && l->c->konst[o.k - 1].kind == KONST_STRUCT)
             *ret = ex_konst(l->c, l->c->konst[o.k - 1].item[i], t, at);
         else if (o.t->kind == T_PARTIAL)
-            *ret = by_name(l, o, name, partial_of(l, t), at);
+            *ret = by_name(l, o, name, type_opt(&l->c->arena, partial_type(l->c, t)), at);
         else if (!d->sym)
             *ret = by_name(l, o, name, t, at);
         else
@@ -274,23 +273,46 @@ struct ex member_of(struct low *l, struct ex o, struct name name, struct span at
         if (what >= 0)
             return ex_of(ir_op1(l, IR_BRANCHES, t, ex_value(l, o), (uint32_t)what, at), t, at);
     }
-    if (kind == T_STRUCT || (kind == T_PARTIAL && o.t->elem[0]->kind == T_STRUCT))
+    if (kind == T_STRUCT || kind == T_PARTIAL)
         if (struct_member(l, o, s, at, &r))
             return r;
-    if (kind == T_JSON || kind == T_ANY || kind == T_PARTIAL)
-        return by_name(l, o, s, type_plain(kind == T_PARTIAL ? T_ANY : kind), at);
+    if (kind == T_JSON || kind == T_ANY)
+        return by_name(l, o, s, type_plain(kind), at);
     struct type *t = plain_member(l, o.t, s);
     if (t)
         return by_name(l, o, s, t, at);
     if (o.t->kind == T_NEVER)
         return o;
     if (o.t->kind == T_OPT)
-        low_diag(l, "E0305", at, "this may be null: use `?.%.*s`, or test it first", (int)s.len, s.ptr);
+        member_of_null(l, o, name, "");
     else if (library_has_method(o.t, s))
         low_diag(l, "E0204", name.at, "`%.*s` is a method: call it with ()", (int)s.len, s.ptr);
     else
-        low_diag(l, "E0204", name.at, "%s has no member `%.*s`", comp_type_text(c, o.t), (int)s.len, s.ptr);
+        no_member(l, o.t, name);
     return ex_bad(l, at);
+}
+
+/* The object may be null, which has no members at all. */
+void member_of_null(struct low *l, struct ex o, struct name name, const char *call)
+{
+    struct diag *d = low_diag(l, "E0305", o.at.len ? o.at : name.at,
+                              "this may be null: use `?.%.*s%s`, or test it first", (int)name.text.len,
+                              name.text.ptr, call);
+    const char *text = l->mod->source->text.ptr;
+    if (d && name.at.off && text[name.at.off - 1] == '.')
+        diag_edit(l->c->diags, d, (struct span){ name.at.off - 1, 1 }, "?.");
+}
+
+void no_member(struct low *l, const struct type *t, struct name name)
+{
+    struct suggest near = { .wanted = name.text };
+    const struct sdecl *d = t->kind == T_STRUCT ? t->strct : NULL;
+    for (uint32_t i = 0; d && i < d->n; i++)
+        suggest_try(&near, d->field[i].name);
+    library_suggest(&near, t);
+    struct diag *dg = low_diag(l, "E0204", name.at, "%s has no member `%.*s`", comp_type_text(l->c, t),
+                               (int)name.text.len, name.text.ptr);
+    suggest_say(&near, l->c, dg, name.at);
 }
 
 /* x?.f: null stays null */
@@ -334,13 +356,17 @@ struct ex lower_member(struct low *l, const struct node *n, struct type *want)
     if (os && os->kind == SYM_ALIAS && os->type && os->type->kind == T_ENUM)
         return enum_member(l, os->type->enm->sym, name, n->span);
     if (os && os->kind == SYM_IMPORT) {
+        struct suggest near = { .wanted = name.text };
+        suggest_syms(&near, os->target);
         if (os->target)
-            low_diag(l, "E0204", name.at, "module `%.*s` has no `%.*s`", (int)os->name.len, os->name.ptr,
-                     (int)name.text.len, name.text.ptr);
+            suggest_say(&near, l->c, low_diag(l, "E0204", name.at, "module `%.*s` has no `%.*s`",
+                                              (int)os->name.len, os->name.ptr, (int)name.text.len,
+                                              name.text.ptr), name.at);
         return ex_bad(l, n->span);
     }
-    if (is_meta_call(o) && (slice_is(name.text, "logprob") || slice_is(name.text, "tokens"))) {
-        uint32_t v = meta_value(l, o->u.call.args.at[0].value, o->span, true);
+    if (is_meta_call(o)) {
+        bool logprob = slice_is(name.text, "logprob") || slice_is(name.text, "tokens");
+        uint32_t v = meta_value(l, o->u.call.args.at[0].value, o->span, logprob);
         return v == IR_NO ? ex_bad(l, n->span) : member_of(l, ex_of(v, type_plain(T_META), o->span), name, n->span);
     }
     struct ex e = lower_expr(l, o, NULL);

@@ -42,8 +42,9 @@ static struct ex coalesce(struct low *l, const struct node *n, struct type *want
     ir_block(l, other, n->span);
     meet_enter(l, &m);
     struct ex b = lower_expr(l, n->u.binary.right, want ? want : t->kind == T_ANY ? NULL : t);
-    if (b.k && type_wants_text(t))
-        b = coerce(l, b, t, n->u.binary.right->span);
+    b = ex_join(l, b);
+    if (want || (b.k && type_wants_text(t)) || (b.t->kind != T_NEVER && !type_common(&l->c->arena, t, b.t)))
+        b = coerce(l, b, want && type_fits(t, want) != FIT_NO ? want : t, n->u.binary.right->span);
     meet_way(l, &m, b, n->span);
     return meet_end(l, &m, n->span);
 }
@@ -211,8 +212,11 @@ struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, str
         struct ex bad = a.t->kind == T_OPT ? a : b;
         if (bad.t->kind == T_OPT)
             return ex_mismatch(l, bad, type_no_null(bad.t), bad.at);
-        low_diag(l, "E0301", at, "this operator does not take %s and %s", comp_type_text(l->c, a.t),
-                 comp_type_text(l->c, b.t));
+        struct diag *d = low_diag(l, "E0301", at, "this operator does not take %s and %s",
+                                  comp_type_text(l->c, a.t), comp_type_text(l->c, b.t));
+        if (d && op == BIN_ADD && type_is_str(a.t) != type_is_str(b.t) && type_has_text(a.t) &&
+            type_has_text(b.t))
+            diag_note(l->c->diags, d, "a value goes into a text as `${x}`");
         return ex_bad(l, at);
     }
     struct ex r;
@@ -226,8 +230,21 @@ struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, str
     return ex_of(ir_op2(l, ir[op], t, x, y, at), t, at);
 }
 
-static struct type *operand_want(enum binary_op op, struct ex a)
+/* Ints in it may stand beside floats. */
+static bool holds_int(const struct type *t)
 {
+    for (uint32_t i = 0; i < t->n; i++)
+        if (holds_int(t->elem[i]))
+            return true;
+    return type_base(t)->kind == T_INT;
+}
+
+static struct type *operand_want(enum binary_op op, struct ex a, const struct node *right)
+{
+    bool empty = (right->kind == AST_EXPR_LIST && !right->u.list.n) ||
+                 (right->kind == AST_EXPR_MAP && !right->u.map.key.n);
+    if (!empty && holds_int(a.t))
+        return NULL;
     if (op == BIN_ADD && a.t->kind == T_LIST)
         return a.t;
     if (op >= BIN_EQ && op <= BIN_GE && a.t->kind != T_NULL && a.t->kind != T_ANY && a.t->kind != T_JSON &&
@@ -249,7 +266,7 @@ struct ex lower_binary(struct low *l, const struct node *n, struct type *want)
     struct ex a = lower_expr(l, n->u.binary.left, lw);
     if (a.v != IR_NO && l->f->value[a.v].is_var)
         a.v = ir_load(l, a.v, n->span);
-    struct type *bw = operand_want(op, a);
+    struct type *bw = operand_want(op, a, n->u.binary.right);
     struct ex b = lower_expr(l, n->u.binary.right, bw);
     if (!a.at.len)
         a.at = n->u.binary.left->span;

@@ -11,8 +11,13 @@ void use_ctx(struct low *l, struct span at)
     bool entered = l->k.chain != IR_NO;     /* a context that was entered is not the one outside */
     if (l->ctx_code && !(lambda && entered)) {
         const char *why = lambda ? "a lambda may not append or generate in the context in force"
+                          : strcmp(l->ctx_code, "E0313") == 0 ? "a constant cannot append or generate"
                           : "no context may be used here";
-        low_diag(l, l->ctx_code, at, "%s", why);
+        uint32_t quiet = l->c->quiet;       /* of a part: said at its call */
+        l->c->quiet = l->part_depth ? 0 : quiet;
+        comp_diag(l->c, l->part_depth ? l->part_mod : l->mod, l->ctx_code, l->part_depth ? l->part_at : at,
+                  "%s", why);
+        l->c->quiet = quiet;
     }
     if (l->k.chain == IR_NO)
         low_own_ctx(l, at);

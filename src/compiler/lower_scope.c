@@ -90,7 +90,9 @@ static void sampling(struct low *l, const struct arg_list *args, struct scope_si
     struct site t = { .g = { .at = s->at } };
     site_args(l, &t, args, false, "sampling");
     if (t.n_count)
-        low_diag(l, "E0412", t.n_count->span, "`n` is no default");
+        low_diag(l, "E0412", t.n_at, "`n` is no default: it stands at a `gen`");
+    if (t.has_by)
+        low_diag(l, "E0416", t.by_at, "`by` is no default: it stands at a `select` or `score`");
     push_scope(l, s, t.arg, t.n, t.v, t.n);
 }
 
@@ -129,7 +131,7 @@ static void mock(struct low *l, const struct arg_list *args, struct scope_site *
     push_scope(l, s, NULL, 0, &v, 1);
 }
 
-static bool push_setting(struct low *l, const struct node *n, enum scope_kind kind)
+static bool push_setting(struct low *l, const struct node *n, enum scope_kind kind, const struct node *body)
 {
     const struct arg_list *args = &n->u.call.args;
     struct scope_site s = { .kind = kind, .value = BC_NONE, .stub_func = BC_NO_INDEX, .stub_ext = BC_NO_INDEX,
@@ -148,6 +150,7 @@ static bool push_setting(struct low *l, const struct node *n, enum scope_kind ki
         budget(l, args, &s);
         break;
     case SCOPE_MOCK:
+        mock_gather(l, args, body);
         mock(l, args, &s);
         break;
     case SCOPE_STUB:
@@ -162,7 +165,8 @@ static bool push_setting(struct low *l, const struct node *n, enum scope_kind ki
         } else {
             struct ex e = lower_to(l, args->at[0].value, type_plain(T_INT));
             if (e.k && l->c->konst[e.k - 1].i < (kind == SCOPE_SEED ? 0 : 1))
-                low_diag(l, "E0702", args->at[0].value->span, "this setting is out of range");
+                low_diag(l, "E0702", args->at[0].value->span, kind == SCOPE_SEED
+                         ? "a seed is not negative" : "at least one thing runs at a time");
             uint32_t v = ex_value(l, e);
             push_scope(l, &s, &arg, 1, &v, 1);
         }
@@ -180,6 +184,21 @@ static bool belongs_to_parent(struct low *l, const struct node *n)
     return b && l->is_branch && (b->captured || b->forker);
 }
 
+/* A call of a name that is nothing at all is meant as a setting. */
+static bool unknown_setting(struct low *l, const struct node *n)
+{
+    if (n->kind != AST_EXPR_CALL || n->u.call.callee->kind != AST_EXPR_NAME)
+        return false;
+    const struct node *callee = n->u.call.callee;
+    struct slice name = callee->u.name.text;
+    if (scope_find(l, name) || path_sym(l, callee) || library_has(name))
+        return false;
+    struct diag *d = low_diag(l, "E0701", callee->span, "`%.*s` is not a setting", (int)name.len, name.ptr);
+    if (d)
+        diag_note(l->c->diags, d, "settings are sampling, seed, budget, concurrency; in tests also mock and stub");
+    return true;
+}
+
 struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
 {
     struct kctx saved = l->k;
@@ -191,12 +210,14 @@ struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, 
         bool is;
         enum scope_kind kind = setting_kind(l, s, &is);
         if (is) {
-            if (push_setting(l, s, kind)) {
+            if (push_setting(l, s, kind, n->u.with.body)) {
                 ctl[pushed] = (struct ctl){ .up = l->ctl, .kind = CTL_SCOPE };
                 l->ctl = &ctl[pushed++];
             }
             continue;
         }
+        if (unknown_setting(l, s))
+            continue;
         struct ex c = lower_expr(l, s, type_plain(T_CONTEXT));
         if (c.t->kind != T_CONTEXT && c.t->kind != T_ANY) {
             low_diag(l, "E0701", s->span, "`with` takes settings and a context, and this is %s",
@@ -232,7 +253,7 @@ struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, 
 
 /* ---- attempts ---- */
 
-static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_kind *ret_kind, bool *ret_parallel)
+static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_kind *ret_kind)
 {
     struct comp *c = l->c;
     struct type *fn;
@@ -245,9 +266,7 @@ static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_k
     }
     if (slice_is(a->name.text, "parallel")) {
         *ret_kind = ARG_PARALLEL;
-        struct ex e = lower_to(l, a->value, type_plain(T_BOOL));
-        *ret_parallel = !e.k || c->konst[e.k - 1].i;
-        return e;
+        return lower_to(l, a->value, type_plain(T_BOOL));
     }
     if (!slice_is(a->name.text, "feedback"))
         low_diag(l, "E0206", a->name.at, "`attempt` has no argument `%.*s`", (int)a->name.text.len, a->name.text.ptr);
@@ -261,25 +280,34 @@ static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_k
     return lower_to(l, a->value, fn);
 }
 
-/* Attempts that may run side by side are tried one after another: the lowest-numbered one that
- * passes is the one that is kept, either way. */
+/* Without `parallel`, or with `parallel: false`, the body stays in this function. */
 struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
 {
     struct comp *c = l->c;
     struct site_arg arg[ARG_KIND_N];
     uint32_t v[ARG_KIND_N], n_arg = 0;
-    bool parallel = false, feedback = false;
+    uint32_t times = IR_NO, parallel = IR_NO;
+    struct span feedback = { 0, 0 };
     for (uint32_t i = 0; i < n->u.attempt.args.n && n_arg < 4; i++) {
         enum site_arg_kind kind;
-        struct ex e = attempt_arg(l, &n->u.attempt.args.at[i], &kind, &parallel);
-        if (kind == ARG_PARALLEL)
+        struct ex e = attempt_arg(l, &n->u.attempt.args.at[i], &kind);
+        if (kind == ARG_PARALLEL) {
+            if (!e.k || c->konst[e.k - 1].i)
+                parallel = ex_value(l, e);
             continue;
-        feedback |= kind == ARG_FEEDBACK && !(e.k && c->konst[e.k - 1].kind == KONST_BOOL && !c->konst[e.k - 1].i);
+        }
+        if (kind == ARG_FEEDBACK && !(e.k && c->konst[e.k - 1].kind == KONST_BOOL && !c->konst[e.k - 1].i))
+            feedback = n->u.attempt.args.at[i].name.at;
         arg[n_arg].kind = kind;
-        v[n_arg++] = ex_value(l, e);
+        v[n_arg] = ex_value(l, e);
+        if (kind == ARG_TIMES)
+            times = v[n_arg];
+        n_arg++;
     }
-    if (parallel && feedback)
-        low_diag(l, "E0411", n->span, "parallel attempts have no feedback");
+    if (parallel != IR_NO && feedback.len)
+        low_diag(l, "E0411", feedback, "parallel attempts have no feedback: none sees another");
+    if (parallel != IR_NO && times != IR_NO)
+        return fork_attempts(l, n, times, parallel, mode == BLOCK_VALUE ? want : NULL);
     struct attempt_site site = { .n_arg = n_arg, .ctx = BC_NONE, .ordinal = l->n_ordinal++, .at = n->span };
     site.arg = arena_dup(&c->m->arena, arg, (n_arg + 1) * sizeof *arg);
     if (!site.arg)

@@ -22,8 +22,11 @@ static struct ex last_value(struct low *l, const struct node *n, struct type *wa
             low_diag(l, "W0305", n->span, "this text is the branch's value and is not appended");
         return text_value(l, n->u.inner);
     }
-    if (n->kind == AST_STMT_EXPR && n->u.inner->kind != AST_EXPR_TEXT)
-        return lower_any(l, n->u.inner, BLOCK_VALUE, want);
+    if (n->kind == AST_STMT_EXPR && n->u.inner->kind != AST_EXPR_TEXT) {
+        struct ex e = lower_any(l, n->u.inner, BLOCK_VALUE, want);
+        e.none |= e.t->kind == T_NULL && n->u.inner->kind == AST_EXPR_CALL;
+        return e;
+    }
     lower_stmt(l, n);
     return l->dead ? ex_of(IR_NO, type_plain(T_NEVER), n->span) : ex_none(l, n->span);
 }
@@ -52,6 +55,7 @@ struct ex lower_block(struct low *l, const struct node *n, enum block_mode mode,
         return l->dead ? ex_of(IR_NO, type_plain(T_NEVER), n->span) : r;
     }
     scope_push(l);
+    struct streamed streamed = stream_enter(l, list);
     bool said = l->dead_said;
     for (uint32_t i = 0; i < list->n; i++) {
         never_reached(l, list->at[i]);
@@ -61,6 +65,7 @@ struct ex lower_block(struct low *l, const struct node *n, enum block_mode mode,
             lower_stmt(l, list->at[i]);
     }
     l->dead_said = said;
+    l->streamed = streamed;
     if (!l->dead) {
         if (r.v == IR_NO && r.k == 0 && r.t->kind != T_NEVER)
             r = ex_none(l, n->span);
@@ -211,7 +216,10 @@ static void let(struct low *l, const struct node *n)
     if (is_generation(value) && pat->kind == AST_PAT_NAME) {
         while (value->kind == AST_EXPR_PAREN)
             value = value->u.inner;
+        struct streamed streamed = l->streamed;
+        l->streamed.n = n->u.let.is_var ? 0 : streamed.n;
         e = lower_model(l, value, want, pat->u.name.text);
+        l->streamed = streamed;
     } else {
         e = lower_any(l, value, BLOCK_VALUE, want);
         if (!is_generation(value))
@@ -404,6 +412,21 @@ static bool may_be_lost(const struct node *n)
     }
 }
 
+/* xs.push(v) as a statement, in a branch, on a variable of its parent. */
+static bool pushes_to_parent(struct low *l, const struct node *n)
+{
+    if (!l->is_branch || n->kind != AST_EXPR_CALL || n->u.call.callee->kind != AST_EXPR_MEMBER ||
+        !slice_is(n->u.call.callee->u.member.name.text, "push"))
+        return false;
+    const struct node *o = n->u.call.callee->u.member.object;
+    struct binding *b = root_of(l, o);
+    if (!b || !b->was_var)
+        return false;
+    low_diag(l, "E0502", o->span, "a branch cannot change `%.*s` of its parent: give the value at its end",
+             (int)b->name.len, b->name.ptr);
+    return true;
+}
+
 void check_unused(struct low *l, const struct node *n, struct ex e)
 {
     if (e.t->kind == T_BRANCHES) {
@@ -413,9 +436,20 @@ void check_unused(struct low *l, const struct node *n, struct ex e)
     }
     if (e.t->kind == T_NULL || e.t->kind == T_NEVER || e.t->kind == T_ANY || may_be_lost(n))
         return;
+    if (pushes_to_parent(l, n))
+        return;
     struct diag *d = low_diag(l, "E0311", n->span, "the value of this is not used");
     if (d)
         diag_note(l->c->diags, d, "`let _ = ...` discards it on purpose");
+}
+
+/* A scratch ends in a generation that nobody reads: its text is forgotten too. */
+static void scratch_unused(struct low *l, const struct node *n)
+{
+    const struct node_list *list = n->kind == AST_EXPR_SCRATCH ? &n->u.scratch.body->u.list : NULL;
+    const struct node *last = list && list->n ? list->at[list->n - 1] : NULL;
+    if (last && last->kind == AST_STMT_EXPR && is_generation(last->u.inner))
+        low_diag(l, "W0303", (struct span){ n->span.off, 7 }, "the value of this `scratch` is not used");
 }
 
 static void expr_stmt(struct low *l, const struct node *n)
@@ -424,6 +458,7 @@ static void expr_stmt(struct low *l, const struct node *n)
         append_template(l, n);
         return;
     }
+    scratch_unused(l, n);
     check_unused(l, n, lower_any(l, n, BLOCK_STMT, NULL));
 }
 

@@ -131,6 +131,7 @@ struct ex lower_try(struct low *l, const struct node *n, enum block_mode mode, s
     struct ctl fin = { .up = l->ctl, .kind = CTL_FINALLY, .finally = finally };
     struct ctl tri = { .up = &fin, .kind = CTL_TRY };
     uint32_t err = try_enter(l, handler, n->span);
+    l->f->insn[l->f->n_insn - 1].imm = 1;       /* for cancelled code too */
     l->ctl = &tri;
     struct ex e = try_catch(l, n, mode, want);
     l->ctl = fin.up;

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 bool annotation_is(const struct annotation *a, const char *name)
 {
@@ -25,6 +25,40 @@ static struct type *refine(struct comp *c, enum type_kind kind)
     return t;
 }
 
+static const struct { const char *name; enum type_kind kind; } plain_row[] = {
+    { "bool", T_BOOL }, { "duration", T_DURATION }, { "regex", T_REGEX }, { "path", T_PATH },
+    { "bytes", T_BYTES }, { "range", T_RANGE }, { "tool", T_TOOL }, { "context", T_CONTEXT },
+    { "mark", T_MARK }, { "error", T_ERROR }, { "token", T_TOKEN }, { "match", T_MATCH },
+    { "never", T_NEVER },
+};
+enum { N_PLAIN_ROW = sizeof plain_row / sizeof plain_row[0] };
+
+/* The name is wanted in `in`, from the file m. */
+static void unknown(struct comp *c, struct mod *m, struct mod *in, const struct name *name, bool plain)
+{
+    static const char *const other[] = { "str", "int", "float", "json", "grammar" };
+    static const char *const foreign[][2] = {
+        { "string", "str" }, { "String", "str" }, { "integer", "int" }, { "number", "float" },
+        { "double", "float" }, { "boolean", "bool" }, { "any", "json" }, { "object", "json" },
+        { "list", "[T]" }, { "List", "[T]" }, { "array", "[T]" }, { "dict", "[K: V]" },
+        { "map", "[K: V]" }, { "Optional", "T?" },
+    };
+    struct suggest near = { .wanted = name->text };
+    struct diag *d = comp_diag(c, m, "E0201", name->at, "unknown name `%.*s`", (int)name->text.len,
+                               name->text.ptr);
+    for (size_t i = 0; plain && i < sizeof foreign / sizeof foreign[0]; i++)
+        if (d && slice_is(name->text, foreign[i][0])) {
+            diag_caret(c->diags, d, "the type is `%s` here", foreign[i][1]);
+            return;
+        }
+    suggest_syms(&near, in);
+    for (size_t i = 0; plain && i < N_PLAIN_ROW; i++)
+        suggest_try(&near, slice_of(plain_row[i].name));
+    for (size_t i = 0; plain && i < sizeof other / sizeof other[0]; i++)
+        suggest_try(&near, slice_of(other[i]));
+    suggest_say(&near, c, d, name->at);
+}
+
 struct sym *resolve_path(struct comp *c, struct mod *m, const struct path *p, bool report)
 {
     struct mod *at = m;
@@ -34,8 +68,7 @@ struct sym *resolve_path(struct comp *c, struct mod *m, const struct path *p, bo
             s = module_find(c->prelude, p->at[0].text);
         if (!s) {
             if (report)
-                comp_diag(c, m, "E0201", p->at[i].at, "unknown name `%.*s`", (int)p->at[i].text.len,
-                          p->at[i].text.ptr);
+                unknown(c, m, at, &p->at[i], i == 0);
             return NULL;
         }
         s->used = true;
@@ -81,10 +114,10 @@ static bool is_number(const struct comp *c, struct ex e)
 
 static void bound(struct bounds *b, const struct node *n, bool *has, struct ex *ret)
 {
+    b->c->quiet++;              /* whatever is wrong with it, it is no bound */
     *has = const_eval(b->c, b->m, n, NULL, ret);
-    if (!*has)
-        b->failed = true;
-    else if (!is_number(b->c, *ret)) {
+    b->c->quiet--;
+    if (!*has || !is_number(b->c, *ret)) {
         comp_diag(b->c, b->m, "E0409", n->span, "a bound is a constant number");
         b->failed = true;
     }
@@ -125,6 +158,11 @@ static void length_bounds(struct comp *c, struct mod *m, const struct arg_list *
     read_bounds(&b, args, other, t);
     if (b.failed)
         return;
+    if ((b.has_lo && c->konst[b.lo.k - 1].kind != KONST_INT) ||
+        (b.has_hi && c->konst[b.hi.k - 1].kind != KONST_INT)) {
+        comp_diag(c, m, "E0409", args->at[0].value->span, "bounds of a length are ints");
+        return;
+    }
     t->lo = b.has_lo ? (int64_t)number(c, b.lo) : 0;
     t->hi = b.has_hi ? (int64_t)number(c, b.hi) : -1;
     t->refined = true;
@@ -214,11 +252,12 @@ static struct type *text_type(struct comp *c, struct mod *m, enum type_kind kind
             struct slice text;
             struct error err = { 0 };
             const struct loader *ld = &c->opts->loader;
-            if (!ld->load || ld->load(ld->ctx, &c->arena, m->source->name, k->text, &name, &text, &err) != ST_OK)
+            if (!ld->load || ld->load(ld->ctx, &c->arena, m->source->name, k->text, &name, &text, &err) != ST_OK) {
                 comp_diag(c, m, kind == T_SCHEMA ? "E0407" : "E0405", a->value->span,
                           "cannot read `%.*s`: %s", (int)k->text.len, k->text.ptr, err.text);
-            else
-                t->text = comp_slice(c, text);
+                return type_plain(T_ANY);
+            }
+            t->text = comp_slice(c, text);
         } else if (!a->name.text.len && k->kind == KONST_MAP && kind == T_SCHEMA) {
             struct str s = { 0 };
             konst_json(c, e.k - 1, &s);
@@ -235,14 +274,17 @@ static struct type *text_type(struct comp *c, struct mod *m, enum type_kind kind
 
 /* ---- forms ---- */
 
+static struct type *written(struct type *t, struct mod *m, struct span at)
+{
+    if (t->kind != T_UNION && t->kind != T_FLOAT && t->kind != T_SCHEMA && t->kind != T_GRAMMAR)
+        return t;               /* one that is shared, or said elsewhere */
+    t->at = at;
+    t->mod = m;
+    return t;
+}
+
 static struct type *plain_named(struct comp *c, struct mod *m, struct slice name, const struct node *n)
 {
-    static const struct { const char *name; enum type_kind kind; } row[] = {
-        { "bool", T_BOOL }, { "duration", T_DURATION }, { "regex", T_REGEX }, { "path", T_PATH },
-        { "bytes", T_BYTES }, { "range", T_RANGE }, { "tool", T_TOOL }, { "context", T_CONTEXT },
-        { "mark", T_MARK }, { "error", T_ERROR }, { "token", T_TOKEN }, { "match", T_MATCH },
-        { "never", T_NEVER },
-    };
     const struct arg_list *args = &n->u.tname.args;
     if (slice_is(name, "str")) {
         if (!args->n)
@@ -254,18 +296,19 @@ static struct type *plain_named(struct comp *c, struct mod *m, struct slice name
     if (slice_is(name, "int"))
         return args->n ? int_type(c, m, args) : type_plain(T_INT);
     if (slice_is(name, "float"))
-        return args->n ? float_type(c, m, args) : type_plain(T_FLOAT);
+        return args->n ? written(float_type(c, m, args), m, n->span) : type_plain(T_FLOAT);
     if (slice_is(name, "json"))
-        return args->n ? text_type(c, m, T_SCHEMA, args, n->span) : type_plain(T_JSON);
+        return args->n ? written(text_type(c, m, T_SCHEMA, args, n->span), m, n->span) : type_plain(T_JSON);
     if (slice_is(name, "grammar"))
-        return text_type(c, m, T_GRAMMAR, args, n->span);
+        return written(text_type(c, m, T_GRAMMAR, args, n->span), m, n->span);
     if (slice_is(name, "any") && m->is_std)
         return type_plain(T_ANY);
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (slice_is(name, row[i].name)) {
+    for (size_t i = 0; i < N_PLAIN_ROW; i++)
+        if (slice_is(name, plain_row[i].name)) {
             if (args->n)
-                comp_diag(c, m, "E0208", args->at[0].value->span, "`%s` takes no arguments", row[i].name);
-            return type_plain(row[i].kind);
+                comp_diag(c, m, "E0208", args->at[0].value->span, "`%s` takes no arguments",
+                          plain_row[i].name);
+            return type_plain(plain_row[i].kind);
         }
     return NULL;
 }
@@ -287,7 +330,9 @@ static struct type *named(struct comp *c, struct mod *m, const struct node *n)
         struct type *inner = lower_type_in(c, m, n->u.tname.index);
         if (p->n == 1 && slice_is(p->at[0].text, "branches"))
             return type_branches(&c->arena, inner);
-        comp_diag(c, m, "E0201", n->span, "only `branches` takes a type in brackets");
+        if (p->n == 1 && slice_is(p->at[0].text, "partial"))
+            return partial_type(c, inner);
+        comp_diag(c, m, "E0201", n->span, "only `branches` and `partial` take a type in brackets");
         return inner;
     }
     struct sym *s = resolve_path(c, m, p, false);
@@ -365,6 +410,26 @@ static struct type *union_type(struct comp *c, struct mod *m, const struct node 
     return null ? type_opt(&c->arena, r) : r;
 }
 
+static bool is_tool(struct comp *c, struct mod *m, struct sym *s, struct span at)
+{
+    if (s->kind != SYM_FN && s->kind != SYM_EXTERN) {
+        comp_diag(c, m, "E0615", at, "`%.*s` is not a tool", (int)s->name.len, s->name.ptr);
+        return false;
+    }
+    resolve_func(c, s);
+    for (uint32_t i = 0; i < s->n_param; i++) {
+        const struct type *t = s->param[i].type;
+        if (t->kind == T_ANY || (t->kind != T_BYTES && type_has_text(t)))
+            continue;
+        struct diag *d = comp_diag(c, m, "E0615", at, "`%.*s` is not a tool: no model can write %s",
+                                   (int)s->name.len, s->name.ptr, comp_type_text(c, t));
+        if (d)
+            diag_label(c->diags, d, s->mod->source, s->param[i].at, "this parameter");
+        return false;
+    }
+    return true;
+}
+
 static struct type *call_type(struct comp *c, struct mod *m, const struct node *n)
 {
     struct type *t = make(c, T_CALL, 0);
@@ -373,12 +438,8 @@ static struct type *call_type(struct comp *c, struct mod *m, const struct node *
         struct sym *s = resolve_path(c, m, &n->u.tcall.tool[i], true);
         if (!s)
             continue;
-        if (s->kind != SYM_FN && s->kind != SYM_EXTERN) {
-            comp_diag(c, m, "E0615", n->span, "`%.*s` is not a tool", (int)s->name.len, s->name.ptr);
-            continue;
-        }
-        resolve_func(c, s);
-        t->tool[t->n_tool++] = s;
+        if (is_tool(c, m, s, n->u.tcall.tool[i].at[n->u.tcall.tool[i].n - 1].at))
+            t->tool[t->n_tool++] = s;
     }
     return t;
 }
@@ -457,7 +518,7 @@ struct type *lower_type_in(struct comp *c, struct mod *m, const struct node *n)
     case AST_TYPE_FN:
         return fn_type(c, m, n);
     case AST_TYPE_UNION:
-        return union_type(c, m, n);
+        return written(union_type(c, m, n), m, n->span);
     case AST_TYPE_OPTIONAL:
         t = type_opt(&c->arena, lower_type_in(c, m, n->u.inner));
         if (!t)
@@ -579,6 +640,8 @@ static void func_annotations(struct comp *c, struct sym *s)
                     s->native = k + 1;
             if (!s->native)
                 comp_diag(c, s->mod, "E0616", a->at, "there is no native `%.*s`", (int)text.len, text.ptr);
+        } else if (annotation_is(a, "gives") && s->mod->is_std && a->args.n == 1) {
+            s->gives = const_str_arg(c, s->mod, a->args.at[0].value);
         } else {
             comp_diag(c, s->mod, "E0616", a->at, "`@%.*s` does not belong here",
                       (int)a->name.text.len, a->name.text.ptr);
@@ -608,8 +671,10 @@ void resolve_func(struct comp *c, struct sym *s)
     }
     const struct node *result = ext ? d->u.ext.result : d->u.fn.result;
     s->result = result ? lower_type_in(c, s->mod, result) : type_plain(T_NULL);
-    if (type_has_branches(s->result))
+    if (type_has_branches(s->result)) {
         comp_diag(c, s->mod, "E0503", result->span, "branches cannot leave the block that forked them");
+        s->result = type_plain(T_ANY);
+    }
     func_annotations(c, s);
     s->state = SYM_DONE;
 }

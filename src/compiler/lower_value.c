@@ -76,6 +76,21 @@ bool type_wants_text(const struct type *t)
     return true;
 }
 
+/* A value that a call could turn into what is wanted; a literal is better written otherwise. */
+static void suggest_conversion(struct low *l, struct diag *d, struct ex e, const struct type *want,
+                               struct span at)
+{
+    const char *to = want->kind == T_INT ? "int" : want->kind == T_FLOAT ? "float"
+                   : want->kind == T_STR ? "str" : NULL;
+    const struct type *from = type_base(e.t);
+    bool plain = from->kind == T_INT || from->kind == T_FLOAT || from->kind == T_STR || from->kind == T_BOOL;
+    struct slice text = slice_sub(l->mod->source->text, at.off, at.len);
+    if (!d || e.k || !to || !text.len || text.len > 30 || slice_find(text, SLICE("\n")) != SIZE_MAX ||
+        !(plain || (want->kind == T_STR && type_has_text(e.t))))
+        return;
+    diag_caret(l->c->diags, d, "`%s(%.*s)` converts it", to, (int)text.len, text.ptr);
+}
+
 struct ex ex_mismatch(struct low *l, struct ex e, struct type *want, struct span at)
 {
     struct comp *c = l->c;
@@ -91,12 +106,21 @@ struct ex ex_mismatch(struct low *l, struct ex e, struct type *want, struct span
     } else if (e.k && c->konst[e.k - 1].kind == KONST_STR && type_wants_text(want)) {
         struct slice s = c->konst[e.k - 1].text;
         low_diag(l, "E0314", at, "\"%.*s\" is no text of %s", (int)s.len, s.ptr, need);
-    } else if (e.k && type_base(e.t)->kind == type_base(want)->kind) {
+    } else if (e.k && type_fits(e.t, want) != FIT_NO) {
         low_diag(l, "E0306", at, "this value is outside %s", need);
     } else {
-        low_diag(l, "E0301", at, "%s is wanted here, but this is %s", need, have);
+        struct diag *d = low_diag(l, "E0301", at, "%s is wanted here, but this is %s", need, have);
+        suggest_conversion(l, d, e, want, at);
     }
     return ex_bad(l, at);
+}
+
+static bool holds_fn(const struct type *t)
+{
+    for (uint32_t i = 0; t->kind != T_FN && i < t->n; i++)
+        if (holds_fn(t->elem[i]))
+            return true;
+    return t->kind == T_FN;
 }
 
 struct ex coerce(struct low *l, struct ex e, struct type *want, struct span at)
@@ -108,6 +132,8 @@ struct ex coerce(struct low *l, struct ex e, struct type *want, struct span at)
         e.t->kind != T_RANGE && e.t->kind != T_JSON) {
         uint32_t k;
         const char *why;
+        if (holds_fn(want) && type_fits(e.t, want) == FIT_NO)
+            return ex_mismatch(l, e, want, at);
         if (!konst_fit(c, e.k - 1, want, &k, &why))
             return ex_mismatch(l, e, want, at);
         struct ex r = ex_konst(c, k, want, e.at);
@@ -118,8 +144,10 @@ struct ex coerce(struct low *l, struct ex e, struct type *want, struct span at)
     enum fit fit = type_fits(e.t, want);
     if (fit == FIT_NO)
         return ex_mismatch(l, e, want, at);
-    if (e.t->kind == T_ANY)
+    if (e.t->kind == T_ANY && (l->mod->is_std || !type_is_data(want)))
         return ex_of(ex_value(l, e), want, at);
+    if (e.t->kind == T_ANY)         /* what the library gives without a type is checked on arrival */
+        return ex_of(ir_op1(l, IR_CHECK, want, ex_value(l, e), rtype_of(c, want), at), want, at);
     if (fit == FIT_SAME) {
         e.t = want->kind == T_BRANCHES ? e.t : want;
         return e;
@@ -213,8 +241,12 @@ static struct type *meet_type(struct low *l, struct meet *m, struct span at)
         return t;
     for (uint32_t i = 0; i < m->n; i++)
         if (!type_is_data(m->ex[i].t)) {
-            low_diag(l, "E0302", at, "the ways of this have no common type: %s and %s",
-                     comp_type_text(l->c, m->ex[0].t), comp_type_text(l->c, m->ex[i ? i : 1].t));
+            const struct ex *other = &m->ex[i ? i : 1];
+            struct diag *d = low_diag(l, "E0302", other->at.len ? other->at : at,
+                                      "the ways of this have no common type: %s and %s",
+                                      comp_type_text(l->c, m->ex[0].t), comp_type_text(l->c, other->t));
+            if (d && m->ex[0].at.len)
+                diag_label(l->c->diags, d, l->mod->source, m->ex[0].at, "the first one");
             return type_plain(T_ANY);
         }
     return type_plain(T_JSON);

@@ -68,6 +68,21 @@ static struct slice import_file(struct comp *c, const struct decl *d)
     return r;
 }
 
+/* What names the file in an import: its path, or the string. */
+static struct span import_at(const struct mod *m, const struct node *n)
+{
+    const struct decl *d = n->u.decl;
+    if (!d->u.import.is_file) {
+        const struct path *p = &d->u.import.path;
+        struct span last = p->at[p->n - 1].at;
+        return (struct span){ p->at[0].at.off, last.off + last.len - p->at[0].at.off };
+    }
+    struct slice text = slice_sub(m->source->text, n->span.off, n->span.len);
+    size_t open = slice_find(text, SLICE("\"")), end = slice_find(slice_sub(text, open + 1, text.len), SLICE("\""));
+    return open == SIZE_MAX || end == SIZE_MAX ? n->span
+           : (struct span){ n->span.off + (uint32_t)open, (uint32_t)end + 2 };
+}
+
 static struct mod *load_file(struct comp *c, struct mod *from, const struct decl *d, struct span at)
 {
     const struct loader *ld = &c->opts->loader;
@@ -115,9 +130,9 @@ static void import(struct comp *c, struct mod *m, const struct node *n)
         memcpy(name, p->at[1].text.ptr, len);
         target = module_load_std(c, name);
         if (!target)
-            comp_diag(c, m, "E0209", n->span, "there is no module `std.%s`", name);
+            comp_diag(c, m, "E0209", import_at(m, n), "there is no module `std.%s`", name);
     } else {
-        target = load_file(c, m, d, n->span);
+        target = load_file(c, m, d, import_at(m, n));
     }
     struct sym *s = declare(c, m, n, SYM_IMPORT, d->name);
     if (s) {
@@ -183,6 +198,7 @@ static struct mod *module_parse(struct comp *c, const char *name, struct slice t
         comp_nomem(c);
 
     struct parse_result parsed = { 0 };
+    uint32_t errors = c->diags->n_error;
     enum status st = parse_module(&c->arena, src, c->diags, &parsed, &err);
     if (st == ST_NOMEM)
         comp_nomem(c);
@@ -190,6 +206,7 @@ static struct mod *module_parse(struct comp *c, const char *name, struct slice t
         comp_diag(c, m, "E0103", (struct span){ 0, 0 }, "%s", err.text);
         return NULL;
     }
+    c->unparsed |= c->diags->n_error > errors;
     m->ast = parsed.module;
     for (uint32_t i = 0; i < m->ast->u.list.n; i++)
         if (m->ast->u.list.at[i])

@@ -42,7 +42,9 @@ struct sym {
     uint32_t           ext;             /* index + 1 in the module's externs */
     uint32_t           native;          /* native_id + 1: a library function */
     bool               pure, idempotent;
+    struct slice       gives;           /* library: result over T, the elements of the first argument */
     bool               expanding;       /* a part that is being expanded */
+    bool               looped;          /* ... that was found to call itself */
     /* STRUCT, ENUM, ALIAS, CONST */
     struct sdecl      *strct;
     struct edecl      *enm;

@@ -1,118 +1,88 @@
-/* pass_fold.c - joins neighbouring texts before they are tokenised, and finds the text that
- * follows a value.
+/* pass_fold.c - joins neighbouring texts, and inserted constants, before they are tokenised.
  *
  * Two texts are neighbours when nothing between them can fail or be seen: then the context reads
  * the same whether they arrive as one or as two (texts are joined as bytes anyway). */
 #include <string.h>
 
-#include "compiler/lower.h"
+#include "compiler/pass.h"
 
-static bool is_silent(enum ir_op op)
+static bool is_silent(const struct ir_insn *n)
 {
-    return op == IR_NOP || op == IR_CONST || op == IR_LOAD;
+    return n->op == IR_NOP || n->op == IR_CONST || n->op == IR_LOAD ||
+           (n->op == IR_STORE && n->imm == BC_NO_INDEX);
 }
 
-static void join_texts(struct comp *c, struct ir_insn *first, struct ir_insn *second)
+/* Texts gather in `run` until something comes between; then the last of them holds them all. */
+struct fold {
+    struct comp    *c;
+    struct ir_func *f;
+    struct str      run;
+    uint32_t        first, last, n;
+};
+
+static void run_end(struct fold *r)
 {
-    struct str s = { 0 };
-    str_add_slice(&s, c->konst[first->imm].text);
-    str_add_slice(&s, c->konst[second->imm].text);
-    if (s.failed)
+    if (r->n > 1) {
+        struct ir_insn *first = &r->f->insn[r->first], *last = &r->f->insn[r->last];
+        if (r->run.failed)
+            comp_nomem(r->c);
+        last->imm = konst_str(r->c, str_slice(&r->run));
+        last->kin = first->kin;
+        uint32_t end = last->at.off + last->at.len;
+        last->at = (struct span){ first->at.off, end > first->at.off ? end - first->at.off : first->at.len };
+        for (uint32_t i = r->first; i < r->last; i++)
+            if (r->f->insn[i].op == IR_TEXT)
+                r->f->insn[i] = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO,
+                                                  .kout = IR_NO, .at = r->f->insn[i].at };
+    }
+    r->n = 0;
+    str_cut(&r->run, 0);
+}
+
+static void run_add(struct fold *r, uint32_t i)
+{
+    const struct ir_insn *n = &r->f->insn[i];
+    if (r->n && r->f->insn[r->last].kout != n->kin)
+        run_end(r);
+    if (!r->n++)
+        r->first = i;
+    r->last = i;
+    str_add_slice(&r->run, r->c->konst[n->imm].text);
+}
+
+/* Inserting a constant appends its text form. */
+static void fold_insert(struct comp *c, struct ir_func *f, struct ir_insn *n, const uint32_t *konst)
+{
+    uint32_t v = n->arg[0];
+    struct str text = { 0 };
+    if (!konst[v] || f->value[v].is_var || !konst_text(c, konst[v] - 1, &text)) {
+        str_free(&text);
+        return;
+    }
+    if (text.failed)
         comp_nomem(c);
-    second->imm = konst_str(c, str_slice(&s));
-    second->kin = first->kin;
-    second->at = (struct span){ first->at.off, second->at.off + second->at.len > first->at.off
-                                ? second->at.off + second->at.len - first->at.off : first->at.len };
-    first->op = IR_NOP;
-    first->kin = first->kout = IR_NO;
-    str_free(&s);
+    n->op = IR_TEXT;
+    n->imm = konst_str(c, str_slice(&text));
+    n->n_arg = 0;
+    str_free(&text);
 }
 
-void pass_fold(struct comp *c, struct ir_func *f)
+void pass_fold(struct comp *c, struct ir_func *f, uint32_t index)
 {
-    uint32_t last = IR_NO;
+    (void)index;
+    struct fold run = { .c = c, .f = f };
+    uint32_t *konst = comp_alloc(c, (f->n_value + 1) * sizeof *konst);      /* of a value, + 1 */
     for (uint32_t i = 0; i < f->n_insn; i++) {
         struct ir_insn *n = &f->insn[i];
-        if (n->op == IR_TEXT) {
-            if (last != IR_NO && f->insn[last].kout == n->kin)
-                join_texts(c, &f->insn[last], n);
-            last = i;
-        } else if (!is_silent(n->op)) {
-            last = IR_NO;
-        }
+        if (n->op == IR_CONST)
+            konst[n->dst] = n->imm + 1;
+        if (n->op == IR_INSERT)
+            fold_insert(c, f, n, konst);
+        if (n->op == IR_TEXT)
+            run_add(&run, i);
+        else if (!is_silent(n))
+            run_end(&run);
     }
-}
-
-/* ---- what follows a value ---- */
-
-enum { FOLLOW_MAX = 64, LOOK_MAX = 256 };
-
-static uint32_t block_at(const struct ir_func *f, uint32_t label)
-{
-    for (uint32_t i = 0; i < f->n_insn; i++)
-        if (f->insn[i].op == IR_BLOCK && f->insn[i].label == label)
-            return i;
-    return f->n_insn;
-}
-
-static void follow(struct comp *c, struct ir_func *f, uint32_t from)
-{
-    struct gen_site *g = &c->gen[f->insn[from].imm];
-    uint32_t chain = f->token[f->insn[from].kout];
-    uint32_t i = from + 1;
-    for (uint32_t steps = 0; i < f->n_insn && steps < LOOK_MAX; steps++) {
-        const struct ir_insn *n = &f->insn[i];
-        if (n->op == IR_BR) {
-            i = block_at(f, n->label);
-            continue;
-        }
-        bool here = n->kin != IR_NO && f->token[n->kin] == chain;
-        if (here && n->op == IR_TEXT) {
-            struct slice s = c->konst[n->imm].text;
-            g->next = SITE_NEXT_TEXT;
-            g->follow = slice_sub(s, 0, FOLLOW_MAX);
-            return;
-        }
-        if (here && n->op == IR_TURN_CLOSE)
-            g->next = SITE_NEXT_TURN_END;
-        if (here || n->op == IR_RET || n->op == IR_RAISE || (n->op >= IR_BR_TRUE && n->op <= IR_BR_NOT_NULL) ||
-            n->op == IR_NEXT || n->op == IR_STREAM_NEXT || n->op == IR_JOIN_NEXT)
-            return;
-        i++;
-    }
-}
-
-static bool has_stop(const struct gen_site *g)
-{
-    for (uint32_t i = 0; i < g->n_arg; i++)
-        if (g->arg[i].kind == ARG_STOP || g->arg[i].kind == ARG_STOP_REGEX || g->arg[i].kind == ARG_STOP_TOKENS)
-            return true;
-    return false;
-}
-
-static void ambiguous(struct comp *c, const struct ir_func *f, const struct gen_site *g)
-{
-    if (c->rtype[g->rtype].kind != RT_STR || has_stop(g) || !g->name.len)
-        return;
-    struct diag *d = diag_add(c->diags, "W0404", f->out.source, g->at,
-                              "nothing says where `%.*s` ends: any text may go on", (int)g->name.len, g->name.ptr);
-    size_t n = slice_find(g->follow, SLICE("\n"));
-    struct slice line = slice_sub(g->follow, 0, n == 0 ? 1 : n == SIZE_MAX ? g->follow.len : n);
-    if (n == 0)
-        diag_note(c->diags, d, "give it `stop: \"\\n\"`");
-    else
-        diag_note(c->diags, d, "give it `stop: \"%.*s\"`", (int)line.len, line.ptr);
-}
-
-void pass_follow(struct comp *c, struct ir_func *f)
-{
-    for (uint32_t i = 0; i < f->n_insn; i++) {
-        enum ir_op op = f->insn[i].op;
-        if (op != IR_GEN && op != IR_SELECT && op != IR_SCORE && op != IR_STREAM_OPEN)
-            continue;
-        follow(c, f, i);
-        struct gen_site *g = &c->gen[f->insn[i].imm];
-        if (op == IR_GEN && g->next == SITE_NEXT_TEXT && !g->opens_turn)
-            ambiguous(c, f, g);
-    }
+    run_end(&run);
+    str_free(&run.run);
 }

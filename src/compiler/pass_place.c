@@ -5,7 +5,7 @@
  * loop of pushes would take quadratic time.  Where load, change and store are one straight line
  * with nothing of the variable in between, the change works on the variable itself; the machine
  * still copies when somebody else holds the value.  Runs last: what it leaves is no longer SSA. */
-#include "compiler/lower.h"
+#include "compiler/pass.h"
 
 static bool is_change(const struct ir_insn *n)
 {
@@ -44,8 +44,9 @@ static void count_uses(const struct ir_func *f, uint32_t *n_use)
                 n_use[f->insn[i].arg[k]]++;
 }
 
-void pass_place(struct comp *c, struct ir_func *f)
+void pass_place(struct comp *c, struct ir_func *f, uint32_t index)
 {
+    (void)index;
     uint32_t *n_use = comp_alloc(c, (f->n_value + 1) * sizeof *n_use);
     count_uses(f, n_use);
     for (uint32_t i = 0; i + 1 < f->n_insn; i++) {

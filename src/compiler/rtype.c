@@ -66,6 +66,8 @@ static void struct_fields(struct comp *c, const struct type *t, struct rtype *r)
             fn->elem[1] = type_plain(T_BOOL);
             if (s->check_func == BC_NO_INDEX)
                 s->check_func = helper_lambda(c, d->sym->mod, s->check, fn, "check");
+            if (s->check_func != BC_NO_INDEX)
+                c->func[s->check_func]->pure = true;        /* at most `fail`: E0313 */
             f[i].check = s->check_func;
         }
     }
@@ -521,24 +523,5 @@ void schema_text(struct comp *c, const struct type *t, struct str *out)
     default:
         str_adds(out, "{}");
         break;
-    }
-}
-
-void tool_docs_text(struct comp *c, struct sym **tool, uint32_t n, struct str *out)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        struct sym *s = tool[i];
-        resolve_func(c, s);
-        str_adds(out, i ? "\n" : "");
-        str_addf(out, "- %.*s(", (int)s->name.len, s->name.ptr);
-        for (uint32_t p = 0; p < s->n_param; p++) {
-            str_addf(out, "%s%.*s: ", p ? ", " : "", (int)s->param[p].name.len, s->param[p].name.ptr);
-            type_text(s->param[p].type, out);
-        }
-        str_addc(out, ')');
-        if (s->node->u.decl->doc.len) {
-            str_adds(out, ": ");
-            str_add_slice(out, s->node->u.decl->doc);
-        }
     }
 }

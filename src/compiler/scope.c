@@ -49,6 +49,41 @@ static struct binding *find_in(const struct scope *s, struct slice name)
     return NULL;
 }
 
+static const struct binding *outer_name(const struct low *l, struct slice name)
+{
+    const struct scope *s = l->scope->up;
+    bool wall = l->scope->wall;
+    for (;;) {
+        for (; s && !wall; s = s->up) {
+            const struct binding *b = find_in(s, name);
+            if (b)
+                return b;
+            wall = s->wall;
+        }
+        if (wall || !l->up)
+            return NULL;
+        l = l->up;
+        s = l->scope;
+    }
+}
+
+/* A new name beside the same one of this block, or of one around it. */
+static void check_name(struct low *l, struct name name)
+{
+    const struct binding *old = find_in(l->scope, name.text);
+    bool twice = old && !old->quiet && old->owner == l;
+    if (!old)
+        old = outer_name(l, name.text);
+    if (!old || !old->at.len || old->kind == BIND_POISON || old->at.off == name.at.off)
+        return;
+    struct diag *d = low_diag(l, twice ? "E0202" : "W0202", name.at,
+                              twice ? "`%.*s` is declared twice in this block"
+                                    : "`%.*s` hides a name of a block around it",
+                              (int)name.text.len, name.text.ptr);
+    if (d)
+        diag_label(l->c->diags, d, l->mod->source, old->at, twice ? "first declared here" : "this one");
+}
+
 struct binding *scope_bind(struct low *l, struct name name, enum bind_kind kind, uint32_t v,
                            struct type *t)
 {
@@ -61,14 +96,8 @@ struct binding *scope_bind(struct low *l, struct name name, enum bind_kind kind,
     b->ex = ex_of(v, t, name.at);
     b->level = l->n_attempt;
     b->owner = l;
-    struct binding *old = find_in(l->scope, name.text);
-    if (old && !old->quiet && old->owner == l && old->kind != BIND_POISON && !l->is_script &&
-        kind != BIND_POISON && name.at.len && old->at.off != name.at.off && slice_eq(old->name, name.text)) {
-        struct diag *d = low_diag(l, "E0202", name.at, "`%.*s` is declared twice in this block",
-                                  (int)name.text.len, name.text.ptr);
-        if (d)
-            diag_label(l->c->diags, d, l->mod->source, old->at, "first declared here");
-    }
+    if (kind != BIND_POISON && name.at.len && !(l->is_script && l->c->opts->env))
+        check_name(l, name);
     add(l, l->scope, b);
     return b;
 }
@@ -110,12 +139,16 @@ static struct binding *capture(struct low *l, struct binding *outer)
     *b = *outer;
     b->quiet = true;
     b->owner = l;
+    b->was_var = outer->was_var || outer->kind == BIND_VAR;
     if (outer->kind == BIND_POISON || (outer->kind == BIND_VALUE && outer->ex.k) ||
         outer->kind == BIND_ENV) {
+        if (outer->kind == BIND_VALUE)
+            b->ex.v = IR_NO;            /* a constant: the value that it was made in is the outer function's */
         add(l, top, b);
         return b;
     }
-    uint32_t from = outer->kind == BIND_VAR ? ir_load(l->up, outer->v, outer->at) : outer->v;
+    uint32_t from = outer->kind == BIND_VAR ? ir_load(l->up, outer->v, outer->at)
+                  : outer->ex.stream ? stream_force(l->up, outer->ex, outer->at).v : outer->v;
     uint32_t v = ir_value_new(l, outer->t);
     struct ir_func *f = l->f;
     /* captures stand before the parameters, in the order of first use */
@@ -130,6 +163,7 @@ static struct binding *capture(struct low *l, struct binding *outer)
     b->ex = outer->ex;
     b->ex.v = v;
     b->ex.t = outer->t;
+    b->ex.stream = false;
     add(l, top, b);
     return b;
 }

@@ -338,9 +338,21 @@ bool type_equal(const struct type *a, const struct type *b)
     }
 }
 
+/* A union of texts or numbers of one kind is that kind: 1 | 2 is int. */
+static const struct type *union_base(const struct type *t)
+{
+    const struct type *base = type_base(t->elem[0]);
+    bool plain = base->kind == T_STR || base->kind == T_INT || base->kind == T_FLOAT || base->kind == T_BOOL;
+    for (uint32_t i = 1; i < t->n && plain; i++)
+        plain = type_base(t->elem[i])->kind == base->kind;
+    return plain ? base : t;
+}
+
 const struct type *type_base(const struct type *t)
 {
     switch (t->kind) {
+    case T_UNION:
+        return union_base(t);
     case T_REGEX_STR:
     case T_GRAMMAR:
         return type_plain(T_STR);

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "compiler/pattern/shape.h"
+#include "frontend/source.h"
 
 enum type_kind {
     T_ANY, T_NEVER, T_NULL, T_BOOL, T_INT, T_FLOAT, T_STR, T_REGEX_STR, T_LIT, T_DURATION,
@@ -45,6 +46,8 @@ struct sdecl {                          /* a struct of the program, or a built-i
     struct shape  *shape;
     bool           shape_open;          /* being built: refer to it */
     uint32_t       rtype;               /* index + 1, once emitted */
+    bool           overlap_done;        /* its unions have been looked at (constraint.c) */
+    uint32_t       walk;                /* the last one that came by (lower_check.c) */
 };
 
 struct evariant {
@@ -73,6 +76,8 @@ struct type {
     struct edecl  *enm;
     struct sym   **tool;                /* CALL */
     uint32_t       n_tool;
+    struct span    at;                  /* where it is written, for what is said of it; len 0: unknown */
+    const struct mod *mod;
 };
 
 /* The types without arguments: one constant object a kind, never written. */

@@ -90,6 +90,24 @@ static bool is_lost(const struct diag *d)
     return !d->code;
 }
 
+struct diag *diag_add_note(struct diag_list *l, const struct source *src, struct span at, const char *fmt, ...)
+{
+    struct diag *d = arena_zalloc(l->arena, sizeof *d);
+    struct diag **slot = d ? array_push(&l->at, &l->n, &l->cap, sizeof *slot) : NULL;
+    if (!slot)
+        return lost(l);
+    va_list ap;
+    va_start(ap, fmt);
+    d->message = format(l, fmt, ap);
+    va_end(ap);
+    d->code = "";
+    d->severity = DIAG_NOTE;
+    d->source = src;
+    d->at = at;
+    *slot = d;
+    return d;
+}
+
 struct diag *diag_add(struct diag_list *l, const char *code, const struct source *src,
                       struct span at, const char *fmt, ...)
 {
@@ -103,14 +121,12 @@ struct diag *diag_add(struct diag_list *l, const char *code, const struct source
     d->message = format(l, fmt, ap);
     va_end(ap);
     d->code = code;
-    d->severity = code[0] == 'W' ? DIAG_WARNING : DIAG_ERROR;
+    d->severity = code[0] == 'W' ? DIAG_WARNING : strcmp(code, "R0105") == 0 ? DIAG_NOTE : DIAG_ERROR;
     d->source = src;
     d->at = at;
     *slot = d;
-    if (d->severity == DIAG_ERROR)
-        l->n_error++;
-    else
-        l->n_warning++;
+    l->n_error += d->severity == DIAG_ERROR;
+    l->n_warning += d->severity == DIAG_WARNING;
     return d;
 }
 
@@ -167,6 +183,66 @@ void diag_edit(struct diag_list *l, struct diag *d, struct span at, const char *
     *slot = (struct diag_edit){ at, kept };
 }
 
+void diag_deny(struct diag_list *l)
+{
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (l->at[i]->severity != DIAG_WARNING)
+            continue;
+        l->at[i]->severity = DIAG_ERROR;
+        l->n_warning--;
+        l->n_error++;
+    }
+}
+
+void diag_lose(struct diag_list *l, struct diag *d)
+{
+    if (d->severity == DIAG_ERROR)
+        l->n_error--;
+    else
+        l->n_warning--;
+    mem_free(d->label);
+    mem_free(d->note);
+    mem_free(d->edit);
+}
+
+void diag_drop(struct diag_list *l, const char *code)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (strcmp(l->at[i]->code, code))
+            l->at[n++] = l->at[i];
+        else
+            diag_lose(l, l->at[i]);
+    }
+    l->n = n;
+}
+
+void diag_drop_behind(struct diag_list *l, const struct source *src, uint32_t off)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        const char *code = l->at[i]->code;
+        bool syntax = !strcmp(code, "E0103") || !strcmp(code, "E0104") || !strcmp(code, "E0105");
+        if (syntax && l->at[i]->source == src && l->at[i]->at.off > off)
+            diag_lose(l, l->at[i]);
+        else
+            l->at[n++] = l->at[i];
+    }
+    l->n = n;
+}
+
+void diag_limit(struct diag_list *l, uint32_t n)
+{
+    uint32_t kept = 0, errors = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (l->at[i]->severity != DIAG_ERROR || errors++ < n)
+            l->at[kept++] = l->at[i];
+        else
+            diag_lose(l, l->at[i]);
+    }
+    l->n = kept;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct diag *x = *(struct diag *const *)a, *y = *(struct diag *const *)b;
@@ -200,13 +276,7 @@ void diag_sort(struct diag_list *l)
             l->at[n++] = d;
             continue;
         }
-        if (d->severity == DIAG_ERROR)
-            l->n_error--;
-        else
-            l->n_warning--;
-        mem_free(d->label);
-        mem_free(d->note);
-        mem_free(d->edit);
+        diag_lose(l, d);
     }
     l->n = n;
 }
@@ -257,27 +327,34 @@ static void caret_line(struct str *out, struct slice line, uint32_t skip, uint32
         str_addc(out, mark);
 }
 
-/* The terminal sees no control characters of the program. */
+/* The terminal sees no control characters of the program, and no bytes that are no text. */
 static void add_line(struct str *out, struct slice line)
 {
-    for (size_t i = 0; i < line.len; i++) {
-        unsigned char c = (unsigned char)line.ptr[i];
-        if (c < 32 && c != '\t')
+    for (size_t i = 0; i < line.len;) {
+        uint32_t cp;
+        int n = utf8_decode(line.ptr + i, line.ptr + line.len, &cp);
+        if (!n)
+            str_adds(out, "\xEF\xBF\xBD");
+        else if ((cp < 32 && cp != '\t') || cp == 127)
             str_addc(out, '?');
         else
-            str_addc(out, (char)c);
+            str_add(out, line.ptr + i, (size_t)n);
+        i += n ? (size_t)n : 1;
     }
 }
 
+/* shown: the line that stands above already, or 0. */
 static void show_place(struct str *out, bool color, uint32_t width, const struct source *src,
-                       struct span at, char mark, const char *text)
+                       struct span at, char mark, const char *text, uint32_t shown)
 {
     struct place p = source_place(src, at.off);
     struct slice line = source_line(src, p.line);
-    gutter(out, color, width, p.line);
-    str_addc(out, ' ');
-    add_line(out, line);
-    str_addc(out, '\n');
+    if (p.line != shown) {
+        gutter(out, color, width, p.line);
+        str_addc(out, ' ');
+        add_line(out, line);
+        str_addc(out, '\n');
+    }
     gutter(out, color, width, 0);
     str_addc(out, ' ');
     paint(out, color, mark == '^' ? "1;31" : "34");
@@ -308,7 +385,8 @@ static void show_source(const struct diag *d, bool color, uint32_t width, struct
     str_addf(out, "%s:%u:%u\n", d->source->name, p.line, p.col);
     gutter(out, color, width, 0);
     str_addc(out, '\n');
-    show_place(out, color, width, d->source, d->at, '^', d->caret);
+    show_place(out, color, width, d->source, d->at, '^', d->caret, 0);
+    uint32_t shown = p.line;
     for (uint32_t i = 0; i < d->n_label; i++) {
         const struct diag_label *l = &d->label[i];
         if (!l->source)
@@ -316,8 +394,10 @@ static void show_source(const struct diag *d, bool color, uint32_t width, struct
         if (l->source != d->source) {
             p = source_place(l->source, l->at.off);
             str_addf(out, "%*s::: %s:%u:%u\n", (int)width + 1, "", l->source->name, p.line, p.col);
+            shown = 0;
         }
-        show_place(out, color, width, l->source, l->at, '-', l->text);
+        show_place(out, color, width, l->source, l->at, '-', l->text, shown);
+        shown = l->source == d->source ? source_place(l->source, l->at.off).line : 0;
     }
 }
 
@@ -326,7 +406,9 @@ void diag_render(const struct diag *d, bool color, struct str *out)
     uint32_t width = gutter_width(d);
     paint(out, color, d->severity == DIAG_ERROR ? "1;31" : d->severity == DIAG_WARNING ? "1;33"
                                                                                        : "1");
-    str_addf(out, "%s[%s]", severity_name(d->severity), d->code ? d->code : "");
+    str_adds(out, severity_name(d->severity));
+    if (d->code && d->code[0])
+        str_addf(out, "[%s]", d->code);
     paint(out, color, "0");
     str_addf(out, ": %s\n", d->message ? d->message : "");
     if (d->source)
@@ -337,7 +419,7 @@ void diag_render(const struct diag *d, bool color, struct str *out)
     }
     for (uint32_t i = 0; i < d->n_note; i++)
         str_addf(out, "%*s = note: %s\n", (int)width, "", d->note[i]);
-    if (d->n_note)
+    if (d->n_note && d->code[0])
         str_addf(out, "%*s = help: sglrun explain %s\n", (int)width, "", d->code);
 }
 

@@ -55,6 +55,9 @@ void diag_list_free(struct diag_list *l);       /* the array; texts are the aren
  * callers: when memory is out a static diagnostic is returned and the arena is marked failed. */
 struct diag *diag_add(struct diag_list *l, const char *code, const struct source *src,
                       struct span at, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Something worth knowing, without a code: shown by `check` only. */
+struct diag *diag_add_note(struct diag_list *l, const struct source *src, struct span at, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 void diag_caret(struct diag_list *l, struct diag *d, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_note(struct diag_list *l, struct diag *d, const char *fmt, ...)
@@ -63,6 +66,12 @@ void diag_label(struct diag_list *l, struct diag *d, const struct source *src, s
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void diag_edit(struct diag_list *l, struct diag *d, struct span at, const char *text);
 
+void diag_drop(struct diag_list *l, const char *code);  /* removes the warnings of that code */
+void diag_lose(struct diag_list *l, struct diag *d);    /* counts and frees; the caller takes it out of `at` */
+/* Removes errors of syntax behind an offset: what stands there was read the wrong way. */
+void diag_drop_behind(struct diag_list *l, const struct source *src, uint32_t off);
+void diag_limit(struct diag_list *l, uint32_t n);       /* keeps the first n errors */
+void diag_deny(struct diag_list *l);            /* makes warnings errors */
 void diag_sort(struct diag_list *l);            /* by source order, errors of one place once */
 /* `color`: ANSI colours. */
 void diag_render(const struct diag *d, bool color, struct str *out);

@@ -9,4 +9,7 @@
  * the letter does not matter.  ST_NOT_FOUND for an unknown code. */
 enum status explain_code(const char *code, struct str *ret, struct error *err);
 
+/* Every code with its sentence, one a line. */
+void explain_list(struct str *ret);
+
 #endif

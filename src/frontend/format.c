@@ -151,7 +151,7 @@ static bool takes_paren(const struct atom *a)
 {
     switch (a->code) {
     case TK_NAME: case TK_RP: case TK_RB: case TK_GEN: case TK_SELECT: case TK_SCORE:
-    case TK_PARSE: case TK_ATTEMPT: case TK_FN: case TK_HERE: case TK_AS: case TK_UNTIL:
+    case TK_PARSE: case TK_ATTEMPT: case TK_FN: case TK_HERE:
         return true;
     case TK_GT:
         return a->angle;
@@ -162,12 +162,15 @@ static bool takes_paren(const struct atom *a)
 
 static bool is_prefix_minus(const struct atom *before, const struct atom *a)
 {
-    return a->code == TK_MINUS && (!before || !ends_operand(before));
+    return a->code == TK_MINUS && (!before || a->starts || !ends_operand(before));
 }
 
-/* One blank between a and b?  `before` stands before a, or is NULL. */
+/* One blank between a and b?  `before` stands before a, or is NULL.  `as` and `until` are words or
+ * names: whether a bracket behind them is an argument's, the author has said with a blank. */
 static bool blank_between(const struct atom *before, const struct atom *a, const struct atom *b)
 {
+    bool had = b->at.off > a->at.off + a->at.len;
+
     switch (b->code) {
     case TK_RP: case TK_RB: case TK_COMMA: case TK_COLON: case TK_DOT: case TK_QDOT:
     case TK_QUESTION: case TK_NL: case TK_DOTDOT: case TK_DOTDOTLT:
@@ -179,6 +182,8 @@ static bool blank_between(const struct atom *before, const struct atom *a, const
             return false;
         break;
     case TK_LP:
+        if (a->code == TK_AS || a->code == TK_UNTIL)
+            return had;
         if (takes_paren(a))
             return false;
         break;

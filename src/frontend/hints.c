@@ -15,6 +15,13 @@ static struct diag *say(struct lexer *lx, const char *code, struct span at, cons
     return lx->diags ? diag_add(lx->diags, code, lx->source, at, "%s", text) : NULL;
 }
 
+static void say_slip(struct lexer *lx, struct span at, const char *text, const char *edit)
+{
+    struct diag *d = say(lx, "E0108", at, text);
+    if (d && edit)
+        diag_edit(lx->diags, d, at, edit);
+}
+
 /* A mark that stands for another one. */
 static bool mark_slip(const void *g, struct lexer *lx, const struct token *before,
                       const struct token *t, uint32_t *ret_code)
@@ -22,25 +29,25 @@ static bool mark_slip(const void *g, struct lexer *lx, const struct token *befor
     const char *behind = lx->text + t->at.off + t->at.len;
     if (t->code == TK_BAR && *behind == '|' && grammar_expects(g, TK_OR)) {
         lx->p = behind + 1;
-        say(lx, "E0108", (struct span){ t->at.off, 2 }, "`||` is not written so here; write `or`");
+        say_slip(lx, (struct span){ t->at.off, 2 }, "`||` is not written so here; write `or`", "or");
         *ret_code = TK_OR;
         return true;
     }
     if (t->code == TK_ARROW && grammar_expects(g, TK_FATARROW)) {
-        say(lx, "E0108", t->at, "an arm is written with `=>`");
+        say_slip(lx, t->at, "an arm is written with `=>`", "=>");
         *ret_code = TK_FATARROW;
         return true;
     }
     if (t->code == TK_EQ && before->code == TK_NAME && grammar_expects(g, TK_COLON) &&
         grammar_expects(g, TK_RP)) {
-        say(lx, "E0108", t->at, "an argument is named with `:`");
+        say_slip(lx, t->at, "an argument is named with `:`", ":");
         *ret_code = TK_COLON;
         return true;
     }
     while (*behind == ' ' || *behind == '\t')
         behind++;
     if (t->code == TK_ELSE && !strncmp(behind, "=>", 2)) {
-        say(lx, "E0108", t->at, "the last arm of a match is written `_ =>`");
+        say_slip(lx, t->at, "the last arm of a match is written `_ =>`", "_");
         *ret_code = TK_UNDERSCORE;
         return true;
     }
@@ -48,14 +55,20 @@ static bool mark_slip(const void *g, struct lexer *lx, const struct token *befor
 }
 
 static const struct slip_word {
-    const char *word, *text;
+    const char *word, *text, *edit;
 } slip_word[] = {
-    { "elif", "`elif` is not written so here; write `else if`" },
-    { "def", "`def` is not written so here; write `fn name(a: str) -> str { ... }`" },
-    { "func", "`func` is not written so here; write `fn`" },
-    { "function", "`function` is not written so here; write `fn`" },
-    { "await", "there is no `await`: a value is waited for where it is needed" },
-    { "async", "there is no `async`: calls that generate run ahead by themselves" },
+    { "elif", "`elif` is not written so here; write `else if`", "else if" },
+    { "def", "`def` is not written so here; write `fn name(a: str) -> str { ... }`", "fn" },
+    { "func", "`func` is not written so here; write `fn`", "fn" },
+    { "function", "`function` is not written so here; write `fn`", "fn" },
+    { "elseif", "`elseif` is not written so here; write `else if`", "else if" },
+    { "except", "`except` is not written so here; write `catch`", "catch" },
+    { "class", "`class` is not written so here; write `struct Name { field: type }`", "struct" },
+    { "lambda", "`lambda` is not written so here; write `|x| x + 1`", NULL },
+    { "new", "there is no `new`: a struct is made by its name, `P(x: 1)`", "" },
+    { "then", "there is no `then`: the body of `if` stands in braces", NULL },
+    { "await", "there is no `await`: a value is waited for where it is needed", "" },
+    { "async", "there is no `async`: calls that generate run ahead by themselves", "" },
 };
 
 static bool is_role(struct slice word)
@@ -72,7 +85,7 @@ static const struct slip_word *known_word(struct slice word)
     return NULL;
 }
 
-static bool word_slip(struct lexer *lx, const struct token *before, const struct token *t)
+static bool word_slip(const void *g, struct lexer *lx, const struct token *before, const struct token *t)
 {
     const struct slip_word *w = t->code == TK_NAME ? known_word(text_of(lx, t)) : NULL;
     struct span at = t->at;
@@ -81,7 +94,11 @@ static bool word_slip(struct lexer *lx, const struct token *before, const struct
         at = before->at;
     }
     if (w) {
-        say(lx, "E0108", at, w->text);
+        say_slip(lx, at, w->text, w->edit);
+        return true;
+    }
+    if (t->code == TK_IF && !(t->flags & TOKEN_NEWLINE) && grammar_expects(g, TK_CATCH)) {
+        say(lx, "E0108", t->at, "a choice is written `if c { a } else { b }`");
         return true;
     }
     if ((t->code == TK_UNTIL || t->code == TK_NAME) && slice_is(text_of(lx, t), "until")) {
@@ -104,7 +121,7 @@ bool hint_slip(const void *g, struct lexer *lx, const struct token *before, cons
                uint32_t *ret_code)
 {
     *ret_code = 0;
-    if (mark_slip(g, lx, before, t, ret_code) || word_slip(lx, before, t))
+    if (mark_slip(g, lx, before, t, ret_code) || word_slip(g, lx, before, t))
         return true;
     bool doubled = lx->text[t->at.off + 1] == '{' ||
                    (before->code == TK_LC && before->at.off + 1 == t->at.off);

@@ -11,39 +11,6 @@
 #include "base/array.h"
 #include "base/utf8.h"
 
-const char *token_name(uint32_t code)
-{
-    static const char *const name[] = {
-        [0] = "END", [TK_NAME] = "NAME", [TK_AS] = "AS", [TK_UNTIL] = "UNTIL",
-        [TK_CATCH] = "CATCH", [TK_OR] = "OR", [TK_AND] = "AND", [TK_NOT] = "NOT",
-        [TK_EQEQ] = "EQEQ", [TK_NE] = "NE", [TK_LT] = "LT", [TK_LE] = "LE", [TK_GT] = "GT",
-        [TK_GE] = "GE", [TK_MATCHES] = "MATCHES", [TK_DOTDOT] = "DOTDOT",
-        [TK_DOTDOTLT] = "DOTDOTLT", [TK_COALESCE] = "COALESCE", [TK_PLUS] = "PLUS",
-        [TK_MINUS] = "MINUS", [TK_STAR] = "STAR", [TK_SLASH] = "SLASH",
-        [TK_PERCENT] = "PERCENT", [TK_JOIN] = "JOIN", [TK_STREAM] = "STREAM", [TK_DOT] = "DOT",
-        [TK_QDOT] = "QDOT", [TK_LP] = "LP", [TK_LB] = "LB", [TK_BEGIN] = "BEGIN", [TK_NL] = "NL",
-        [TK_AT] = "AT", [TK_RP] = "RP", [TK_IMPORT] = "IMPORT", [TK_STRING] = "STRING",
-        [TK_FN] = "FN", [TK_PART] = "PART", [TK_EXTERN] = "EXTERN", [TK_EQ] = "EQ",
-        [TK_STRUCT] = "STRUCT", [TK_LC] = "LC", [TK_RC] = "RC", [TK_ENUM] = "ENUM",
-        [TK_TYPE] = "TYPE", [TK_CONST] = "CONST", [TK_COLON] = "COLON", [TK_TEST] = "TEST",
-        [TK_EVAL] = "EVAL", [TK_FOR] = "FOR", [TK_IN] = "IN", [TK_COMMA] = "COMMA",
-        [TK_ARROW] = "ARROW", [TK_BAR] = "BAR", [TK_QUESTION] = "QUESTION", [TK_TRUE] = "TRUE",
-        [TK_FALSE] = "FALSE", [TK_NULL] = "NULL", [TK_REGEX] = "REGEX", [TK_RB] = "RB",
-        [TK_CALL] = "CALL", [TK_INT] = "INT", [TK_FLOAT] = "FLOAT", [TK_LET] = "LET",
-        [TK_VAR] = "VAR", [TK_PLUSEQ] = "PLUSEQ", [TK_MINUSEQ] = "MINUSEQ", [TK_EMIT] = "EMIT",
-        [TK_WEIGH] = "WEIGH", [TK_ROLE] = "ROLE", [TK_WHILE] = "WHILE", [TK_BREAK] = "BREAK",
-        [TK_CONTINUE] = "CONTINUE", [TK_RETURN] = "RETURN", [TK_UNDERSCORE] = "UNDERSCORE",
-        [TK_DURATION] = "DURATION", [TK_HERE] = "HERE", [TK_GEN] = "GEN", [TK_SELECT] = "SELECT",
-        [TK_SCORE] = "SCORE", [TK_PARSE] = "PARSE", [TK_IF] = "IF", [TK_ELSE] = "ELSE",
-        [TK_MATCH] = "MATCH", [TK_FORK] = "FORK", [TK_SCRATCH] = "SCRATCH", [TK_WITH] = "WITH",
-        [TK_ATTEMPT] = "ATTEMPT", [TK_INFER] = "INFER", [TK_TRY] = "TRY",
-        [TK_FINALLY] = "FINALLY", [TK_FATARROW] = "FATARROW", [TK_TSTART] = "TSTART",
-        [TK_TEND] = "TEND", [TK_TEXT] = "TEXT", [TK_INSERT] = "INSERT", [TK_HOLE] = "HOLE",
-    };
-    const char *s = code < sizeof name / sizeof name[0] ? name[code] : NULL;
-    return s ? s : "?";
-}
-
 static uint32_t off_of(const struct lexer *lx, const char *p)
 {
     return (uint32_t)(p - lx->text);
@@ -108,6 +75,8 @@ static void report_unclosed(struct lexer *lx, const struct open *o)
 {
     const char *mark = open_mark[o->kind];
     lx->n_error++;
+    if (lx->diags && o->kind != OPEN_BRACE)     /* no line end was seen behind it */
+        diag_drop_behind(lx->diags, lx->source, o->off);
     if (lx->diags)
         diag_add(lx->diags, "E0101", lx->source, (struct span){ o->off, (uint32_t)strlen(mark) },
                  "this `%s` is never closed", mark);
@@ -513,6 +482,8 @@ static void report_char(struct lexer *lx, uint32_t code, struct span at)
     const char *c = lx->text + at.off;
     if (code == SCAN_NON_ASCII) {
         report(lx, "E0010", at, "only ASCII is allowed outside strings and comments");
+        while (is_letter(*lx->p) || is_digit(*lx->p) || (unsigned char)*lx->p >= 0x80)
+            lx->p++;                    /* the rest of the word */
         return;
     }
     struct diag *d = report(lx, "E0009", at, "this character means nothing here");
@@ -520,12 +491,25 @@ static void report_char(struct lexer *lx, uint32_t code, struct span at)
         diag_note(lx->diags, d, "it is the control character 0x%02X", (unsigned)*c);
 }
 
-static void report_slip(struct lexer *lx, struct span at, const char *found, const char *instead)
+/* Letters behind a number: a unit that there is not, or a name that wants a blank before it. */
+static void report_number(struct lexer *lx, struct span at)
+{
+    struct diag *d = report(lx, "E0007", at, "this is no number and no duration");
+    const char *c = lx->text + at.off;
+    if (d && !(c[0] == '0' && (c[1] == 'x' || c[1] == 'b')))
+        diag_caret(lx->diags, d, "the units of a duration are `ms`, `s`, `m` and `h`");
+}
+
+static void report_slip(struct lexer *lx, struct span at, const char *found, const char *instead,
+                        const char *edit)
 {
     lx->n_error++;
-    if (lx->diags)
-        diag_add(lx->diags, "E0108", lx->source, at, "%s is not written so here; write %s", found,
-                 instead);
+    if (!lx->diags)
+        return;
+    struct diag *d = diag_add(lx->diags, "E0108", lx->source, at,
+                              "%s is not written so here; write %s", found, instead);
+    if (edit)
+        diag_edit(lx->diags, d, at, edit);
 }
 
 /* A form of other languages, taken for what it means.  Returns the code it stands for. */
@@ -534,16 +518,17 @@ static uint32_t slip(struct lexer *lx, uint32_t code, uint32_t from)
     struct span at = span_to_here(lx, from);
     switch (code) {
     case SCAN_AND_AND:
-        report_slip(lx, at, "`&&`", "`and`");
+        report_slip(lx, at, "`&&`", "`and`", "and");
         return TK_AND;
     case SCAN_BANG:
-        report_slip(lx, at, "`!`", "`not`");
+        report_slip(lx, at, "`!`", "`not`", "not ");
         return TK_NOT;
     case SCAN_DOTDOT_EQ:
-        report_slip(lx, at, "`..=`", "`..`, which includes the end");
+        report_slip(lx, at, "`..=`", "`..`, which includes the end", "..");
         return TK_DOTDOT;
     case SCAN_APOSTROPHE:
-        report_slip(lx, at, "a string in single quotes", "double quotes");
+        report_slip(lx, at, lx->text[from] == '`' ? "a string in backticks" : "a string in single quotes",
+                    "double quotes", NULL);
         return TK_STRING;
     default:
         return 0;
@@ -606,7 +591,7 @@ static bool code_token(struct lexer *lx, struct token *ret)
         give(lx, ret, TK_NL, 0, from);
         return true;
     case SCAN_F_TEXT:
-        report_slip(lx, (struct span){ from, 2 }, "`f\"...\"`", "`\"...${x}...\"`");
+        report_slip(lx, (struct span){ from, 2 }, "`f\"...\"`", "`\"...${x}...\"`", "\"");
         return false;
     case SCAN_OPEN_TEXT:
         open_text(lx, ret, from);
@@ -615,7 +600,7 @@ static bool code_token(struct lexer *lx, struct token *ret)
         slash(lx, ret, from);
         return true;
     case SCAN_BAD_NUMBER:
-        report(lx, "E0007", span_to_here(lx, from), "this is no number and no duration");
+        report_number(lx, span_to_here(lx, from));
         give(lx, ret, TK_INT, TOKEN_OPEN, from);
         return true;
     case SCAN_AND_AND: case SCAN_BANG: case SCAN_DOTDOT_EQ: case SCAN_APOSTROPHE:

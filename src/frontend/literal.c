@@ -189,7 +189,7 @@ static uint32_t dedent(struct literal_text *t, const char *p, uint32_t n, bool l
     if ((blank < n && p[blank] == '\n') || (blank == n && last))
         return blank;
     if (!t->bad)
-        text_error(t, "E0005", (uint32_t)(p - t->source->text.ptr), blank < n ? blank + 1 : 1,
+        text_error(t, "E0005", (uint32_t)(p - t->source->text.ptr), blank ? blank : 1,
                    "this line is indented less than the closing `\"\"\"`");
     return i;
 }
@@ -203,7 +203,7 @@ struct slice literal_piece(struct literal_text *t, struct span at, bool first, b
 
     if (block && last) {                /* the last newline and the indentation behind it */
         n -= t->indent.len <= n ? (uint32_t)t->indent.len : 0;
-        if (n > 1 && p[n - 1] == '\n')
+        if (n > (first ? 1 : 0) && p[n - 1] == '\n')
             n--;
     }
     if (block && first)

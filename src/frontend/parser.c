@@ -26,6 +26,7 @@ struct parser {
     struct token        before;         /* the last one fed */
     uint32_t            n_lexer_error;  /* of the lexer's, when the last token was fed */
     uint32_t            errors_at_start;
+    uint32_t            two_at;         /* offset + 1 of the last E0105 */
     bool                incomplete;
     bool                stops_at_end;   /* leaves the stack as it is at the end of the text */
 };
@@ -116,8 +117,21 @@ static void report_unexpected(struct parser *p, const char *code, const struct t
         diag_caret(p->diags, d, "expected %s", list.ptr);
     if (is_comparison(t->code) && grammar_expects(p->grammar, TK_AND))
         diag_note(p->diags, d, "comparisons do not chain; join two of them by `and`");
+    if (t->code == TK_EQ && grammar_expects(p->grammar, TK_EQEQ))
+        diag_note(p->diags, d, "equality is written `==`");
+    if (t->code == TK_IN && grammar_expects(p->grammar, TK_AND))
+        diag_note(p->diags, d, "whether a list or map has a value is `xs.has(x)`");
     str_free(&found);
     str_free(&list);
+}
+
+/* Is t on a line that was taken for two statements?  Then that guess was the mistake. */
+static bool behind_two(const struct parser *p, const struct token *t)
+{
+    if (!p->two_at || t->at.off < p->two_at)
+        return false;
+    struct slice between = slice_sub(p->source->text, p->two_at - 1, t->at.off - (p->two_at - 1));
+    return slice_find(between, SLICE("\n")) == SIZE_MAX;
 }
 
 /* Says what is wrong with t.  Gives the code of a token that was meant (TK_NL: before t), or 0. */
@@ -125,11 +139,13 @@ static uint32_t report(struct parser *p, const struct token *t)
 {
     const void *g = p->grammar;
     uint32_t meant = 0;
-    if (p->lx.failed || p->lx.n_error > p->n_lexer_error)       /* the lexer has said it */
-        return 0;
+    if (p->lx.failed || p->lx.n_error > p->n_lexer_error || p->before.flags & TOKEN_OPEN)
+        return 0;                                               /* the lexer has said it */
     if (t->code == 0) {
+        struct token end = *t;
+        end.at = (struct span){ p->before.at.off + p->before.at.len, 0 };
         p->incomplete = p->diags->n_error == p->errors_at_start;
-        report_unexpected(p, "E0104", t);
+        report_unexpected(p, "E0104", &end);
         return 0;
     }
     if (hint_slip(g, &p->lx, &p->before, t, &meant))
@@ -148,9 +164,11 @@ static uint32_t report(struct parser *p, const struct token *t)
         struct diag *d = diag_add(p->diags, "E0105", p->source, t->at,
                                   "two statements on a line need `;` between them");
         diag_edit(p->diags, d, (struct span){ t->at.off, 0 }, "; ");
+        p->two_at = t->at.off + 1;
         return TK_NL;
     }
-    report_unexpected(p, "E0103", t);
+    if (!behind_two(p, t))
+        report_unexpected(p, "E0103", t);
     return 0;
 }
 

@@ -58,7 +58,7 @@ sgl_module *host_compile(struct host *h, const char *path)
     return m;
 }
 
-sgl_run *host_start(struct host *h, sgl_module *m, uint64_t seed, const char *const *args)
+static sgl_run *start(struct host *h, sgl_module *m, const char *function, uint64_t seed, const char *const *args)
 {
     sgl_error err;
     sgl_run_config config;
@@ -67,7 +67,7 @@ sgl_run *host_start(struct host *h, sgl_module *m, uint64_t seed, const char *co
     config.seed = seed;
 
     sgl_run *run = NULL;
-    if (sgl_run_new(h->rt, m, NULL, h->engine, &config, &run, &err) != SGL_OK)
+    if (sgl_run_new(h->rt, m, function, h->engine, &config, &run, &err) != SGL_OK)
         die("run", &err);
     for (; args && *args; args += 2)
         if (sgl_run_arg_text(run, args[0], args[1], &err) != SGL_OK)
@@ -75,6 +75,11 @@ sgl_run *host_start(struct host *h, sgl_module *m, uint64_t seed, const char *co
     if (sgl_run_start(run, &err) != SGL_OK)
         die("start", &err);
     return run;
+}
+
+sgl_run *host_start(struct host *h, sgl_module *m, uint64_t seed, const char *const *args)
+{
+    return start(h, m, NULL, seed, args);
 }
 
 static void add(struct outcome *o, const char *text, size_t len)
@@ -109,6 +114,12 @@ struct outcome host_finish(sgl_run *run)
     sgl_run_get_stats(run, &o.stats);
     sgl_run_free(run);
     return o;
+}
+
+struct outcome host_call(struct host *h, sgl_module *m, const char *function, uint64_t seed,
+                         const char *const *args)
+{
+    return host_finish(start(h, m, function, seed, args));
 }
 
 struct outcome host_run(struct host *h, sgl_module *m, uint64_t seed, const char *const *args)

@@ -25,6 +25,9 @@ void        host_close(struct host *h);
 sgl_run       *host_start(struct host *h, sgl_module *m, uint64_t seed, const char *const *args);
 struct outcome host_finish(sgl_run *run);       /* frees the run */
 struct outcome host_run(struct host *h, sgl_module *m, uint64_t seed, const char *const *args);
+/* The same of one function. */
+struct outcome host_call(struct host *h, sgl_module *m, const char *function, uint64_t seed,
+                         const char *const *args);
 void           outcome_free(struct outcome *o);
 
 #endif

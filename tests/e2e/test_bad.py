@@ -72,6 +72,10 @@ def programs(d):
     case("schema that nobody satisfies",
          [write(d, "n.sgl", 'let x = gen<json(text: r"""{"type": "object", "required": ["a"], "properties": {"a": false}}""")>()\nprint(x)\n')],
          1, ["E0401"])
+    case("max below the shortest value",
+         [write(d, "q.sgl", 'let day: /\\d{4}-\\d{2}-\\d{2}/ = gen(max: 8)\nprint(day)\n')],
+         1, ["E0421", "needs at least 10 tokens, but max is 8", "^ raise this to 10 or more",
+             "shortest value: 0000-00-00 (10 tokens with"])
     case("schema keyword", [write(d, "o.sgl",
                                   'let x = gen<json(text: r"""{"type": "array", "uniqueItems": true, "items": {}}""")>()\nprint(x)\n')],
          1, ["E0408", "/uniqueItems"])

@@ -413,6 +413,41 @@ static void test_choice(void)
     engine_unref(tiny);
 }
 
+/* What was computed of a chosen option stays: what follows is computed alone, and is the same
+ * whatever the pages are (a wrong page would change the fake model's logits). */
+static void test_choice_stays(void)
+{
+    static const struct fake_opts small = {
+        .context = 256, .page_tokens = 4, .n_page = 40, .max_batch_tok = 16, .max_seq = 2,
+        .end_token = FAKE_IM_END, .end_bias = 4 };
+    static const struct fake_opts tight = {
+        .context = 256, .page_tokens = 4, .n_page = 20, .max_batch_tok = 3, .max_seq = 2,
+        .end_token = FAKE_IM_END, .end_bias = 4 };
+    const struct fake_opts *const opts[] = { &plain, &small, &tight };
+    for (int by = BY_JOINT; by <= BY_SAMPLE; by++) {
+        struct drive said[3];
+        for (int i = 0; i < 3; i++) {
+            struct engine *e = open_engine(opts[i], false, NULL);
+            struct session *s = new_session(e);
+            struct drive first, choice;
+            run_gen(s, "Once. ", 5, 1, &first);
+            run_choice(s, HOLE_SELECT, (enum select_by)by, &choice);
+            uint32_t n_tok = session_n_tok(s);
+            run_gen(s, "!", 6, 9, &said[i]);
+            uint32_t computed = said[i].result->n_prompt - said[i].result->n_cached;
+            REQUIRE(i == 2 || by == BY_PMI || computed <= said[i].result->n_prompt - n_tok + 1);
+            REQUIRE(drive_same(said[0].result, said[i].result));
+            drive_free(&first);
+            drive_free(&choice);
+            session_drop(s);
+            check_idle(e);
+            engine_unref(e);
+        }
+        for (int i = 0; i < 3; i++)
+            drive_free(&said[i]);
+    }
+}
+
 static void test_turns(void)
 {
     struct engine *e = open_engine(&plain, false, NULL);
@@ -482,6 +517,78 @@ static void test_retraction(void)
         drive_free(&d[i]);
     check_idle(e);
     engine_unref(e);
+}
+
+/* ---- pinned prefixes ---- */
+
+static uint64_t computed(struct engine *e)
+{
+    struct engine_stats st;
+    engine_stats(e, &st);
+    return st.computed_tokens;
+}
+
+static struct session *read_text(struct engine *e, const char *text, bool pinned)
+{
+    struct session_opts opts = { .pinned = pinned };
+    struct session *s;
+    struct drive d;
+    struct error err;
+    REQUIRE(session_new(e, &opts, &s, &err) == ST_OK);
+    struct plan *p = drive_plan(&d);
+    plan_text(p, PLAN_TEXT, slice_of(text));
+    p->prefill = true;
+    drive_submit(s, p);
+    drive_wait(&d);
+    REQUIRE(d.ok);
+    drive_free(&d);
+    return s;
+}
+
+/* Tokens computed for a prefix that was read first, after other contexts filled the pool. */
+static uint64_t reread(bool pinned)
+{
+    enum { N = 8 };
+    struct fake_opts small = plain;
+    small.n_page = 121;
+    struct engine *e = open_engine(&small, false, NULL);
+    char *prefix = filler(250, 5), *text[N];
+    struct session *first = read_text(e, prefix, pinned), *other[N];
+    uint32_t n_prefix = session_n_tok(first);
+    REQUIRE(n_prefix > 300 && n_prefix < 700);
+    for (int i = 0; i < N; i++) {
+        text[i] = filler(200, 20u + (unsigned)i);
+        other[i] = read_text(e, text[i], false);
+    }
+    uint64_t before = computed(e);
+    struct session *again = read_text(e, prefix, false);
+    uint64_t n = computed(e) - before;
+    session_drop(again);
+
+    /* more than the others leave: what is pinned is given up as well, in the end */
+    char *large = filler(1000, 50);
+    struct session *last = read_text(e, large, false);
+    REQUIRE(session_n_tok(last) + n_prefix > 120 * 16);
+    session_drop(last);
+    session_drop(first);
+    for (int i = 0; i < N; i++) {
+        session_drop(other[i]);
+        mem_free(text[i]);
+    }
+    check_idle(e);
+    engine_unref(e);
+    mem_free(prefix);
+    mem_free(large);
+    return n;
+}
+
+static void test_pinned(void)
+{
+    uint64_t with = reread(true), without = reread(false);
+    fprintf(stderr, "pinned: %llu tokens read again, %llu when not\n", (unsigned long long)with,
+            (unsigned long long)without);
+    REQUIRE(with < 16);
+    REQUIRE(without > 200);
 }
 
 /* ---- random soak ---- */
@@ -604,8 +711,10 @@ int main(int argc, char **argv)
     test_stops_and_marks();
     test_constrained();
     test_choice();
+    test_choice_stays();
     test_turns();
     test_retraction();
+    test_pinned();
     test_soak(1, n_round, 201);
     test_soak(2, n_round, 81);
     printf("11 passed, 0 failed\n");

@@ -137,6 +137,42 @@ sgl_status sgl_prompt_reset(sgl_prompt *p, sgl_error *err)
     return SGL_OK;
 }
 
+sgl_status sgl_prompt_fork(sgl_prompt *p, sgl_prompt **ret, sgl_error *err)
+{
+    (void)err;
+    *ret = calloc(1, sizeof **ret);
+    **ret = *p;
+    (*ret)->text = strdup(p->text);
+    return SGL_OK;
+}
+
+sgl_status sgl_prompt_type(sgl_prompt *p, const char *text, size_t len, char **ret, sgl_diagnostics **ret_diags,
+                           sgl_error *err)
+{
+    (void)p;
+    (void)err;
+    *ret_diags = NULL;
+    *ret = malloc(len + 10);
+    sprintf(*ret, "type of %.*s", (int)len, text);
+    return SGL_OK;
+}
+
+sgl_status sgl_prompt_source(sgl_prompt *p, char **ret, sgl_error *err)
+{
+    return sgl_prompt_text(p, ret, err);
+}
+
+const char *sgl_prompt_value_type(const sgl_prompt *p)
+{
+    (void)p;
+    return "str";
+}
+
+size_t sgl_prompt_entries(const sgl_prompt *p)
+{
+    return p->n_mark;
+}
+
 sgl_status sgl_prompt_text(sgl_prompt *p, char **ret, sgl_error *err)
 {
     (void)err;

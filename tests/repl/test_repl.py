@@ -2,6 +2,7 @@
 """The prompt loop, from a pipe and on a terminal that tmux gives.
 
     test_repl.py PROGRAM            the loop over a fake
+    test_repl.py --language SGLRUN  `sglrun repl` without a model
     test_repl.py --real SGLRUN      `sglrun repl` with the default model
 """
 import os
@@ -77,15 +78,22 @@ def test_pipe(program):
           "it failed" in err, (rc, out, err))
     rc, out, err = piped([program], "f {\n")
     check("pipe ends early", rc == 1 and "ends inside" in err, (rc, out, err))
-    rc, out, err = piped([program], ":nope\n:type x\n:set\n:set bad 1\n:model x\n:load /nope\n:undo\n")
-    check("commands refuse", rc == 1 and err.count("\n") == 7 and ":nope" in err and
-          "not supported yet" in err and "unknown setting bad=1" in err, (rc, out, err))
+    rc, out, err = piped([program], ":nope\n:type\n:set\n:set bad 1\n:model x\n:load /nope\n:undo\n"
+                          ":fork\n:fork a b\n:fork main\n:switch nope\n:switch\n:save /no/such/file\n")
+    check("commands refuse", rc == 1 and err.count("\n") == 13 and ":nope" in err and
+          ":fork NAME" in err and "context main already" in err and "no context nope" in err and "unknown setting bad=1" in err, (rc, out, err))
     with tempfile.TemporaryDirectory() as d:
         f = os.path.join(d, "saved.sgl")
         rc, out, _ = piped([program], "one\ntwo\n:undo\n:set temp 0.5\n:set temp=1\n:seed 3\n:save %s\n"
                            ":reset\n:tokens\n:load %s\n:prompt\n" % (f, f))
         check("save and load", rc == 0 and open(f).read() == "one\n" and "\n0\n" in out and
               out.endswith("one\n\n"), out)
+    rc, out, err = piped([program], ":type a b\none\n:fork left\ntwo\n:switch main\n:fork right\n:prompt\n"
+                          ":switch left\n:prompt\n:tree\n:cost\n")
+    check("places", rc == 0 and not err and out == 'type of a b\n"one" : str\n"two" : str\none\none\ntwo\n'
+          "  main  1 entries, 4 tokens\n  * left  2 entries, 8 tokens, forked after 1\n"
+          "    right  1 entries, 4 tokens, forked after 1\n"
+          "2 entries, 0 calls: 0 tokens of prompt (0 cached), 0 generated (0 forced), 0 ms\n", (out, err))
     rc, out, _ = piped([program], "ask\nBob\n")
     check("input", rc == 0 and '"Bob" : str' in out, out)
     rc, out, _ = piped([program], ":help\n")
@@ -121,6 +129,12 @@ def test_terminal(program):
     t.keys("Tab")
     t.keys("Enter")
     check("completion", t.wait('"beta_long" : str'), t.screen())
+    t.tmux("send-keys", "-l", ":swi")
+    t.keys("Tab")
+    t.tmux("send-keys", "-l", " main")
+    t.keys("Enter")
+    time.sleep(0.2)
+    check("commands are completed", ":switch main" in t.screen() and "no command" not in t.screen(), t.screen())
     t.line("ask")
     check("asks", t.wait("name?"), t.screen())
     t.line("Ann")
@@ -142,6 +156,60 @@ def test_terminal(program):
     t.wait("sgl>")
     t.keys("C-d")
     check("Ctrl-D leaves", t.wait("LEFT 0"), t.screen())
+    t.close()
+
+
+def test_language(sglrun):
+    """The loop over the language, without a model."""
+    repl = [sglrun, "repl", "--no-model"]
+    rc, out, err = piped(repl, "1 + 2\nit * 2\nlet x = [1, 2]\n:type x.map(|a| a + 0.5)\n:type user \"x\"\n"
+                         "fn f(a: int) -> int {\n    a + 1\n}\nf(x.len())\n:tokens\n")
+    check("values", rc == 0 and not err and out == "3 : int\n6 : int\n[float]\nnull\n3 : int\n0\n", (out, err))
+    rc, out, err = piped(repl, "let x = 1\nlet z = fail(\"boo\")\nx\nz\n")
+    check("a failed entry binds nothing", rc == 1 and out == "1 : int\n" and "R0301" in err
+          and "unknown name `z`" in err, (out, err))
+    rc, out, err = piped(repl, "let x = 1\n:fork b\nlet x = 2\nlet y = 3\nx + y\n:switch main\nx\ny\n")
+    check("names of a fork", out == "5 : int\n1 : int\n" and "unknown name `y`" in err, (out, err))
+    rc, out, err = piped(repl, 'user "one"\n:fork b\nuser "two"\n:switch main\nuser "three"\n:prompt\n'
+                         ":switch b\n:prompt\n:undo\n:prompt\n:tree\n")
+    check("contexts of a fork", rc == 0 and out == "[user] one\n[user] three\n[user] one\n[user] two\n[user] one\n"
+          "  main  2 entries, 0 tokens\n  * b  1 entries, 0 tokens, forked after 1\n", (out, err))
+    rc, out, err = piped(repl, "let x = 1\nlet x = x + 1\nfn g() -> int { 1 }\n:undo\n:undo\nx\ng()\n")
+    check("undo takes names back", out == "1 : int\n" and "unknown name `g`" in err, (out, err))
+    with tempfile.TemporaryDirectory() as d:
+        f = os.path.join(d, "saved.sgl")
+        rc, out, err = piped(repl, "1 + 2\n\"${it}!\".len()\nit * 2\nfail(\"no\")\nlet it2 = it\n"
+                             "struct P {\n    it: int\n}\nP(it: 4).it\n|a| a\nuser \"Hi\"\n:save %s\n" % f)
+        text = open(f).read()
+        p = subprocess.run([sglrun, f], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        check("a saved session runs", p.returncode == 0 and p.stdout == b"3\n2\n4\n4\n" and "fail" not in text,
+              (text, p.stdout, p.stderr))
+    rc, out, err = piped(repl, "let unused = 1\nif true { let b = 3 }\n")
+    check("no warnings", rc == 0 and not err, err)
+    rc, out, err = piped(repl, "gen(max: 3)\n")
+    check("no model", rc == 1 and "R0103" in err, err)
+    t = Terminal(sglrun + " repl --no-model")
+    t.wait("sgl>", 60)
+    t.line("let umbrella = 4")
+    t.line("fn upside(parameter: int) -> int {")
+    t.wait("...>")
+    t.tmux("send-keys", "-l", "param")
+    t.keys("Tab")
+    t.line(" + umb")
+    t.line("}")
+    check("an error in an entry", t.wait("unknown name `umb`"), t.screen())
+    t.tmux("send-keys", "-l", "umb")
+    t.keys("Tab")
+    t.keys("Enter")
+    check("names are completed", t.wait("4 : int"), t.screen())
+    t.tmux("send-keys", "-l", "[1].revers")
+    t.keys("Tab")
+    t.line("()")
+    check("members are completed", t.wait("[1] : [int]"), t.screen())
+    t.tmux("send-keys", "-l", ":type umbr")
+    t.keys("Tab")
+    t.keys("Enter")
+    check("behind a command too", t.wait("\nint"), t.screen())
     t.close()
 
 
@@ -192,6 +260,8 @@ def main():
         sys.exit(77)
     if sys.argv[1] == "--real":
         test_real(sys.argv[2])
+    elif sys.argv[1] == "--language":
+        test_language(sys.argv[2])
     else:
         test_pipe(sys.argv[1])
         test_terminal(sys.argv[1])

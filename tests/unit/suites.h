@@ -6,10 +6,13 @@
 
 #define SUITE_ROWS(X)                                           \
     X(alloc)                                                    \
+    X(allow)                                                    \
+    X(api_prompt)                                               \
     X(api_run)                                                  \
     X(api_value)                                                \
     X(arena)                                                    \
     X(array)                                                    \
+    X(artifact)                                                 \
     X(backend)                                                  \
     X(bitset)                                                   \
     X(bundle)                                                   \
@@ -26,6 +29,8 @@
     X(jsonio)                                                   \
     X(matcher)                                                  \
     X(num)                                                      \
+    X(order)                                                    \
+    X(overlap)                                                  \
     X(parser)                                                   \
     X(pool)                                                     \
     X(queue)                                                    \
@@ -40,7 +45,8 @@
     X(str)                                                      \
     X(tokenizer)                                                \
     X(utf8)                                                     \
-    X(value)
+    X(value)                                                    \
+    X(vm)
 
 #define X(name) Suite *suite_##name(void);
 SUITE_ROWS(X)

@@ -68,6 +68,17 @@ size_t pattern_longest(struct pattern *p);
 /* Whether the whole text belongs to the language; *ret_at is the first byte that cannot stand
  * there (the length, when the text ends too early). */
 bool pattern_accepts(struct pattern *p, struct slice text, size_t *ret_at);
+/* A text that belongs to both, the shortest one, appended to *ret.  False: none was found. */
+bool pattern_common(struct pattern *a, struct pattern *b, struct str *ret);
+/* Whether some whole text may go on with the byte; *ret gets such a text. */
+bool pattern_goes_on(struct pattern *p, uint8_t byte, struct str *ret);
+
+/* Whether a JSON text is valid for a JSON Schema: all keywords, those left out of decoding too. */
+struct schema_checker;
+enum status schema_checker_new(struct slice schema, struct schema_checker **ret, struct error *err);
+void        schema_checker_free(struct schema_checker *c);          /* NULL is fine */
+enum status schema_checker_valid(struct schema_checker *c, struct slice json, bool *ret_valid,
+                                 struct error *err);
 
 /* The regex dialect of the language for search (`matches`, `find`): checks it and rewrites it for
  * PCRE2 (UTF, no UCP).  Errors as above. */

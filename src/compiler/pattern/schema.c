@@ -569,7 +569,7 @@ static void refuse_loops(struct schema *s)
 
 /* ---- the door ------------------------------------------------------------------------------- */
 
-static void schema_free(struct schema *s)
+void schema_free(struct schema *s)
 {
     mem_free(s->node);
     mem_free(s->name);
@@ -582,7 +582,7 @@ static void schema_free(struct schema *s)
     arena_free(&s->arena);
 }
 
-static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
+void schema_open(struct schema *s, struct slice text)
 {
     struct jnode *json;
     s->st = jtree_read(&s->arena, text, &json, s->err);
@@ -595,6 +595,11 @@ static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
         walk_node(s, i);
     if (s->st == ST_OK)
         refuse_loops(s);
+}
+
+static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
+{
+    schema_open(s, text);
     if (s->st != ST_OK)
         return;
     uint32_t root = lit_pos(0);

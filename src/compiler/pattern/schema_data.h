@@ -115,6 +115,8 @@ struct schema {
 };
 
 /* schema.c */
+void        schema_open(struct schema *s, struct slice text);       /* reads it: its nodes, 0 the root */
+void        schema_free(struct schema *s);
 enum status schema_refuse(struct schema *s, uint32_t node, const char *keyword, const char *why);
 enum status schema_malformed(struct schema *s, uint32_t node, const char *keyword, const char *why);
 void        schema_nomem(struct schema *s);

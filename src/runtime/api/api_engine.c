@@ -93,7 +93,10 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
     if (!engine)
         return api_nomem(err);
     atomic_init(&engine->refs, 1);
-    enum status st = models_find(c.model, &path, &why);
+    bool is_url = c.model && strstr(c.model, "://");
+    enum status st = is_url ? error_code(&why, ST_UNSUPPORTED, "R0103",
+                                         "%s: a server cannot be the model yet; name a model or its file", c.model)
+                            : models_find(c.model, &path, &why);
     if (st == ST_OK) {
         struct engine_opts opts = {
             .model = path.ptr,

@@ -48,6 +48,8 @@ struct sgl_module {
     struct api_func *func;          /* [n_func] */
     uint32_t         n_func;
     struct str       ir;            /* when the source asked to keep it */
+    struct str       cost;          /* ... to say what it may cost */
+    struct api_pins *pins;          /* static prefixes on engines; NULL: out of memory, none are kept */
 };
 
 struct sgl_diagnostics {
@@ -64,14 +66,32 @@ struct sgl_engine {
 sgl_value *api_value_take(struct value v);
 struct value api_value(const sgl_value *v);         /* borrowed */
 
-/* Compiles; env is the prompt loop's or NULL. */
-sgl_status api_compile(const sgl_source *source, struct compile_env *env, sgl_module **ret,
-                       sgl_diagnostics **ret_diags, sgl_error *err);
+/* Compiles an entry of a prompt loop; probe: the names stay as they are. */
+sgl_status api_compile_entry(const sgl_source *source, struct compile_env *env, bool probe, sgl_module **ret,
+                             sgl_diagnostics **ret_diags, sgl_error *err);
+
+/* The same, noting the files that were read and the text of the main one, for an artifact. */
+struct file_recorder;
+sgl_status api_compile_recorded(const sgl_source *source, struct file_recorder *files, struct str *ret_text,
+                                sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err);
+/* opts->text is an artifact: its module, or one compiled from the files inside (R0105). */
+enum status api_artifact_open(const struct compile_opts *opts, struct diag_list *diags, struct module **ret,
+                              struct str *ret_ir, struct error *err);
 
 /* A run of one function; env is the prompt loop's or NULL. */
 sgl_status api_run_new(sgl_runtime *rt, sgl_module *module, uint32_t func, sgl_engine *engine,
                        struct run_env *env, const sgl_run_config *config, sgl_run **ret,
                        sgl_error *err);
+
+/* ---- static prefixes (api_bind.c) ---- */
+struct api_pins;
+struct api_pins *api_pins_new(void);                /* NULL: out of memory */
+void             api_pins_free(struct api_pins *p); /* NULL is fine */
+/* Begins to compute the prefixes that a call of `func` can reach; waits for nothing.  e may be NULL. */
+void             api_bind(sgl_module *module, struct engine *e, uint32_t func);
+
+/* Binds the externs of the module that the library offers. */
+sgl_status api_bind_library(sgl_run *run, const struct module *m, const sgl_library *lib, sgl_error *err);
 
 /* ---- generations ---- */
 struct session;

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "compiler/artifact.h"
 #include "frontend/explain.h"
 #include "frontend/format.h"
 #include "runtime/tokenizer/tokenizer.h"
@@ -100,6 +101,12 @@ static void describe(struct arena *a, const struct module *m, uint32_t i, struct
         .is_main = i == m->main_func && !(f->flags & FUNC_SCRIPT),
         .is_script = (f->flags & FUNC_SCRIPT) != 0,
         .is_test = (f->flags & FUNC_TEST) != 0,
+        .is_eval = (f->flags & FUNC_EVAL) != 0,
+        .line = f->source ? source_place(f->source, f->at.off).line : 0,
+        .runs = f->runs,
+        .pass = f->pass,
+        .seed = f->seed,
+        .timeout_ms = f->timeout_ms,
     };
     for (uint32_t k = 0; ret->param && k < f->n_param; k++) {
         const struct bc_param *p = &f->param[k];
@@ -122,6 +129,7 @@ static sgl_module *module_handle(struct module *m)
     }
     atomic_init(&h->refs, 1);
     h->m = m;
+    h->pins = api_pins_new();
     h->func = arena_array(&h->arena, m->n_func, sizeof *h->func);
     for (uint32_t i = 0; h->func && i < m->n_func; i++)
         if (is_public(m, i))
@@ -148,8 +156,9 @@ static enum status read_source(const sgl_source *s, struct str *file, struct sli
     return ST_OK;
 }
 
-sgl_status api_compile(const sgl_source *source, struct compile_env *env, sgl_module **ret,
-                       sgl_diagnostics **ret_diags, sgl_error *err)
+/* `files` (may be NULL) learns what the compiler read; ret_text (with it) the main file. */
+static sgl_status compile(const sgl_source *source, struct compile_env *env, bool probe,
+                          struct file_recorder *files, struct str *ret_text, sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
 {
     sgl_source s;
     sgl_source_init(&s);
@@ -159,23 +168,37 @@ sgl_status api_compile(const sgl_source *source, struct compile_env *env, sgl_mo
         .name = s.name ? s.name : "<stdin>",
         .loader = { s.load ? load_by_host : load_file, s.load ? &host : NULL },
         .env = env,
+        .probe = probe,
         .no_opt = s.no_opt,
         .n_no_opt = (uint32_t)s.n_no_opt,
         .keep_ir = s.keep_ir,
         .cost = s.cost,
+        .deny = s.deny_warnings,
     };
     struct error why = { 0 };
-    struct str file = { 0 }, ir = { 0 };
+    struct str file = { 0 }, ir = { 0 }, cost = { 0 };
+    opts.ret_cost = s.cost ? &cost : NULL;
     struct module *m = NULL;
     sgl_module *handle = NULL;
     sgl_diagnostics *diags = mem_zalloc(sizeof *diags);
     if (!diags)
         return api_nomem(err);
     diag_list_init(&diags->list, &diags->arena);
+    if (files) {
+        files->inner = opts.loader;
+        opts.loader = (struct loader){ recorder_load, files };
+    }
 
     enum status st = read_source(&s, &file, &opts.text, &why);
-    if (st == ST_OK)
+    bool built = st == ST_OK && artifact_is(opts.text);
+    if (built && files)
+        st = error_set(&why, ST_INVALID, "%s is built already", opts.name);
+    else if (built)
+        st = api_artifact_open(&opts, &diags->list, &m, s.keep_ir ? &ir : NULL, &why);
+    else if (st == ST_OK)
         st = compile_module(&opts, &diags->list, &m, s.keep_ir ? &ir : NULL, &why);
+    if (st == ST_OK && files)
+        str_add_slice(ret_text, opts.text);
     if (st == ST_OK) {
         handle = module_handle(m);
         if (!handle)
@@ -185,10 +208,13 @@ sgl_status api_compile(const sgl_source *source, struct compile_env *env, sgl_mo
                   diags->list.n_error == 1 ? "" : "s");
     }
     str_free(&file);
-    if (handle)
+    if (handle) {
         handle->ir = ir;
-    else
+        handle->cost = cost;
+    } else {
         str_free(&ir);
+        str_free(&cost);
+    }
     if (ret_diags)
         *ret_diags = diags;
     else
@@ -198,11 +224,23 @@ sgl_status api_compile(const sgl_source *source, struct compile_env *env, sgl_mo
     return api_error(st, &why, err);
 }
 
+sgl_status api_compile_entry(const sgl_source *source, struct compile_env *env, bool probe, sgl_module **ret,
+                             sgl_diagnostics **ret_diags, sgl_error *err)
+{
+    return compile(source, env, probe, NULL, NULL, ret, ret_diags, err);
+}
+
+sgl_status api_compile_recorded(const sgl_source *source, struct file_recorder *files, struct str *ret_text,
+                                sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
+{
+    return compile(source, NULL, false, files, ret_text, ret, ret_diags, err);
+}
+
 sgl_status sgl_module_compile(sgl_runtime *rt, const sgl_source *source, sgl_module **ret,
                               sgl_diagnostics **ret_diags, sgl_error *err)
 {
     (void)rt;
-    return api_compile(source, NULL, ret, ret_diags, err);
+    return compile(source, NULL, false, NULL, NULL, ret, ret_diags, err);
 }
 
 sgl_module *sgl_module_ref(sgl_module *module)
@@ -215,9 +253,11 @@ void sgl_module_unref(sgl_module *module)
 {
     if (!module || atomic_fetch_sub(&module->refs, 1) != 1)
         return;
+    api_pins_free(module->pins);
     module_unref(module->m);
     arena_free(&module->arena);
     str_free(&module->ir);
+    str_free(&module->cost);
     mem_free(module);
 }
 
@@ -252,82 +292,7 @@ bool sgl_module_needs_model(const sgl_module *module)
     return module->m->n_gen > 0;
 }
 
-/* ---- dumps ---- */
-
-/* One text cut at its token borders, which a bar marks; bytes that need it are escaped as in JSON. */
-static enum status show_pieces(struct engine *e, struct slice text, struct str *out,
-                               struct error *err)
-{
-    struct token_list ids = { 0 };
-    enum status st = engine_encode(e, text, false, &ids, err);
-    for (uint32_t t = 0; st == ST_OK && t < ids.n; t++) {
-        struct str piece = { 0 }, quoted = { 0 };
-        st = engine_decode(e, &ids.id[t], 1, true, &piece, err);
-        jsonio_quote(str_slice(&piece), &quoted);
-        str_adds(out, t ? "|" : "  ");
-        str_add_slice(out, slice_sub(str_slice(&quoted), 1, quoted.len - 2));
-        str_free(&quoted);
-        str_free(&piece);
-    }
-    str_addf(out, "   (%u token%s)\n", ids.n, ids.n == 1 ? "" : "s");
-    token_list_free(&ids);
-    return st;
-}
-
-/* Tokens of the constant texts that each function appends.  A text is shown by itself: where it
- * meets a neighbour or a generated value, the border may fall elsewhere. */
-static enum status show_tokens(const struct module *m, struct engine *e, struct str *out,
-                               struct error *err)
-{
-    enum status st = ST_OK;
-    for (uint32_t i = 0; i < m->n_func; i++) {
-        const struct func *f = &m->func[i];
-        bool named = false;
-        for (uint32_t pc = 0; st == ST_OK && pc < f->n_code; pc++) {
-            if (f->code[pc].op != OP_TEXT)
-                continue;
-            if (!named)
-                str_addf(out, "%.*s:\n", (int)f->name.len, f->name.ptr);
-            named = true;
-            uint32_t konst = f->code[pc].b | (uint32_t)f->code[pc].c << 16;
-            st = show_pieces(e, m->konst[konst].text, out, err);
-        }
-    }
-    return st;
-}
-
-sgl_status sgl_module_show(sgl_module *module, sgl_show what, bool color, sgl_engine *engine,
-                           char **ret_text, sgl_error *err)
-{
-    struct str out = { 0 };
-    struct error why;
-    enum status st = ST_OK;
-    switch (what) {
-    case SGL_SHOW_PROMPT:
-        show_prompt(module->m, color, &out);
-        break;
-    case SGL_SHOW_IR:
-        if (!module->ir.ptr)
-            return api_fail(err, ST_STATE, NULL, "the module was compiled without keep_ir");
-        str_add_slice(&out, str_slice(&module->ir));
-        break;
-    case SGL_SHOW_BYTECODE:
-        bytecode_dump(module->m, &out);
-        break;
-    case SGL_SHOW_TOKENS:
-        if (!engine)
-            return api_fail(err, ST_INVALID, NULL, "tokens are shown for an engine's tokenizer");
-        st = show_tokens(module->m, engine->e, &out, &why);
-        break;
-    default:
-        return api_fail(err, ST_INVALID, NULL, "no such view of a module: %d", (int)what);
-    }
-    if (st != ST_OK) {
-        str_free(&out);
-        return api_error(st, &why, err);
-    }
-    return api_take_text(&out, ret_text, NULL, err);
-}
+/* ---- texts ---- */
 
 sgl_status sgl_format(const char *text, size_t len, char **ret_text, size_t *ret_len,
                       sgl_error *err)
@@ -346,7 +311,11 @@ sgl_status sgl_explain(const char *code, char **ret_text, sgl_error *err)
 {
     struct str out = { 0 };
     struct error why;
-    enum status st = explain_code(code, &out, &why);
+    enum status st = ST_OK;
+    if (code)
+        st = explain_code(code, &out, &why);
+    else
+        explain_list(&out);
     if (st != ST_OK) {
         str_free(&out);
         return api_error(st, &why, err);
@@ -399,6 +368,8 @@ sgl_status sgl_diagnostics_render(const sgl_diagnostics *d, size_t i, sgl_render
         diag_render_json(d->list.at[i], &out);
     else
         diag_render(d->list.at[i], how == SGL_RENDER_COLOR, &out);
+    if (out.len && out.ptr[out.len - 1] == '\n')
+        str_cut(&out, out.len - 1);
     return api_take_text(&out, ret_text, NULL, NULL);
 }
 

@@ -1,22 +1,19 @@
-/* api_prompt.c - the prompt loop: entries compiled one by one over one context and its names. */
-#include "runtime/api/api_int.h"
+/* api_prompt.c - the prompt loop: entries compiled one by one over one context and its names.
+ *
+ * Before each entry the names and the environment of the machine are saved, so that undo takes back
+ * both.  An entry whose run fails keeps what it did to the context and binds no names. */
+#include "runtime/api/api_prompt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
+#include "base/hashmap.h"
+#include "base/jsonio.h"
+#include "frontend/lexer.h"
 #include "frontend/parser.h"
-
-struct sgl_prompt {
-    struct sgl_runtime *rt;
-    struct sgl_engine  *engine;         /* counted, or NULL */
-    struct run_env     *env;
-    struct compile_env *names;
-    struct arena        arena;          /* texts of the config and of :set */
-    sgl_run_config      config;
-    uint32_t            n_entry;
-};
 
 static const char *const *copy_list(struct arena *a, const char *const *text, size_t n)
 {
@@ -43,6 +40,10 @@ sgl_status sgl_prompt_new(sgl_runtime *rt, sgl_engine *engine, const sgl_run_con
     c->allow_write = copy_list(&p->arena, c->allow_write, c->n_allow_write);
     c->allow_run = copy_list(&p->arena, c->allow_run, c->n_allow_run);
     c->limits = copy_list(&p->arena, c->limits, c->n_limits);
+    sgl_library **libs = arena_array(&p->arena, c->n_libraries, sizeof *libs);
+    for (size_t i = 0; libs && i < c->n_libraries; i++)
+        libs[i] = c->libraries[i];
+    c->libraries = libs;
 
     enum status st = p->arena.failed ? error_nomem(&why) : ST_OK;
     if (st == ST_OK)
@@ -57,6 +58,41 @@ sgl_status sgl_prompt_new(sgl_runtime *rt, sgl_engine *engine, const sgl_run_con
     return SGL_OK;
 }
 
+static void entry_free(struct prompt_entry *e)
+{
+    compile_env_free(e->before);
+    mem_free(e->text);
+    mem_free(e->type);
+}
+
+static void forget_entries(sgl_prompt *p)
+{
+    while (p->n_entry)
+        entry_free(&p->entry[--p->n_entry]);
+    mem_free(p->entry);
+    p->entry = NULL;
+    p->cap_entry = 0;
+}
+
+/* What the last run has come to: known when the host asks for the next thing. */
+static enum status settle(sgl_prompt *p, struct error *err)
+{
+    struct prompt_entry *e = p->n_entry ? &p->entry[p->n_entry - 1] : NULL;
+    if (!e || e->settled)
+        return ST_OK;
+    e->settled = true;
+    e->ok = run_env_ok(p->env);
+    if (e->ok)
+        return ST_OK;
+    struct compile_env *names;
+    enum status st = compile_env_copy(e->before, &names, err);
+    if (st == ST_OK) {
+        compile_env_free(p->names);
+        p->names = names;
+    }
+    return st;
+}
+
 void sgl_prompt_free(sgl_prompt *p)
 {
     if (!p)
@@ -65,6 +101,7 @@ void sgl_prompt_free(sgl_prompt *p)
         run_env_free(p->env);
     if (p->names)
         compile_env_free(p->names);
+    forget_entries(p);
     sgl_engine_unref(p->engine);
     arena_free(&p->arena);
     mem_free(p);
@@ -87,18 +124,79 @@ static enum status is_incomplete(const char *name, struct slice text, bool *ret,
     return st;
 }
 
+static sgl_status compile_entry(sgl_prompt *p, const char *text, size_t len, bool probe,
+                                sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
+{
+    char name[32];
+    sgl_source source;
+    snprintf(name, sizeof name, "<entry %u>", p->n_entry + 1);
+    sgl_source_init(&source);
+    source.name = name;
+    source.text = text;
+    source.len = len;
+    return api_compile_entry(&source, p->names, probe, ret, ret_diags, err);
+}
+
+static bool has_text_form(enum rtype_kind k)
+{
+    return k != RT_CONTEXT && k != RT_FN && k != RT_BRANCHES && k != RT_BYTES && k != RT_MARK &&
+           k != RT_TOKEN;
+}
+
+/* The entry is remembered with what undo needs; its run follows. */
+static enum status remember(sgl_prompt *p, const struct module *m, struct slice text,
+                            struct compile_env *before, struct error *err)
+{
+    struct prompt_entry *e = array_push(&p->entry, &p->n_entry, &p->cap_entry, sizeof *e);
+    const struct rtype *t = &m->rtype[m->func[m->main_func].result];
+    enum rtype_kind kind = t->kind;
+    char *own = mem_strndup(text.ptr, text.len), *type = mem_strndup(t->name.ptr, t->name.len);
+    if (!e || !own || !type) {
+        p->n_entry -= e != NULL;
+        mem_free(own);
+        mem_free(type);
+        return error_nomem(err);
+    }
+    *e = (struct prompt_entry){ .text = own, .len = text.len, .type = type, .before = before,
+                                .value = kind != RT_NULL && kind != RT_NEVER,
+                                .prints = has_text_form(kind) };
+    enum status st = run_env_save(p->env, err);
+    if (st != ST_OK) {
+        e->before = NULL;
+        entry_free(&p->entry[--p->n_entry]);
+    }
+    return st;
+}
+
+static sgl_status begin(sgl_prompt *p, sgl_module *module, struct slice text,
+                        struct compile_env *before, sgl_run **ret_run, sgl_error *err)
+{
+    struct error why;
+    if (module->m->main_func == BC_NO_INDEX) {
+        compile_env_free(before);
+        return SGL_OK;
+    }
+    enum status st = remember(p, module->m, text, before, &why);
+    if (st != ST_OK) {
+        compile_env_free(before);
+        return api_error(st, &why, err);
+    }
+    return api_run_new(p->rt, module, module->m->main_func, p->engine, p->env, &p->config, ret_run,
+                       err);
+}
+
 sgl_status sgl_prompt_enter(sgl_prompt *p, const char *text, size_t len, bool *ret_incomplete,
                             sgl_run **ret_run, sgl_diagnostics **ret_diags, sgl_error *err)
 {
     struct error why;
-    char name[32];
     bool incomplete = false;
     *ret_incomplete = false;
     *ret_run = NULL;
     if (ret_diags)
         *ret_diags = NULL;
-    snprintf(name, sizeof name, "<entry %u>", p->n_entry + 1);
-    enum status in = is_incomplete(name, (struct slice){ text, len }, &incomplete, &why);
+    enum status in = settle(p, &why);
+    if (in == ST_OK)
+        in = is_incomplete("<entry>", (struct slice){ text, len }, &incomplete, &why);
     if (in != ST_OK)
         return api_error(in, &why, err);
     if (incomplete) {
@@ -106,32 +204,53 @@ sgl_status sgl_prompt_enter(sgl_prompt *p, const char *text, size_t len, bool *r
         return SGL_OK;
     }
 
-    sgl_source source;
+    struct compile_env *before;
     sgl_module *module = NULL;
-    sgl_source_init(&source);
-    source.name = name;
-    source.text = text;
-    source.len = len;
-    sgl_status st = api_compile(&source, p->names, &module, ret_diags, err);
-    if (st != SGL_OK)
+    in = compile_env_copy(p->names, &before, &why);
+    if (in != ST_OK)
+        return api_error(in, &why, err);
+    sgl_status st = compile_entry(p, text, len, false, &module, ret_diags, err);
+    if (st != SGL_OK) {
+        compile_env_free(before);
         return st;
-    if (module->m->main_func != BC_NO_INDEX) {
-        in = run_env_save(p->env, &why);
-        if (in != ST_OK)
-            st = api_error(in, &why, err);
-        else
-            st = api_run_new(p->rt, module, module->m->main_func, p->engine, p->env, &p->config,
-                             ret_run, err);
     }
-    p->n_entry++;
+    st = begin(p, module, (struct slice){ text, len }, before, ret_run, err);
     sgl_module_unref(module);
     return st;
 }
 
+sgl_status sgl_prompt_type(sgl_prompt *p, const char *text, size_t len, char **ret_type,
+                           sgl_diagnostics **ret_diags, sgl_error *err)
+{
+    struct error why;
+    sgl_module *module = NULL;
+    if (ret_diags)
+        *ret_diags = NULL;
+    enum status in = settle(p, &why);
+    if (in != ST_OK)
+        return api_error(in, &why, err);
+    sgl_status st = compile_entry(p, text, len, true, &module, ret_diags, err);
+    if (st != SGL_OK)
+        return st;
+    const struct module *m = module->m;
+    struct str out = { 0 };
+    if (m->main_func == BC_NO_INDEX)
+        str_adds(&out, "null");
+    else
+        str_add_slice(&out, m->rtype[m->func[m->main_func].result].name);
+    sgl_module_unref(module);
+    return api_take_text(&out, ret_type, NULL, err);
+}
+
 sgl_status sgl_prompt_undo(sgl_prompt *p, sgl_error *err)
 {
-    if (!run_env_undo(p->env))
+    if (!p->n_entry || !run_env_undo(p->env))
         return api_fail(err, ST_STATE, NULL, "there is nothing to take back");
+    struct prompt_entry *e = &p->entry[--p->n_entry];
+    compile_env_free(p->names);
+    p->names = e->before;
+    e->before = NULL;
+    entry_free(e);
     return SGL_OK;
 }
 
@@ -144,8 +263,83 @@ sgl_status sgl_prompt_reset(sgl_prompt *p, sgl_error *err)
         return api_error(st, &why, err);
     compile_env_free(p->names);
     p->names = names;
+    forget_entries(p);
     run_env_reset(p->env);
     return SGL_OK;
+}
+
+static enum status copy_entries(const sgl_prompt *p, sgl_prompt *to, struct error *err)
+{
+    for (uint32_t i = 0; i < p->n_entry; i++) {
+        struct prompt_entry *e = array_push(&to->entry, &to->n_entry, &to->cap_entry, sizeof *e);
+        if (!e)
+            return error_nomem(err);
+        *e = p->entry[i];
+        e->before = NULL;
+        e->text = mem_strndup(p->entry[i].text, p->entry[i].len);
+        e->type = mem_strndup(p->entry[i].type, strlen(p->entry[i].type));
+        if (!e->text || !e->type)
+            return error_nomem(err);
+        enum status st = compile_env_copy(p->entry[i].before, &e->before, err);
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+sgl_status sgl_prompt_fork(sgl_prompt *p, sgl_prompt **ret, sgl_error *err)
+{
+    struct error why;
+    sgl_prompt *to = NULL;
+    enum status in = settle(p, &why);
+    if (in != ST_OK)
+        return api_error(in, &why, err);
+    sgl_status st = sgl_prompt_new(p->rt, p->engine, &p->config, &to, err);
+    if (st != SGL_OK)
+        return st;
+    struct run_env *env = NULL;
+    struct compile_env *names = NULL;
+    in = run_env_fork(p->env, &env, &why);
+    if (in == ST_OK) {
+        run_env_free(to->env);
+        to->env = env;
+        in = compile_env_copy(p->names, &names, &why);
+    }
+    if (in == ST_OK) {
+        compile_env_free(to->names);
+        to->names = names;
+        in = copy_entries(p, to, &why);
+    }
+    if (in != ST_OK) {
+        sgl_prompt_free(to);
+        return api_error(in, &why, err);
+    }
+    *ret = to;
+    return SGL_OK;
+}
+
+size_t sgl_prompt_entries(const sgl_prompt *p)
+{
+    return p->n_entry;
+}
+
+const char *sgl_prompt_value_type(const sgl_prompt *p)
+{
+    return p->n_entry ? p->entry[p->n_entry - 1].type : "null";
+}
+
+sgl_status sgl_prompt_source(sgl_prompt *p, char **ret_text, sgl_error *err)
+{
+    struct error why;
+    struct str out = { 0 };
+    enum status st = settle(p, &why);
+    if (st == ST_OK)
+        st = prompt_source(p, &out, &why);
+    if (st != ST_OK) {
+        str_free(&out);
+        return api_error(st, &why, err);
+    }
+    return api_take_text(&out, ret_text, NULL, err);
 }
 
 sgl_status sgl_prompt_text(sgl_prompt *p, char **ret_text, sgl_error *err)
@@ -197,25 +391,89 @@ sgl_status sgl_prompt_set(sgl_prompt *p, const char *setting, sgl_error *err)
     return SGL_OK;
 }
 
-sgl_status sgl_prompt_complete(sgl_prompt *p, const char *text, size_t len, char **ret_json)
+/* ---- completion ---- */
+
+struct names {
+    struct str     *out;
+    struct hashmap  seen;       /* keys are in the arena: what they were read from goes earlier */
+    struct arena    arena;
+    bool            failed;
+};
+
+static void add_name(void *ctx, struct slice name)
 {
-    (void)p;
+    struct names *n = ctx;
+    uintptr_t had;
+    if (!name.len || name.ptr[0] == '_' || hashmap_get(&n->seen, name, &had))
+        return;
+    struct slice own = arena_slice(&n->arena, name);
+    n->failed |= !own.ptr || !hashmap_put(&n->seen, own, 1);
+    str_adds(n->out, n->out->len > 1 ? "," : "");
+    jsonio_quote(name, n->out);
+}
+
+/* Names of the text itself: parameters and the like, which no entry knows yet. */
+static enum status text_names(struct slice text, struct names *n, struct error *err)
+{
     struct arena arena = { 0 };
     struct source *src = NULL;
-    struct error why;
-    const char **name = NULL;
-    uint32_t n = 0;
-    struct str out = { 0 };
-    enum status st = source_new(&arena, "<entry>", (struct slice){ text, len }, &src, &why);
-    if (st == ST_OK)
-        st = parse_expected(&arena, src, &name, &n, &why);
-    str_addc(&out, '[');
-    for (uint32_t i = 0; st == ST_OK && i < n; i++) {
-        str_adds(&out, i ? "," : "");
-        jsonio_quote(slice_of(name[i]), &out);
-    }
-    str_addc(&out, ']');
+    struct lexer lx;
+    struct token t;
+    enum status st = source_new(&arena, "<entry>", text, &src, err);
+    if (st != ST_OK)
+        return st;
+    lexer_init(&lx, src, NULL);
+    do {
+        if (!lexer_next(&lx, &t))
+            st = error_nomem(err);
+        else if (t.code == TK_NAME)
+            add_name(n, slice_sub(src->text, t.at.off, t.at.len));
+    } while (st == ST_OK && t.code);
+    lexer_free(&lx);
     arena_free(&arena);
+    return st;
+}
+
+static enum status expected_words(struct slice text, struct names *n, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct source *src = NULL;
+    const char **name = NULL;
+    uint32_t n_name = 0;
+    enum status st = source_new(&arena, "<entry>", text, &src, err);
+    if (st == ST_OK)
+        st = parse_expected(&arena, src, &name, &n_name, err);
+    for (uint32_t i = 0; st == ST_OK && i < n_name; i++)
+        add_name(n, slice_of(name[i]));
+    arena_free(&arena);
+    return st;
+}
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+sgl_status sgl_prompt_complete(sgl_prompt *p, const char *text, size_t len, char **ret_json)
+{
+    struct error why;
+    struct str out = { 0 };
+    struct names n = { .out = &out };
+    while (len > 0 && is_word(text[len - 1]))
+        len--;          /* the word that is to be completed */
+    struct slice before = { text, len };
+    bool member = len > 0 && text[len - 1] == '.';
+    str_addc(&out, '[');
+    enum status st = member ? ST_OK : expected_words(before, &n, &why);
+    if (st == ST_OK && !member)
+        st = text_names(before, &n, &why);
+    if (st == ST_OK)
+        st = compile_env_names(p->names, member, add_name, &n);
+    str_addc(&out, ']');
+    hashmap_free(&n.seen);
+    arena_free(&n.arena);
+    if (st == ST_OK && n.failed)
+        st = ST_NOMEM;
     if (st != ST_OK) {
         str_free(&out);
         return (sgl_status)st;

@@ -106,13 +106,15 @@ static sgl_status take_limits(struct sgl_run *r, const sgl_run_config *c, sgl_er
         }
         if (good && slice_is(name, "contexts") && n <= UINT32_MAX)
             r->opts.max_contexts = (uint32_t)n;
+        else if (good && slice_is(name, "branches") && n <= UINT32_MAX / 16)
+            r->opts.max_branches = (uint32_t)n;
         else if (good && slice_is(name, "depth") && n <= UINT32_MAX)
             r->opts.max_depth = (uint32_t)n;
         else if (good && slice_is(name, "steps"))
             r->opts.max_steps = n;
         else
             return api_fail(err, ST_INVALID, NULL,
-                            "\"%s\" is not a limit: contexts=N, depth=N or steps=N", c->limits[i]);
+                            "\"%s\" is not a limit: contexts=N, branches=N, depth=N or steps=N", c->limits[i]);
     }
     return SGL_OK;
 }
@@ -138,6 +140,8 @@ static sgl_status take_config(struct sgl_run *r, const sgl_run_config *given, sg
         st = take_limits(r, &c, err);
     if (st == SGL_OK && r->arena.failed)
         st = api_nomem(err);
+    for (size_t i = 0; i < c.n_libraries && st == SGL_OK; i++)
+        st = api_bind_library(r, r->module->m, c.libraries[i], err);
     return st;
 }
 
@@ -193,6 +197,14 @@ sgl_status sgl_run_new(sgl_runtime *rt, sgl_module *module, const char *function
     if (func == BC_NO_INDEX)
         return api_fail(err, ST_NOT_FOUND, NULL, "no function \"%s\" in the program", function);
     return api_run_new(rt, module, func, engine, NULL, config, ret, err);
+}
+
+sgl_status sgl_run_new_at(sgl_runtime *rt, sgl_module *module, size_t function, sgl_engine *engine,
+                          const sgl_run_config *config, sgl_run **ret, sgl_error *err)
+{
+    if (function >= module->n_func)
+        return api_fail(err, ST_NOT_FOUND, NULL, "the program has no function %zu", function);
+    return api_run_new(rt, module, module->func[function].func, engine, NULL, config, ret, err);
 }
 
 /* ---- arguments and host functions ---- */
@@ -418,6 +430,8 @@ sgl_status sgl_run_start(sgl_run *run, sgl_error *err)
     struct error why = { 0 };
     run->opts.ext = run->ext;
     run->opts.n_ext = run->n_ext;
+    if (!run->opts.env)
+        api_bind(run->module, run->engine, run->func);
     enum status st = run_start(run->rt->vm, &run->opts, &run->run, &why);
     run->opts.args = value_null();      /* taken, also when the start failed */
     if (st != ST_OK)
@@ -434,6 +448,22 @@ static void refill(struct str *s, struct slice text)
 {
     str_cut(s, 0);
     str_add_slice(s, text);
+}
+
+/* "context: 96 tokens (61 shared, 35 generated); last lines:", without what is zero or, as long as
+ * no model has read it, unknown. */
+static void context_head(const struct run_failure *f, struct str *out)
+{
+    if (!f->n_tok) {
+        str_adds(out, "\n   | context; last lines:");
+        return;
+    }
+    str_addf(out, "\n   | context: %u token%s", f->n_tok, f->n_tok == 1 ? "" : "s");
+    if (f->n_shared)
+        str_addf(out, " (%u shared", f->n_shared);
+    if (f->n_generated)
+        str_addf(out, "%s%u generated", f->n_shared ? ", " : " (", f->n_generated);
+    str_adds(out, f->n_shared || f->n_generated ? "); last lines:" : "; last lines:");
 }
 
 /* The form of LANGUAGE.md 16.1: code, sentence, place and the last lines of the context. */
@@ -454,7 +484,7 @@ static void render_failure(const struct run_failure *f, struct str *out)
     }
     str_add_slice(out, f->where);
     if (f->context.len)
-        str_addf(out, "\n   | context: %u tokens; last lines:", f->n_tok);
+        context_head(f, out);
     for (struct slice rest = f->context; rest.len;) {
         size_t n = slice_find(rest, SLICE("\n"));
         size_t len = n == SIZE_MAX ? rest.len : n;
@@ -510,6 +540,8 @@ static bool public_kind(enum run_event_kind kind, sgl_event_kind *ret, const cha
     switch (kind) {
     case RUN_PRINT:  *ret = SGL_EV_PRINT;  *ret_name = "print";  return true;
     case RUN_CHUNK:  *ret = SGL_EV_TEXT;   *ret_name = "text";   return true;
+    case RUN_ROLLBACK: *ret = SGL_EV_ROLLBACK; *ret_name = "rollback"; return true;
+    case RUN_COMMIT: *ret = SGL_EV_COMMIT; *ret_name = "commit"; return true;
     case RUN_VALUE:  *ret = SGL_EV_VALUE;  *ret_name = "value";  return true;
     case RUN_INPUT:  *ret = SGL_EV_INPUT;  *ret_name = "input";  return true;
     case RUN_NOTE:   *ret = SGL_EV_NOTE;   *ret_name = "note";   return true;
@@ -546,7 +578,10 @@ static bool fill_event(struct sgl_run *r, sgl_event *ret)
         json_value(&r->json, ev->value);
         r->value = api_value_take(value_ref(ev->value));
         ret->value = r->value;
-    } else {
+    } else if (ev->kind == RUN_ROLLBACK) {
+        str_addf(&r->json, ",\"bytes\":%llu", (unsigned long long)ev->n_back);
+        ret->n_back = ev->n_back;
+    } else if (ev->kind != RUN_COMMIT) {
         json_member(&r->json, "text", ev->text);
         if (ev->to_stderr)
             str_adds(&r->json, ",\"to\":\"stderr\"");
@@ -649,9 +684,11 @@ void sgl_run_get_stats(const sgl_run *run, sgl_run_stats *ret)
     ret->forced_tokens = s.forced_tokens;
     ret->calls = s.n_gen + s.n_select + s.n_score;
     ret->branches = s.n_branch;
+    ret->at_once = s.n_at_once;
     if (s.ttft_ms > 0)
         ret->first_token_ms = s.ttft_ms;
     ret->total_ms = s.wall_ms;
     ret->prefill_ms = s.prefill_ms;
     ret->decode_ms = s.decode_ms;
+    ret->no_model = s.no_model;
 }

@@ -160,6 +160,23 @@ const sgl_value *sgl_value_get(const sgl_value *v, const char *key)
     return NULL;
 }
 
+const char *sgl_value_key(const sgl_value *v, size_t i, size_t *ret_len)
+{
+    struct slice s = { NULL, 0 };
+    if (i >= sgl_value_len(v))
+        return NULL;
+    if (is_record(&v->v)) {
+        s = value_vtype(v->v)->field[i];
+    } else if (v->v.tag == VAL_MAP) {
+        struct value k = value_map_entry(v->v, (uint32_t)i)->key;
+        if (k.tag == VAL_STR || k.tag == VAL_ENUM)
+            s = value_text(k);
+    }
+    if (ret_len)
+        *ret_len = s.len;
+    return s.ptr;
+}
+
 sgl_status sgl_value_text(const sgl_value *v, char **ret_text, size_t *ret_len)
 {
     struct str out = { 0 };

@@ -128,7 +128,7 @@ static bool settle_option(struct job *job)
         return true;
     }
     const struct score_option *o = &job->req.score.option[job->req.scored.chosen];
-    for (uint32_t i = 0; i < o->n_tok; i++) {
+    for (uint32_t i = 0; i < o->n_tok && !job->req.scored.kept; i++) {
         if (!token_list_push(tok, o->tok[i]))
             return false;
     }
@@ -159,10 +159,26 @@ static struct plan_result *make_result(struct job *job)
     return NULL;
 }
 
+/* A choice is charged every node of the trie; the chosen path is among them. */
+static void charge_options(struct job *job, struct plan_result *res)
+{
+    const struct score_opts *o = &job->req.score;
+    struct slice *path = arena_array(&res->arena, o->n_option + 1u, sizeof *path);
+    for (uint32_t i = 0; path && i < o->n_option; i++)
+        path[i] = (struct slice){ (const char *)o->option[i].tok,
+                                  o->option[i].n_tok * sizeof *o->option[i].tok };
+    uint32_t chosen = o->keep ? o->option[job->req.scored.chosen].n_tok : 0;
+    res->n_charged -= chosen < res->n_charged ? chosen : res->n_charged;
+    if (path)
+        res->n_charged += plan_trie_nodes(path, o->n_option);
+}
+
 static void count_tokens(struct job *job, struct plan_result *res)
 {
     res->n_tok = job->s->tl->tok.n;
     res->n_charged = res->n_tok > job->n_before ? res->n_tok - job->n_before : 0;
+    if (job->req.kind == REQUEST_SCORE)
+        charge_options(job, res);
 }
 
 void job_on_end(struct request *r, enum status st, const struct error *err)

@@ -44,10 +44,12 @@ struct engine_info {
     const char *arch;
     const char *device;
     uint32_t    context;
+    uint32_t    pool_tokens;        /* tokens whose KV fits at once; 0: not known */
     uint32_t    n_vocab;
     bool        can_score, can_fork, can_constrain, can_tokens;
     bool        has_role[PLAN_N_ROLE];
     enum json_spelling spelling;    /* of JSON values in programs: from the manifest */
+    const char *think_open, *think_close, *think_off;   /* of its thinking channel, or NULL */
     double      load_ms;
 };
 
@@ -85,6 +87,11 @@ typedef enum status (*scripted_fn)(void *ctx, const struct scripted_hole *hole, 
                                    struct scripted_answer *ret, struct error *err);
 enum status engine_open_scripted(scripted_fn answer, void *ctx, struct engine **ret,
                                  struct error *err);
+/* From now on plans are held, and each call of the second answers one of them, drawn by the seed,
+ * on the calling thread; false: none is held.  For tests of what may depend on no order. */
+void engine_scripted_hold(struct engine *e, uint64_t seed);
+bool engine_scripted_release(struct engine *e);
+uint32_t engine_scripted_held(struct engine *e);
 
 struct engine *engine_ref(struct engine *e);
 void engine_unref(struct engine *e);        /* the last one cancels what runs and closes */
@@ -98,6 +105,7 @@ bool engine_check(struct engine *e, struct error *err);
 struct session_opts {
     bool        bare;               /* no BOS in front: the caller's markup brings it */
     const char *salt;               /* cache namespace, or NULL */
+    bool        pinned;             /* what it has computed is given up after everything else */
 };
 
 enum status session_new(struct engine *e, const struct session_opts *opts, struct session **ret,

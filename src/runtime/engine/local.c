@@ -295,6 +295,12 @@ static enum status open_text(struct local *e, const struct engine_opts *opts, st
                     token_name(e->tokenizer, tokenizer_eos(e->tokenizer)), &e->chat, err);
 }
 
+static uint32_t pool_tokens(struct backend *b)
+{
+    const struct backend_info *info = b->vt->info(b);
+    return (info->n_page - 1) * info->page_tokens;      /* one page is the scratch page */
+}
+
 static void fill_info(struct local *e, uint64_t start_ns)
 {
     static const enum json_spelling spelling[] = {
@@ -306,8 +312,11 @@ static void fill_info(struct local *e, uint64_t start_ns)
         .kind = "local", .model = e->manifest.name, .arch = e->manifest.arch,
         .device = e->backend ? e->backend->vt->info(e->backend)->device : "none",
         .context = e->context, .n_vocab = tokenizer_n_vocab(e->tokenizer),
+        .pool_tokens = e->backend ? pool_tokens(e->backend) : 0,
         .can_score = e->sched, .can_fork = e->sched, .can_constrain = e->sched,
         .can_tokens = true, .spelling = spelling[e->manifest.json_style],
+        .think_open = e->manifest.think_open, .think_close = e->manifest.think_close,
+        .think_off = e->manifest.think_off,
         .load_ms = (double)(clock_ns() - start_ns) / 1e6,
     };
     for (int i = 0; i < PLAN_N_ROLE; i++) {

@@ -4,6 +4,7 @@
 #include "runtime/engine/plan.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -111,6 +112,35 @@ void hole_init(struct hole *h, enum hole_kind kind)
         .top_k = INT32_MIN,
         .use_model_defaults = true,
     };
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct slice *x = a, *y = b;
+    int c = memcmp(x->ptr, y->ptr, x->len < y->len ? x->len : y->len);
+    return c ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+/* In byte order a path shares the longest beginning with its neighbour. */
+uint32_t plan_trie_nodes(const struct slice *path, uint32_t n)
+{
+    enum { STEP = 4 };
+    struct slice *sorted = mem_calloc(n + 1u, sizeof *sorted);
+    uint32_t nodes = 0;
+    if (!sorted)
+        return 0;
+    if (n)
+        memcpy(sorted, path, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_bytes);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t same = 0;
+        while (i && same < sorted[i].len && same < sorted[i - 1].len &&
+               sorted[i].ptr[same] == sorted[i - 1].ptr[same])
+            same++;
+        nodes += (uint32_t)((sorted[i].len + STEP - 1) / STEP - same / STEP);
+    }
+    mem_free(sorted);
+    return nodes;
 }
 
 void plan_result_free(struct plan_result *r)

@@ -72,7 +72,8 @@ struct hole {
     double   temp, top_p, min_p, freq_penalty, presence_penalty, repetition_penalty;
     int32_t  top_k;
     bool     use_model_defaults;        /* engines replace NAN / INT32_MIN fields by the manifest's */
-    struct rng_key key;                 /* of this generation; the engine adds the token index */
+    struct rng_key key;                 /* of this generation; the engine adds the token index ... */
+    uint32_t first_index;               /* ... which begins here: draws of its thinking come before */
 
     const struct slice *stop;           uint32_t n_stop;
     const struct slice *stop_regex;     uint32_t n_stop_regex;
@@ -82,7 +83,6 @@ struct hole {
 
     bool     logprobs;
     uint32_t top_logprobs;
-    uint32_t think;                     /* most tokens of thinking before the value; 0: none */
     bool     stream;                    /* wants PLAN_CHUNK events */
 
     /* select and score */
@@ -119,7 +119,6 @@ struct plan_result {
     struct slice       text;            /* the value's text, without stop text */
     struct slice       stop;            /* the stop text that matched, or empty */
     uint32_t           stop_token;      /* or 0xffffffff */
-    struct slice       thinking;
     struct plan_token *token;           /* of the value: ids are the truth of what was appended */
     uint32_t           n_token;
     struct slice       token_text;
@@ -175,6 +174,10 @@ void plan_seal(struct plan *p);
 /* Defaults of a gen hole: max 512, NAN/INT32_MIN sampling with use_model_defaults, heal, force. */
 void hole_init(struct hole *h, enum hole_kind kind);
 bool plan_ok(const struct plan *p);                     /* no allocation failed so far */
+
+/* Nodes of the trie of distinct paths, each a run of 4-byte steps, the last one begun: what a choice
+ * among them is charged (LANGUAGE.md 10.3).  Token ids are steps, and so are the tokens of `mock`. */
+uint32_t plan_trie_nodes(const struct slice *path, uint32_t n);
 
 void plan_result_free(struct plan_result *r);           /* NULL is fine */
 const char *finish_name(enum finish f);                 /* "complete", "eos", ... */

@@ -155,9 +155,10 @@ static enum status prepare_matcher(struct job *job, struct slice healed, struct 
     if (!job->constraint)
         return ST_OK;
     uint32_t least = constraint_min_tokens(job->constraint);
-    if (h->max && least > h->max && !h->cut)
-        return error_code(err, ST_INVALID, "E0421",
-                          "max is %u tokens, the shortest value needs %u", h->max, least);
+    if (h->max && least > h->max && (h->strict || !h->cut))
+        return error_code(err, ST_INVALID, "R0404",
+                          "`max` is out of range: %u tokens, and the shortest value needs %u", h->max,
+                          least);
     struct matcher_opts o = {
         .heal = healed,
         .follow = h->next == NEXT_TEXT ? h->follow : (struct slice){0},
@@ -172,9 +173,6 @@ static enum status prepare_gen(struct job *job, struct error *err)
     const struct hole *h = &job->plan->hole;
     struct request *r = &job->req;
     enum status st = ST_OK;
-    if (h->think)
-        return error_code(err, ST_UNSUPPORTED, "R0705",
-                          "thinking before a value is not supported yet");
     if (h->constrained)
         st = constraint_get(job->s->engine->constraints, &h->constraint, &job->constraint, err);
     if (st == ST_OK)
@@ -197,6 +195,7 @@ static enum status prepare_gen(struct job *job, struct error *err)
     r->max = h->max;
     r->min = h->min;
     r->key = h->key;
+    r->first_index = h->first_index;
     r->stop_token = h->stop_token;
     r->n_stop_token = h->n_stop_token;
     return st;
@@ -293,6 +292,7 @@ static enum status prepare_options(struct job *job, struct error *err)
         .follow = h->follow,
         .temp = pick(h->temp, job->s->engine->manifest.temp, h->use_model_defaults, 1),
         .key = h->key,
+        .keep = h->kind == HOLE_SELECT,
     };
     return st;
 }

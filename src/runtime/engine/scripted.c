@@ -3,13 +3,16 @@
  * It keeps what a program's `.text` would show of each context: raw text, or one line
  * `role: text` a turn.  A token is 4 bytes of data, begun; turns cost nothing.  Submit answers
  * through the sink before it returns, so holes are answered in program order and nothing runs
- * ahead.  There is no thread and nothing is shared between sessions.
+ * ahead - unless plans are held: then they gather in a list behind a mutex, and whoever drives the
+ * test answers them one by one in an order drawn from a seed.  There is no thread here.
  *
  * History is a list of snapshots, one an operation: a mark is an index, rolling back restores. */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/rng.h"
 #include "base/utf8.h"
 #include "runtime/engine/engine_int.h"
 
@@ -28,6 +31,18 @@ struct scripted {
     scripted_fn   answer;
     void         *ctx;
     atomic_ullong n_request, n_failed, n_prompt, n_generated, n_fork;
+
+    pthread_mutex_t lock;       /* of what follows */
+    bool          hold;
+    struct rng_key key;
+    uint64_t      n_drawn;
+    struct held  *held;
+    uint32_t      n_held, cap_held;
+};
+
+struct held {
+    struct session *session;
+    struct plan    *plan;
 };
 
 struct scripted_session {
@@ -35,6 +50,7 @@ struct scripted_session {
     struct str       text;
     struct snapshot *snap;      /* [n_snap], snap[i] after operation i */
     uint32_t         n_snap, cap_snap;
+    bool             held;      /* its plan is in the engine's list */
 };
 
 static struct scripted *scripted_of(struct engine *e)
@@ -204,6 +220,8 @@ static enum status answer_hole(struct scripted_session *s, struct plan *p, struc
     cut_tokens(r);
     if (r->arena.failed)
         return error_nomem(err);
+    if (h->strict && !h->cut && h->max && r->n_token > h->max)
+        return error_code(err, ST_FAILED, "R0401", "the value is not complete after %u tokens", h->max);
     if (h->stream)
         stream_chunks(p, r->text);
     atomic_fetch_add(&e->n_generated, r->n_token);
@@ -230,17 +248,17 @@ static enum status run_plan(struct scripted_session *s, struct plan *p, struct p
     }
     r->n_tok = token_count(now(s).n_byte);
     r->n_charged = r->n_tok - before;
+    if (p->hole.n_option)           /* the chosen one is a path of the trie, and counted there */
+        r->n_charged = r->n_prompt - before + plan_trie_nodes(p->hole.option, p->hole.n_option);
     return r->arena.failed ? error_nomem(err) : ST_OK;
 }
 
-static enum status scripted_submit(struct session *base, struct plan *p, struct error *err)
+/* Takes the plan. */
+static void answer_plan(struct scripted_session *s, struct plan *p)
 {
-    struct scripted_session *s = session_of(base);
-    struct scripted *e = scripted_of(base->engine);
+    struct scripted *e = scripted_of(s->base.engine);
     struct plan_event ev = { .kind = PLAN_FAILED, .user = p->user };
-    (void)err;
 
-    atomic_fetch_add(&e->n_request, 1);
     struct plan_result *r = mem_zalloc(sizeof *r);
     enum status st = r ? run_plan(s, p, r, &ev.error) : error_nomem(&ev.error);
     if (st == ST_OK) {
@@ -252,12 +270,87 @@ static enum status scripted_submit(struct session *base, struct plan *p, struct 
     }
     p->sink(p->sink_ctx, &ev);
     plan_free(p);
+}
+
+/* False: plans are not held, or there is no memory for it. */
+static bool hold_plan(struct scripted *e, struct session *s, struct plan *p)
+{
+    pthread_mutex_lock(&e->lock);
+    struct held *h = e->hold ? array_push(&e->held, &e->n_held, &e->cap_held, sizeof *h) : NULL;
+    if (h) {
+        *h = (struct held){ s, p };
+        session_of(s)->held = true;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return h != NULL;
+}
+
+static enum status scripted_submit(struct session *base, struct plan *p, struct error *err)
+{
+    struct scripted *e = scripted_of(base->engine);
+    (void)err;
+    atomic_fetch_add(&e->n_request, 1);
+    if (!hold_plan(e, base, p))
+        answer_plan(session_of(base), p);
     return ST_OK;
+}
+
+/* Out of the list, by number. */
+static struct held take_held(struct scripted *e, uint32_t i)
+{
+    struct held h = e->held[i];
+    session_of(h.session)->held = false;
+    e->held[i] = e->held[--e->n_held];
+    return h;
 }
 
 static void scripted_cancel(struct session *s)
 {
-    (void)s;    /* nothing is ever open when a caller can call this */
+    struct scripted *e = scripted_of(s->engine);
+    struct plan *p = NULL;
+    pthread_mutex_lock(&e->lock);
+    for (uint32_t i = 0; session_of(s)->held && !p; i++)
+        if (e->held[i].session == s)
+            p = take_held(e, i).plan;
+    pthread_mutex_unlock(&e->lock);
+    if (!p)
+        return;         /* answered already */
+    struct plan_event ev = { .kind = PLAN_FAILED, .user = p->user };
+    error_set(&ev.error, ST_CANCELLED, "cancelled");
+    p->sink(p->sink_ctx, &ev);
+    plan_free(p);
+}
+
+void engine_scripted_hold(struct engine *base, uint64_t seed)
+{
+    struct scripted *e = scripted_of(base);
+    pthread_mutex_lock(&e->lock);
+    e->hold = true;
+    e->key = rng_key_seed(seed);
+    e->n_drawn = 0;
+    pthread_mutex_unlock(&e->lock);
+}
+
+uint32_t engine_scripted_held(struct engine *base)
+{
+    struct scripted *e = scripted_of(base);
+    pthread_mutex_lock(&e->lock);
+    uint32_t n = e->n_held;
+    pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
+bool engine_scripted_release(struct engine *base)
+{
+    struct scripted *e = scripted_of(base);
+    struct held h = { 0 };
+    pthread_mutex_lock(&e->lock);       /* to the end: nobody drops the session meanwhile */
+    if (e->n_held)
+        h = take_held(e, (uint32_t)(rng_u64(e->key, e->n_drawn++) % e->n_held));
+    if (h.plan)
+        answer_plan(session_of(h.session), h.plan);
+    pthread_mutex_unlock(&e->lock);
+    return h.plan != NULL;
 }
 
 static enum status scripted_new(struct engine *e, const struct session_opts *opts,
@@ -275,6 +368,8 @@ static enum status scripted_new(struct engine *e, const struct session_opts *opt
 static void scripted_drop(struct session *base)
 {
     struct scripted_session *s = session_of(base);
+    if (base->engine)
+        scripted_cancel(base);
     str_free(&s->text);
     mem_free(s->snap);
     mem_free(s);
@@ -443,8 +538,11 @@ static bool scripted_check(struct engine *e, struct error *err)
     return true;
 }
 
-static void scripted_close(struct engine *e)
+static void scripted_close(struct engine *base)
 {
+    struct scripted *e = scripted_of(base);
+    pthread_mutex_destroy(&e->lock);
+    mem_free(e->held);
     mem_free(e);
 }
 
@@ -476,6 +574,7 @@ enum status engine_open_scripted(scripted_fn answer, void *ctx, struct engine **
         return error_nomem(err);
     e->base.vt = &scripted_vtable;
     atomic_init(&e->base.n_ref, 1);
+    pthread_mutex_init(&e->lock, NULL);
     e->answer = answer;
     e->ctx = ctx;
     e->base.info = (struct engine_info){

@@ -71,6 +71,7 @@ enum status local_session_new(struct engine *base, const struct session_opts *op
     if (st != ST_OK)
         return st;
     s->bare = opts->bare;
+    s->tl->pinned = opts->pinned;
     *ret = &s->base;
     return ST_OK;
 }

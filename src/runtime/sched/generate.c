@@ -307,7 +307,7 @@ void generate_step(struct sched *s, struct request *r)
         .generated = r->tl->tok.id + r->n_prompt,
         .n_generated = r->tl->tok.n - r->n_prompt,
         .key = r->key,
-        .index = r->n_gen,
+        .index = r->first_index + r->n_gen,
     };
     uint32_t id;
     uint64_t t0 = clock_ns();

@@ -63,6 +63,7 @@ struct request {
     uint32_t           max, min, n_top;     /* max 0: up to the window */
     struct sampling    sampling;
     struct rng_key     key;
+    uint32_t           first_index;         /* of the draws */
     const uint32_t    *stop_token;
     uint32_t           n_stop_token;
 

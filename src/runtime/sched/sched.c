@@ -222,6 +222,8 @@ static void collect_request(struct sched *s, struct request *r)
         if (!score_job_collect(s, r))
             return;
         enum status st = score_job_solve(r, &err);
+        if (st == ST_OK)
+            score_job_keep(s, r);
         request_finish(s, r, st, &err);
         return;
     }

@@ -36,7 +36,8 @@ struct sched {
 
     struct pages           *pages;
     struct radix           *radix;
-    struct timeline        *rest_first, *rest_last;     /* least recently used first */
+    struct timeline        *rest_first, *rest_last;     /* least recently used first, ... */
+    struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
     uint32_t                n_running, cap_running;
     struct request        **waiting;        /* [n_waiting] best first */
@@ -113,6 +114,7 @@ void        score_job_build(struct sched *s, struct request *r);
 /* After the step; true when all rows are known. */
 bool        score_job_collect(struct sched *s, struct request *r);
 enum status score_job_solve(struct request *r, struct error *err);
+void        score_job_keep(struct sched *s, struct request *r);     /* select: the option stays */
 uint32_t    score_job_pages(const struct score_job *job);
 
 #endif

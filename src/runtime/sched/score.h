@@ -32,6 +32,7 @@ struct score_opts {
     struct slice               follow;
     double                     temp;
     struct rng_key             key;
+    bool                       keep;    /* the chosen option becomes part of the context */
 };
 
 /* One row an option, in the order of options. */
@@ -47,6 +48,7 @@ struct score_result {
     double  *prob;              /* [n_option]; the caller's memory */
     double  *lp;                /* [n_lp] of the chosen option's tokens, or NULL */
     uint32_t n_lp;
+    bool     kept;              /* the chosen option's tokens are in the context already */
 };
 
 /* Fills *ret_chosen and prob[n].  Sums run left to right in double precision; on a tie the earlier

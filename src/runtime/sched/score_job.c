@@ -10,7 +10,12 @@
  * node give the log-probabilities of all its children at once, so a leaf needs a row only when the
  * end of the option counts.
  *
- * "pmi" walks the same trie a second time without C. */
+ * For a select the pages of finished segments are kept while there are few, so that in the end what
+ * was computed for the chosen option becomes the context's own: full pages change hands, the
+ * unfinished one is copied.  When pages run short they are given up, and the option is computed
+ * again with what follows it.
+ *
+ * "pmi" walks the same trie a second time without C, and keeps nothing. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +24,7 @@
 #include "base/bitset.h"
 #include "runtime/sched/sched_int.h"
 
-enum { NODE_NONE = 0xffffffffu };
+enum { NODE_NONE = 0xffffffffu, KEEP_SEGMENTS = 64 };
 
 struct trie_node {
     uint32_t tok;
@@ -53,6 +58,7 @@ struct score_job {
     double           *end;          /* [n_option] */
     uint32_t         *end_mask;     /* tokens of the class that ends an option */
     bool              need_end, without_context;
+    bool              keep;         /* finished segments keep their pages */
 };
 
 /* ---- the trie and its segments ---- */
@@ -234,6 +240,28 @@ static void use_logits(struct sched *s, struct request *r, uint32_t node, const 
 
 /* ---- rows ---- */
 
+static void give_pages(struct sched *s, struct score_job *job, struct segment *g)
+{
+    for (uint32_t k = g->n_shared; g->page && k < g->n_page; k++) {
+        if (g->page[k] == PAGE_NONE)
+            continue;               /* the context has it now */
+        pages_give(s->pages, g->page[k]);
+        job->n_page--;
+    }
+    mem_free(g->page);
+    g->page = NULL;
+    g->n_page = 0;
+}
+
+/* Pages are short: what was only kept for the end goes. */
+static void give_kept(struct sched *s, struct score_job *job)
+{
+    job->keep = false;
+    for (uint32_t i = 0; i < job->n_seg; i++)
+        if (job->seg[i].over)
+            give_pages(s, job, &job->seg[i]);
+}
+
 /* A segment is over when its rows are, and when nobody behind it needs its pages any more. */
 static void close_segment(struct sched *s, struct score_job *job, uint32_t i)
 {
@@ -241,13 +269,8 @@ static void close_segment(struct sched *s, struct score_job *job, uint32_t i)
         struct segment *g = &job->seg[i];
         if (g->n_done < g->n_need || g->n_closed < g->n_kid || g->over)
             return;
-        for (uint32_t k = g->n_shared; k < g->n_page; k++) {
-            pages_give(s->pages, g->page[k]);
-            job->n_page--;
-        }
-        mem_free(g->page);
-        g->page = NULL;
-        g->n_page = 0;
+        if (!job->keep)
+            give_pages(s, job, g);
         g->over = true;
         job->n_over++;
         i = g->parent;
@@ -330,7 +353,12 @@ void score_job_build(struct sched *s, struct request *r)
                      job->seg[g->parent].n_done == job->seg[g->parent].n_need;
         if (!ready || g->n_done == g->n_need)
             continue;
-        if (!g->page && !open_segment(s, r, g))
+        bool open = g->page || open_segment(s, r, g);
+        if (!open && job->keep) {
+            give_kept(s, job);
+            open = open_segment(s, r, g);
+        }
+        if (!open)
             break;
         add_segment_rows(s, r, g);
     }
@@ -391,6 +419,7 @@ enum status score_job_new(struct sched *s, struct request *r, struct error *err)
     ok = ok && cut_segments(job);
     if (!ok)
         return error_nomem(err);    /* the job goes with its request */
+    job->keep = o->keep && o->by != SCORE_PMI && job->n_seg <= KEEP_SEGMENTS;
     if (job->need_end)
         make_end_mask(s, job, o);
     begin_pass(s, job);
@@ -401,12 +430,8 @@ void score_job_free(struct sched *s, struct score_job *job)
 {
     if (!job)
         return;
-    for (uint32_t i = 0; i < job->n_seg; i++) {
-        struct segment *g = &job->seg[i];
-        for (uint32_t k = g->n_shared; g->page && k < g->n_page; k++)
-            pages_give(s->pages, g->page[k]);
-        mem_free(g->page);
-    }
+    for (uint32_t i = 0; i < job->n_seg; i++)
+        give_pages(s, job, &job->seg[i]);
     mem_free(job->node);
     mem_free(job->chain);
     mem_free(job->seg);
@@ -463,4 +488,81 @@ enum status score_job_solve(struct request *r, struct error *err)
     mem_free(row);
     mem_free(x);
     return st;
+}
+
+/* ---- the chosen option stays ---- */
+
+/* The segment that holds the end of option i, and how many of its nodes lead there. */
+static uint32_t segment_of(const struct score_job *job, uint32_t node, uint32_t *ret_n)
+{
+    for (uint32_t i = 0; i < job->n_seg; i++)
+        for (uint32_t k = 0; k < job->seg[i].n_node; k++)
+            if (job->chain[job->seg[i].first + k] == node) {
+                *ret_n = k + 1;
+                return i;
+            }
+    return NODE_NONE;
+}
+
+/* Page `at` of the segment's table, taken from whichever segment owns it. */
+static uint32_t take_page(struct score_job *job, uint32_t seg, uint32_t at)
+{
+    while (at < job->seg[seg].n_shared)
+        seg = job->seg[seg].parent;
+    uint32_t page = job->seg[seg].page[at];
+    job->seg[seg].page[at] = PAGE_NONE;
+    job->n_page--;
+    return page;
+}
+
+/* The context's pages come to hold what the segment's do, up to n_kv tokens.  Gives how many. */
+static uint32_t adopt_pages(struct sched *s, struct request *r, uint32_t seg, uint32_t n_kv)
+{
+    struct score_job *job = r->job;
+    struct hold *h = &r->hold;
+    uint32_t P = s->info->page_tokens, n = r->tl->tok.n;
+    for (uint32_t at = n / P; at * P < n_kv; at++) {
+        uint32_t end = n_kv < (at + 1) * P ? n_kv : (at + 1) * P;
+        if (at < h->n_page) {
+            s->backend->vt->copy_page(s->backend, h->page[at], job->seg[seg].page[at], end - at * P);
+            s->n_copied++;
+        } else if (at == h->n_page && hold_reserve(h, at + 1)) {
+            h->page[h->n_page++] = take_page(job, seg, at);
+        } else {
+            break;
+        }
+        n = end;
+    }
+    return n;
+}
+
+/* Appends the chosen option to the context, with what was computed of it. */
+void score_job_keep(struct sched *s, struct request *r)
+{
+    struct score_job *job = r->job;
+    const struct score_option *o = &r->score.option[r->scored.chosen];
+    struct token_list *tok = &r->tl->tok;
+    uint32_t node = 0, base = tok->n, n = 0;
+    if (!job->keep || r->n_kv != base)
+        return;
+    for (uint32_t i = 0; i < o->n_tok; i++)
+        node = child_of(job, node, o->tok[i]);
+    uint32_t seg = segment_of(job, node, &n);
+    while (seg != NODE_NONE && !job->seg[seg].page) {      /* no row of it was needed */
+        seg = job->seg[seg].parent;
+        n = seg == NODE_NONE ? 0 : job->seg[seg].n_node;
+    }
+    if (seg == NODE_NONE)
+        return;
+    struct segment *g = &job->seg[seg];
+    n = n < g->n_done ? n : g->n_done;
+    uint32_t n_kv = adopt_pages(s, r, seg, base + g->depth + n);
+    for (uint32_t i = 0; i < o->n_tok; i++) {
+        if (!token_list_push(tok, o->tok[i])) {
+            tok->n = base;
+            return;
+        }
+    }
+    r->n_kv = n_kv;
+    r->scored.kept = true;
 }

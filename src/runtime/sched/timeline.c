@@ -60,8 +60,30 @@ void hold_publish(struct sched *s, struct hold *h, const struct token_list *tok,
     radix_tail_show(t, h->node);
 }
 
+/* Behind all that are like it: those that are not pinned stand before those that are. */
+static void rest_link(struct sched *s, struct timeline *tl)
+{
+    struct timeline *next = tl->pinned ? NULL : s->rest_pin;
+    struct timeline *prev = next ? next->rest_prev : s->rest_last;
+    tl->rest_next = next;
+    tl->rest_prev = prev;
+    if (prev)
+        prev->rest_next = tl;
+    else
+        s->rest_first = tl;
+    if (next)
+        next->rest_prev = tl;
+    else
+        s->rest_last = tl;
+    if (tl->pinned && !s->rest_pin)
+        s->rest_pin = tl;
+    tl->resting = true;
+}
+
 static void rest_unlink(struct sched *s, struct timeline *tl)
 {
+    if (s->rest_pin == tl)
+        s->rest_pin = tl->rest_next;
     if (tl->rest_prev)
         tl->rest_prev->rest_next = tl->rest_next;
     else
@@ -92,13 +114,7 @@ void timeline_rest(struct sched *s, struct timeline *tl, struct hold *h)
     tl->rest.tail.owner = 0;
     if (shown_at)
         radix_tail_show(&tl->rest.tail, shown_at);
-    tl->rest_prev = s->rest_last;
-    if (s->rest_last)
-        s->rest_last->rest_next = tl;
-    else
-        s->rest_first = tl;
-    s->rest_last = tl;
-    tl->resting = true;
+    rest_link(s, tl);
 }
 
 void timeline_free(struct sched *s, struct timeline *tl)

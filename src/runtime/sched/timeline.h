@@ -47,6 +47,7 @@ struct timeline {
     struct hold       rest;             /* kept between requests, given up under pressure */
     struct timeline  *rest_prev, *rest_next;
     bool              resting;          /* in the list of those that hold something */
+    bool              pinned;           /* gives up what it kept after all others (static prefixes) */
 };
 
 struct timeline *timeline_new(struct hash128 ns);       /* NULL: out of memory */

@@ -85,6 +85,7 @@ static void obj_destroy(struct obj *o)
     case VAL_MARK:
     case VAL_BRANCHES:
     case VAL_STREAM:
+    case VAL_FUTURE:
     case VAL_ITER:
         ((struct obj_opaque *)o)->destroy(o);
         return;

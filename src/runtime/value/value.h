@@ -53,6 +53,7 @@
     X(MARK, "mark")                         \
     X(BRANCHES, "branches")                 \
     X(STREAM, "stream")                     \
+    X(FUTURE, "future")                     \
     X(ITER, "iterator")
 
 enum value_tag {
@@ -141,7 +142,7 @@ struct obj_range {
     int64_t    lo, hi;          /* both included; hi < lo: empty */
 };
 
-/* FN, CONTEXT, MARK, BRANCHES, STREAM, ITER: made by the machine. */
+/* FN, CONTEXT, MARK, BRANCHES, STREAM, FUTURE, ITER: made by the machine. */
 struct obj_opaque {
     struct obj hdr;
     void     (*destroy)(struct obj *o);

@@ -69,6 +69,8 @@ static enum step attempt_make(struct task *t, const struct attempt_site *site, s
     a->tries = 1;
     a->max = 1;
     a->key = t->top->key;
+    a->own = t->shown ? t->shown->own : 0;
+    a->below = t->shown ? t->shown->below : 0;
     for (uint32_t i = 0; i < site->n_arg; i++) {
         struct value v = reg[site->arg[i].reg];
         if (site->arg[i].kind == ARG_TIMES) {
@@ -136,20 +138,45 @@ static void cut_feedback(struct saved_ctx *s)
     node_unref(tail);
 }
 
+/* An attempt around handler number `n`, in this task or in one that forked it. */
+static bool inside_attempt(const struct task *t, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (t->handler[i].attempt)
+            return true;
+    const struct branches *s = t->set;
+    return s && (s->try_all || (s->parent && inside_attempt(s->parent, s->parent->n_handler)));
+}
+
 enum step op_attempt_commit(struct task *t)
 {
     struct handler *h = t->n_handler > t->top->n_handler ? &t->handler[t->n_handler - 1] : NULL;
     if (!h || !h->attempt)
         return task_fail(t, "R0705", "an attempt ends that was never entered");
-    for (uint32_t i = 0; i < h->attempt->n_saved; i++)
-        cut_feedback(&h->attempt->saved[i]);
+    struct attempt *a = h->attempt;
+    for (uint32_t i = 0; i < a->n_saved; i++)
+        cut_feedback(&a->saved[i]);
+    if (!inside_attempt(t, t->n_handler - 1))
+        shown_commit(t, a->own, a->below);
     handler_pop(t);
     return STEP_NEXT;
 }
 
 /* ---- failing ---- */
 
-static bool may_retry(struct value e)
+enum step attempt_idle(struct task *t, const struct handler *h)
+{
+    for (uint32_t i = 0; i < h->attempt->n_saved; i++) {
+        struct context *c = context_of(h->attempt->saved[i].ctx);
+        if (!c->busy)
+            continue;
+        wait_on(&c->idle, t);
+        return STEP_WAIT;
+    }
+    return STEP_NEXT;
+}
+
+bool attempt_may_retry(struct value e)
 {
     struct slice k = error_kind(e);
     return slice_is(k, "Require") || slice_is(k, "Parse") || slice_is(k, "Truncated");
@@ -234,7 +261,7 @@ enum step attempt_feedback(struct task *t, struct value text)
     return st == ST_OK ? again(t, h) : task_fail_status(t, st);
 }
 
-static void tell_tries(struct task *t, uint32_t n)
+void attempt_tell_tries(struct task *t, uint32_t n)
 {
     struct slice code = error_code_of(t->error);
     if (!slice_is(code, "R0304"))
@@ -252,11 +279,12 @@ static void tell_tries(struct task *t, uint32_t n)
 enum step attempt_failed(struct task *t, struct handler *h)
 {
     struct attempt *a = h->attempt;
-    if (!may_retry(t->error))
+    if (!attempt_may_retry(t->error))
         return STEP_FAIL;
+    shown_rollback(t, a->own, a->below);
     if (a->tries >= a->max) {
         put_back(t, a, false);
-        tell_tries(t, a->tries);
+        attempt_tell_tries(t, a->tries);
         return STEP_FAIL;
     }
     a->tries++;

@@ -1,8 +1,15 @@
-/* branch.c - fork and join: branches as tasks, results in order, the lowest-numbered error.
+/* branch.c - branches from their start to their end: fork, failing, cancelling, leaving the block.
  *
  * A branch that has not started is a number: its element is worked out and its context copied
- * when it begins.  At most `width` of one set are at work.  A set cancels what is left when it is
- * let go, so branches never outlive the block that holds it.
+ * when it begins.  How many are at work at once is a matter of slots (slot.c).
+ *
+ *      new ---> running ---> done | failed
+ *        \         \
+ *         '---------'------> cancelled       with a task: its `finally` blocks still run
+ *
+ * The task that forks holds its sets in a list until their block is left, by whatever way: at the
+ * end of the block, by a return, or by an error that unwinds.  Leaving cancels what is not joined
+ * and waits for `finally` blocks, so branches never outlive their block.
  *
  * Under `mock` a fork runs its branches one after another before the parent goes on. */
 #include "runtime/vm/vm_int.h"
@@ -10,7 +17,41 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_BRANCHES = 1000000 };
+static struct value set_value(struct branches *s)
+{
+    return (struct value){ .tag = VAL_BRANCHES, .obj = &s->hdr.hdr };
+}
+
+/* ---- the parent's list ---- */
+
+static void set_link(struct branches *s, struct task *t)
+{
+    s->parent = t;
+    s->frame = t->top;
+    s->n_handler = t->n_handler;
+    s->up = t->sets;
+    t->sets = s;
+    value_ref(set_value(s));
+}
+
+static void set_unlink(struct branches *s)
+{
+    if (!s->parent)
+        return;
+    struct branches **at = &s->parent->sets;
+    while (*at != s)
+        at = &(*at)->up;
+    *at = s->up;
+    s->up = NULL;
+    s->parent = NULL;
+    value_unref(set_value(s));
+}
+
+void branches_settled(struct branches *s)
+{
+    if (s->joined && s->n_ended == s->n && !s->n_stopping)
+        set_unlink(s);
+}
 
 /* ---- starting ---- */
 
@@ -44,20 +85,30 @@ static bool over_len(struct value over, uint64_t *ret)
     return true;
 }
 
+static void note_unjoined(const struct branches *s)
+{
+    uint32_t i = s->first_failed;
+    if (i >= s->n || s->joined || s->run->finishing || s->b[i].value.tag != VAL_ERROR)
+        return;
+    struct str note = { 0 };
+    str_addf(&note, "note[R0505]: branch %u failed and was never joined: ", i);
+    value_format(s->b[i].value, &note);
+    struct value where;
+    if (value_field_find(s->b[i].value, SLICE("where"), &where) && value_text(where).len) {
+        str_adds(&note, "\n  --> ");
+        str_add_slice(&note, value_text(where));
+    }
+    run_emit_text(s->run, RUN_NOTE, str_slice(&note), true, SLICE(""), (int32_t)i);
+    str_free(&note);
+}
+
+/* Nothing runs any more: a set with tasks is in its parent's list, which holds it. */
 static void set_destroy(struct obj *o)
 {
     struct branches *s = (struct branches *)o;
-    branches_cancel(s, 0);
+    note_unjoined(s);
     for (uint32_t i = 0; i < s->n; i++) {
         struct branch *b = &s->b[i];
-        if (b->state == BRANCH_FAILED && !s->joined && s->first_failed == i &&
-            !s->run->finishing && b->value.tag == VAL_ERROR) {
-            struct str note = { 0 };
-            str_addf(&note, "R0505: branch %u failed and was never joined: ", i);
-            value_format(b->value, &note);
-            run_emit_text(s->run, RUN_NOTE, str_slice(&note), true, SLICE(""), (int32_t)i);
-            str_free(&note);
-        }
         value_unref(b->value);
         node_unref(b->end);
         print_drop(b->print, b->n_print);
@@ -67,6 +118,7 @@ static void set_destroy(struct obj *o)
     for (uint32_t i = 0; s->over && i < s->site->n_forker; i++)
         value_unref(s->over[i]);
     value_unref(s->ctx);
+    value_unref(s->kept);
     node_unref(s->fork_node);
     settings_unref(s->settings);
     waitlist_free(&s->waiters);
@@ -83,7 +135,7 @@ static enum step set_fill(struct task *t, struct branches *s, struct insn in)
 {
     const struct fork_site *site = s->site;
     struct value *reg = t->top->reg;
-    uint64_t n = 1, one;
+    uint64_t n = 1, one, max = t->run->opts.max_branches;
     s->capture = mem_calloc(site->n_capture + 1u, sizeof *s->capture);
     s->over = mem_calloc(site->n_forker + 1u, sizeof *s->over);
     if (!s->capture || !s->over)
@@ -98,10 +150,10 @@ static enum step set_fill(struct task *t, struct branches *s, struct insn in)
         if (!over_len(s->over[i], &one))
             return task_fail(t, "R0205", "fork cannot go over a %s",
                              value_tag_name(s->over[i].tag));
-        n = one && n > MAX_BRANCHES / one ? MAX_BRANCHES + 1u : n * one;
+        n = one && n > max / one ? max + 1 : n * one;
     }
-    if (n > MAX_BRANCHES)
-        return task_fail(t, "R0706", "more than %d branches in one fork", MAX_BRANCHES);
+    if (n > max)
+        return task_fail(t, "R0706", "more than %llu branches in one fork", (unsigned long long)max);
     s->b = mem_calloc(n + 1u, sizeof *s->b);
     s->order = mem_calloc(n + 1u, sizeof *s->order);
     if (!s->b || !s->order)
@@ -133,6 +185,8 @@ static enum status branch_begin(struct branches *s, uint32_t index)
         return ST_NOMEM;
     t->set = s;
     t->index = index;
+    t->depth = s->depth;
+    slot_take(t, s->settings);
     s->b[index].task = t;
     s->b[index].state = BRANCH_RUNNING;
     s->n_running++;
@@ -150,100 +204,246 @@ static enum status branch_begin(struct branches *s, uint32_t index)
     return st;
 }
 
+static bool may_start(const struct branches *s)
+{
+    return s->n_started < s->n && s->n_running < s->width;
+}
+
 static void branches_start(struct branches *s)
 {
-    while (s->n_started < s->n && s->n_running < s->width) {
-        uint32_t i = s->n_started++;
-        enum status st = branch_begin(s, i);
-        struct task *t = s->b[i].task;
-        if (st == ST_OK) {
-            task_ready(t);
-            continue;
-        }
-        if (!t) {
-            s->b[i].state = BRANCH_FAILED;
-            s->n_ended++;
-            if (i < s->first_failed)
-                s->first_failed = i;
-            continue;
-        }
+    if (may_start(s))
+        slots_enter(&s->starter, s->settings);
+}
+
+bool branches_start_one(struct branches *s)
+{
+    if (!may_start(s))
+        return false;
+    uint32_t i = s->n_started++;
+    enum status st = branch_begin(s, i);
+    struct task *t = s->b[i].task;
+    if (st == ST_OK) {
+        task_ready(t);
+    } else if (!t) {
+        s->b[i].state = BRANCH_FAILED;
+        s->n_ended++;
+        if (i < s->first_failed)
+            s->first_failed = i;
+    } else {
         if (t->error.tag == VAL_NULL)
-            task_fail_status(t, st);
+            context_step(t, st);
         t->state = TASK_FAILED;
         branches_ended(t);
     }
+    return may_start(s);
 }
 
-enum step op_fork(struct task *t, struct insn in)
+static enum status set_context(struct task *t, struct branches *s)
 {
-    struct frame *f = t->top;
-    const struct fork_site *site = &f->image->module->fork[in.b];
-    bool mock = mock_find(t) != NULL;
-    if (f->stage == 1) {
-        struct branches *s = (struct branches *)f->reg[in.a].obj;
-        if (s->n_ended == s->n)
-            return STEP_NEXT;
-        wait_on(&s->waiters, t);
-        return STEP_WAIT;
-    }
-    if (site->uses_ctx && f->reg[site->ctx].tag == VAL_CONTEXT && context_of(f->reg[site->ctx])->busy) {
-        wait_on(&context_of(f->reg[site->ctx])->idle, t);
-        return STEP_WAIT;
-    }
+    struct value ctx = s->site->uses_ctx ? t->top->reg[s->site->ctx] : value_null();
+    if (ctx.tag != VAL_CONTEXT)
+        return ST_OK;
+    enum status st = context_copy(ctx, t->owner, true, &s->ctx);
+    if (st == ST_OK)
+        s->fork_node = node_ref(context_of(s->ctx)->tail);
+    return st;
+}
+
+/* Without `parallel`, or under `mock`, attempts and branches run one after another; else slots decide. */
+static uint32_t set_width(struct task *t, const struct fork_site *site)
+{
+    bool apart = site->parallel != BC_NONE && t->top->reg[site->parallel].tag == VAL_BOOL &&
+                 !t->top->reg[site->parallel].b;
+    return apart || mock_find(t) ? 1 : UINT32_MAX;
+}
+
+static enum step set_new(struct task *t, const struct fork_site *site, struct insn in,
+                         struct branches **ret)
+{
     struct branches *s = mem_zalloc(sizeof *s);
     if (!s)
         return task_fail_status(t, ST_NOMEM);
     s->hdr.hdr = (struct obj){ .refs = 1, .tag = VAL_BRANCHES };
     s->hdr.destroy = set_destroy;
     s->run = t->run;
-    s->image = image_ref(f->image);
+    s->image = image_ref(t->top->image);
     s->site = site;
     s->settings = settings_ref(t->settings);
-    s->width = mock ? 1 : settings_width(t);
-    s->key = frame_key(f, KEY_FORK, site->ordinal);
+    s->starter.kind = STARTER_SET;
+    s->width = set_width(t, site);
+    s->key = frame_key(t->top, KEY_FORK, site->ordinal);
     s->parent_owner = t->owner;
+    s->depth = t->depth;
+    s->try_all = site->parallel != BC_NONE;
     s->first_failed = UINT32_MAX;
-    struct value v = { .tag = VAL_BRANCHES, .obj = &s->hdr.hdr };
     enum step st = set_fill(t, s, in);
-    if (st == STEP_NEXT && site->uses_ctx && f->reg[site->ctx].tag == VAL_CONTEXT) {
-        enum status cs = context_copy(f->reg[site->ctx], t->owner, true, &s->ctx);
-        if (cs == ST_OK)
-            s->fork_node = node_ref(context_of(s->ctx)->tail);
-        else
-            st = task_fail_status(t, cs);
-    }
+    if (st == STEP_NEXT)
+        st = context_step(t, set_context(t, s));
     if (st != STEP_NEXT) {
-        value_unref(v);
+        value_unref(set_value(s));
         return st;
     }
-    value_set_take(&f->reg[in.a], v);
+    *ret = s;
+    return STEP_NEXT;
+}
+
+enum step op_fork(struct task *t, struct insn in)
+{
+    struct frame *f = t->top;
+    const struct fork_site *site = &f->image->module->fork[in.b];
+    if (f->stage == 1) {
+        struct branches *s = (struct branches *)f->reg[in.a].obj;
+        if (s->n_ended == s->n && !s->n_stopping)
+            return STEP_NEXT;
+        wait_children(t, &s->waiters);
+        return STEP_WAIT;
+    }
+    if (t->cancelled)
+        return task_raise_cancelled(t);
+    if (site->uses_ctx && f->reg[site->ctx].tag == VAL_CONTEXT && context_of(f->reg[site->ctx])->busy) {
+        wait_on(&context_of(f->reg[site->ctx])->idle, t);
+        return STEP_WAIT;
+    }
+    struct branches *s;
+    enum step st = set_new(t, site, in, &s);
+    if (st != STEP_NEXT)
+        return st;
+    value_set_take(&f->reg[in.a], set_value(s));
+    set_link(s, t);
     branches_start(s);
-    if (!mock || s->n_ended == s->n)
+    if (!mock_find(t) || s->n_ended == s->n)
         return STEP_NEXT;
     f->stage = 1;
-    wait_on(&s->waiters, t);
+    wait_children(t, &s->waiters);
     return STEP_WAIT;
 }
 
 /* ---- ending ---- */
 
-/* Branches from number `from` on that have not ended are stopped where they are. */
 void branches_cancel(struct branches *s, uint32_t from)
 {
     for (uint32_t i = from; i < s->n; i++) {
         struct branch *b = &s->b[i];
         if (b->state != BRANCH_NEW && b->state != BRANCH_RUNNING)
             continue;
+        s->n_ended++;
         if (b->state == BRANCH_RUNNING) {
-            task_free(b->task);
-            b->task = NULL;
             s->n_running--;
+            if (task_cancel(b->task))
+                s->n_stopping++;
+            else
+                b->task = NULL;
         }
         b->state = BRANCH_CANCELLED;
-        s->n_ended++;
     }
-    if (from <= s->n_started)
+    if (from <= s->n_started) {
         s->n_started = s->n;        /* those that had not started never will */
+        starter_leave(&s->starter);
+    }
+}
+
+static void set_kill(struct branches *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct branch *b = &s->b[i];
+        if (b->task) {
+            task_free(b->task);
+            b->task = NULL;
+        }
+        if (b->state == BRANCH_NEW || b->state == BRANCH_RUNNING) {
+            b->state = BRANCH_CANCELLED;
+            s->n_ended++;
+        }
+    }
+    s->n_started = s->n;
+    starter_leave(&s->starter);
+    s->n_running = s->n_stopping = 0;
+}
+
+void branches_kill(struct task *t)
+{
+    while (t->sets) {
+        struct branches *s = t->sets;
+        set_kill(s);
+        set_unlink(s);
+    }
+}
+
+enum step branches_leave(struct task *t, const struct frame *f, uint32_t n_handler)
+{
+    struct branches *next;
+    for (struct branches *s = t->sets; s; s = s->up)
+        if (s->frame == f && s->n_handler >= n_handler && s->n_ended < s->n)
+            branches_cancel(s, 0);
+    for (struct branches *s = t->sets; s; s = next) {
+        next = s->up;
+        if (s->frame != f || s->n_handler < n_handler)
+            continue;
+        if (s->n_stopping) {
+            wait_children(t, &s->waiters);
+            return STEP_WAIT;
+        }
+        set_unlink(s);
+    }
+    return STEP_NEXT;
+}
+
+enum step op_cancel(struct task *t, struct insn in)
+{
+    struct value v = t->top->reg[in.a];
+    if (v.tag != VAL_BRANCHES)
+        return STEP_NEXT;           /* a list: it was joined where it was bound */
+    struct branches *s = (struct branches *)v.obj;
+    branches_cancel(s, 0);
+    if (s->n_stopping) {
+        wait_children(t, &s->waiters);
+        return STEP_WAIT;
+    }
+    set_unlink(s);
+    return STEP_NEXT;
+}
+
+static void keep_done(struct branches *s, struct task *t)
+{
+    struct branch *b = &s->b[t->index];
+    b->state = BRANCH_DONE;
+    b->value = t->result;
+    t->result = value_null();
+    context_own(b->value, s->parent_owner);
+    if (t->ctx.tag == VAL_CONTEXT)
+        b->end = node_ref(context_of(t->ctx)->tail);
+    if (s->try_all && t->ctx.tag == VAL_CONTEXT) {
+        value_set_take(&s->kept, t->ctx);       /* a later one that passes is a lower one */
+        t->ctx = value_null();
+    }
+    s->order[s->n_order++] = t->index;
+}
+
+static void keep_failed(struct branches *s, struct task *t)
+{
+    struct branch *b = &s->b[t->index];
+    b->state = BRANCH_FAILED;
+    b->value = t->error;
+    t->error = value_null();
+    if (t->index < s->first_failed)
+        s->first_failed = t->index;
+}
+
+/* A set that is no race stops behind a failure; of attempts, only the first that passes counts. */
+static bool stops_others(const struct branches *s, const struct branch *b)
+{
+    if (!s->try_all)
+        return b->state == BRANCH_FAILED && !s->site->race;
+    return b->state == BRANCH_DONE || !attempt_may_retry(b->value);
+}
+
+static void stopped(struct branches *s, struct task *t)
+{
+    s->b[t->index].task = NULL;
+    task_free(t);
+    s->n_stopping--;
+    wake_all(&s->waiters);
+    branches_settled(s);
 }
 
 void branches_ended(struct task *t)
@@ -251,7 +451,10 @@ void branches_ended(struct task *t)
     struct branches *s = t->set;
     uint32_t i = t->index;
     struct branch *b = &s->b[i];
-    value_ref((struct value){ .tag = VAL_BRANCHES, .obj = &s->hdr.hdr });
+    if (t->cancelled) {
+        stopped(s, t);
+        return;
+    }
     s->n_running--;
     s->n_ended++;
     b->print = t->print;
@@ -259,272 +462,18 @@ void branches_ended(struct task *t)
     t->print = NULL;
     t->n_print = 0;
     b->task = NULL;
-    if (t->state == TASK_DONE) {
-        b->state = BRANCH_DONE;
-        b->value = t->result;
-        t->result = value_null();
-        context_own(b->value, s->parent_owner);
-        if (t->ctx.tag == VAL_CONTEXT)
-            b->end = node_ref(context_of(t->ctx)->tail);
-        s->order[s->n_order++] = i;
-    } else {
-        b->state = BRANCH_FAILED;
-        b->value = t->error;
+    if (s->site->keep && t->state == TASK_FAILED && t->error.tag == VAL_ERROR) {
+        t->result = t->error;           /* a row of an eval: its error is its value */
         t->error = value_null();
-        if (i < s->first_failed)
-            s->first_failed = i;
+        t->state = TASK_DONE;
     }
-    bool failed = b->state == BRANCH_FAILED;
-    task_free(t);
-    if (failed && !s->site->race)
+    if (t->state == TASK_DONE)
+        keep_done(s, t);
+    else
+        keep_failed(s, t);
+    if (stops_others(s, b))
         branches_cancel(s, i + 1);
+    task_free(t);
     branches_start(s);
     wake_all(&s->waiters);
-    value_unref((struct value){ .tag = VAL_BRANCHES, .obj = &s->hdr.hdr });
-}
-
-/* ---- joining ---- */
-
-static enum step raise_branch(struct task *t, struct branches *s, uint32_t i)
-{
-    struct value e = value_ref(s->b[i].value);
-    s->joined = true;
-    error_add_branch(t, &e, i);
-    return task_raise(t, e);
-}
-
-static void take_print(struct task *t, struct branch *b)
-{
-    print_flush(t, b->print, b->n_print);
-    b->print = NULL;
-    b->n_print = 0;
-}
-
-static enum status taken_add(struct branches *s, uint32_t i)
-{
-    if (!s->taken)
-        s->taken = mem_calloc(s->n + 1u, sizeof *s->taken);
-    if (!s->taken)
-        return ST_NOMEM;
-    s->taken[s->n_taken++] = i;
-    return ST_OK;
-}
-
-/* Values of the branches that `have` counts, in branch order. */
-static enum status values_so_far(struct branches *s, const bool *have, struct value *ret)
-{
-    enum status st = value_list(0, ret);
-    for (uint32_t i = 0; i < s->n && st == ST_OK; i++) {
-        if (have && !have[i])
-            continue;
-        st = value_list_push_take(ret, value_ref(s->b[i].value));
-        if (st != ST_OK)
-            value_unref(*ret);
-    }
-    return st;
-}
-
-static enum status taken_values(struct branches *s, struct value *ret)
-{
-    enum status st = value_list(s->n_taken, ret);
-    for (uint32_t i = 0; i < s->n_taken && st == ST_OK; i++) {
-        st = value_list_push_take(ret, value_ref(s->b[s->taken[i]].value));
-        if (st != ST_OK)
-            value_unref(*ret);
-    }
-    return st;
-}
-
-static struct branches *set_of(struct value v)
-{
-    return v.tag == VAL_BRANCHES ? (struct branches *)v.obj : NULL;
-}
-
-/* Everything that succeeded is joined: in branch order, printing what it printed. */
-static enum step join_all(struct task *t, struct branches *s)
-{
-    if (s->joined)
-        return STEP_NEXT;
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (s->b[i].state != BRANCH_DONE)
-            continue;
-        take_print(t, &s->b[i]);
-        enum status st = taken_add(s, i);
-        if (st != ST_OK)
-            return task_fail_status(t, st);
-    }
-    s->joined = true;
-    return STEP_NEXT;
-}
-
-static bool all_ended_below(const struct branches *s, uint32_t limit)
-{
-    for (uint32_t i = 0; i < limit; i++)
-        if (s->b[i].state == BRANCH_NEW || s->b[i].state == BRANCH_RUNNING)
-            return false;
-    return true;
-}
-
-enum step op_join(struct task *t, struct insn in)
-{
-    struct value v = t->top->reg[in.b];
-    struct branches *s = set_of(v);
-    if (!s) {               /* a list already: an implicit join of something joined */
-        value_set_take(&t->top->reg[in.a], value_ref(v));
-        return STEP_NEXT;
-    }
-    if (!s->joined) {
-        bool failed = s->first_failed != UINT32_MAX;
-        if (!s->site->race && failed && all_ended_below(s, s->first_failed))
-            return raise_branch(t, s, s->first_failed);
-        if (s->n_ended < s->n) {
-            wait_on(&s->waiters, t);
-            return STEP_WAIT;
-        }
-        if (failed)
-            return raise_branch(t, s, s->first_failed);
-        enum step st = join_all(t, s);
-        if (st != STEP_NEXT)
-            return st;
-    }
-    struct value list;
-    enum status st = taken_values(s, &list);
-    if (st != ST_OK)
-        return task_fail_status(t, st);
-    value_set_take(&t->top->reg[in.a], list);
-    return STEP_NEXT;
-}
-
-/* The successes that the predicate has seen, as flags. */
-static bool *seen_flags(const struct branches *s)
-{
-    bool *have = mem_calloc(s->n + 1u, sizeof *have);
-    for (uint32_t i = 0; have && i < s->seen; i++)
-        have[s->order[i]] = true;
-    return have;
-}
-
-enum step op_join_next(struct task *t, struct insn in)
-{
-    struct frame *f = t->top;
-    struct branches *s = set_of(f->reg[in.b]);
-    if (!s)
-        return task_fail(t, "R0205", "join until wants branches");
-    struct value list;
-    enum status st;
-    if (s->joined || (s->seen == s->n_order && s->n_ended == s->n)) {
-        if (!s->joined && s->first_failed != UINT32_MAX)
-            return raise_branch(t, s, s->first_failed);
-        enum step step = join_all(t, s);
-        if (step != STEP_NEXT)
-            return step;
-        st = taken_values(s, &list);
-        if (st != ST_OK)
-            return task_fail_status(t, st);
-        value_set_take(&f->reg[in.a], list);
-        return STEP_NEXT;
-    }
-    if (s->seen == s->n_order) {
-        wait_on(&s->waiters, t);
-        return STEP_WAIT;
-    }
-    s->seen++;
-    bool *have = seen_flags(s);
-    st = have ? values_so_far(s, have, &list) : ST_NOMEM;
-    mem_free(have);
-    if (st != ST_OK)
-        return task_fail_status(t, st);
-    uint32_t failed = 0;
-    for (uint32_t i = 0; i < s->n; i++)
-        failed += s->b[i].state == BRANCH_FAILED || s->b[i].state == BRANCH_CANCELLED;
-    value_set_take(&f->reg[in.a], list);
-    value_set_take(&f->reg[in.c], value_int((int64_t)s->n - s->seen - failed));
-    f->pc++;
-    return STEP_NEXT;
-}
-
-enum step op_join_stop(struct task *t, struct insn in)
-{
-    struct frame *f = t->top;
-    struct branches *s = set_of(f->reg[in.b]);
-    if (!s)
-        return task_fail(t, "R0205", "join until wants branches");
-    struct value list;
-    enum status st = ST_OK;
-    if (!s->joined) {
-        branches_cancel(s, 0);
-        bool *have = seen_flags(s);
-        if (!have)
-            return task_fail_status(t, ST_NOMEM);
-        for (uint32_t i = 0; i < s->n && st == ST_OK; i++) {
-            if (!have[i])
-                continue;
-            take_print(t, &s->b[i]);
-            st = taken_add(s, i);
-        }
-        mem_free(have);
-        s->joined = true;
-    }
-    if (st == ST_OK)
-        st = taken_values(s, &list);
-    if (st != ST_OK)
-        return task_fail_status(t, st);
-    value_set_take(&f->reg[in.a], list);
-    return STEP_NEXT;
-}
-
-enum step op_join_text(struct task *t, struct insn in)
-{
-    struct frame *f = t->top;
-    struct context *c = context_of(f->reg[in.a]);
-    struct branches *s = set_of(f->reg[in.b]);
-    if (c->busy) {
-        wait_on(&c->idle, t);
-        return STEP_WAIT;
-    }
-    if (!s)
-        return task_fail(t, "R0205", "join as text wants branches");
-    for (uint32_t i = 0; i < s->n_taken; i++) {
-        const struct branch *b = &s->b[s->taken[i]];
-        if (!b->end)
-            continue;
-        enum status st = context_append_copy(c, b->end, s->fork_node);
-        if (st != ST_OK)
-            return task_fail_status(t, st);
-    }
-    return STEP_NEXT;
-}
-
-/* One branch by number, for `for x in b`: WAIT until it has ended. */
-enum step branches_take(struct task *t, struct branches *s, uint32_t i, struct value *ret)
-{
-    struct branch *b = &s->b[i];
-    if (b->state == BRANCH_NEW || b->state == BRANCH_RUNNING) {
-        wait_on(&s->waiters, t);
-        return STEP_WAIT;
-    }
-    if (b->state != BRANCH_DONE)
-        return raise_branch(t, s, s->first_failed < s->n ? s->first_failed : i);
-    take_print(t, b);
-    *ret = value_ref(b->value);
-    if (i + 1 == s->n && !s->joined && s->first_failed == UINT32_MAX)
-        return join_all(t, s);
-    return STEP_NEXT;
-}
-
-enum step op_branches(struct task *t, struct insn in)
-{
-    struct branches *s = set_of(t->top->reg[in.b]);
-    if (!s)
-        return task_fail(t, "R0205", "not branches");
-    struct value v = value_int(in.c == BRANCHES_COUNT ? s->n : s->n_ended);
-    if (in.c == BRANCHES_INDEX) {
-        enum status st = value_list(s->n_taken, &v);
-        for (uint32_t i = 0; i < s->n_taken && st == ST_OK; i++)
-            st = value_list_push_take(&v, value_int(s->taken[i]));
-        if (st != ST_OK)
-            return task_fail_status(t, st);
-    }
-    value_set_take(&t->top->reg[in.a], v);
-    return STEP_NEXT;
 }

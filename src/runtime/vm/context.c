@@ -29,6 +29,7 @@ void node_unref(struct node *n)
     while (n && --n->refs == 0) {
         struct node *prev = n->prev;
         str_free(&n->text);
+        str_free(&n->ahead);
         mem_free(n->id);
         mem_free(n);
         n = prev;
@@ -194,7 +195,7 @@ enum status context_append_copy(struct context *c, const struct node *tail,
     enum status st = ST_OK;
     for (uint32_t i = 0; i < n && st == ST_OK; i++) {
         const struct node *x = list[i];
-        if (x->kind == NODE_SEAL || x->kind == NODE_ROOT)
+        if (x->kind == NODE_SEAL || x->kind == NODE_ROOT || x->thought)
             continue;
         if (x->kind == NODE_TEXT || (x->kind == NODE_GEN && (!x->n_id || (i == 0 && x->head)))) {
             st = context_text(c, str_slice(&x->text));
@@ -208,6 +209,8 @@ enum status context_append_copy(struct context *c, const struct node *tail,
         copy->total += x->kind == NODE_GEN ? x->text.len : 0;
         copy->head = x->head;
         copy->cover = x->cover;
+        copy->last = x->last;
+        str_add_slice(&copy->ahead, str_slice(&x->ahead));
         if (x->n_id) {
             copy->id = mem_calloc(x->n_id, sizeof *copy->id);
             if (!copy->id)
@@ -236,6 +239,20 @@ static void drop_session(struct context *c)
     session_drop(c->session);
     c->session = NULL;
     set_node(&c->sent, NULL);
+}
+
+/* Nothing works on it any more: the model's memory of it goes now.  What was said stays in the
+ * register, for the message of an error, until the frame ends or needs the place. */
+void context_release(struct value *v)
+{
+    struct context *c = context_of(*v);
+    if (v->obj->refs != 1 || c->busy) {
+        value_clear(v);
+        return;
+    }
+    drop_session(c);
+    base_unref(c->base);
+    c->base = NULL;
 }
 
 /* The tail becomes `n`.  A session, or a base, that has read beyond it is of no use any more. */
@@ -310,6 +327,7 @@ void base_unref(struct ctx_base *b)
         session_drop(b->session);
         node_unref(b->sent);
         node_unref(b->node);
+        settings_unref(b->settings);
         waitlist_free(&b->waiters);
         mem_free(b);
         b = from;
@@ -534,7 +552,7 @@ static enum step query_tokens(struct task *t, struct context *c, bool left, stru
         return s;
     }
     int64_t n = t->wait->ev.result->n_tok;
-    enum step s = settings_charge(t, t->wait->ev.result->n_charged);
+    enum step s = settings_spent(t);
     wait_drop(t);
     *ret = value_int(left ? (int64_t)engine_info(t->run->engine)->context - n : n);
     return s;

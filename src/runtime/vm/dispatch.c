@@ -34,6 +34,10 @@ static enum step ret(struct task *t, struct value v)
         if (into->unchecked && t->top == into && task_check_params(t) == STEP_FAIL)
             s = STEP_FAIL;
         break;
+    case THEN_CALL:
+        value_set_take(&into->reg[dst], v);
+        into->pc++;
+        break;
     case THEN_TMP:
         value_set_take(&into->tmp[dst], v);
         break;
@@ -183,14 +187,21 @@ static bool ctx_wait(struct task *t, struct value v)
     return true;
 }
 
+/* What only appends need not wait for a stream: it gathers behind the place of its value. */
+static bool append_wait(struct task *t, struct value v)
+{
+    return !context_of(v)->appends && ctx_wait(t, v);
+}
+
 static enum step op_text(struct task *t, struct value ctx, struct slice text)
 {
-    if (ctx_wait(t, ctx))
+    if (append_wait(t, ctx))
         return STEP_WAIT;
     struct context *c = context_of(ctx);
+    uint64_t before = context_cost(c);
     enum step s = step_of(t, context_text(c, text));
     if (s == STEP_NEXT && mock_find(t))
-        return settings_charge(t, (text.len + 3) / 4);
+        return settings_charge(t, context_cost(c) - before);
     return s;
 }
 
@@ -208,7 +219,7 @@ static enum step op_insert(struct task *t, struct value ctx, struct value v)
 
 static enum step op_turn(struct task *t, struct value ctx, bool open, int role)
 {
-    if (ctx_wait(t, ctx))
+    if (append_wait(t, ctx))
         return STEP_WAIT;
     struct context *c = context_of(ctx);
     enum status st = ST_OK;
@@ -221,7 +232,7 @@ static enum step op_turn(struct task *t, struct value ctx, bool open, int role)
 
 static enum step op_control(struct task *t, struct value ctx, struct value token)
 {
-    if (ctx_wait(t, ctx))
+    if (append_wait(t, ctx))
         return STEP_WAIT;
     struct node *n;
     enum status st = context_node(context_of(ctx), NODE_CONTROL, context_of(ctx)->tail->role, &n);
@@ -234,7 +245,7 @@ static enum step op_copy(struct task *t, struct value ctx, struct value *out)
 {
     if (ctx_wait(t, ctx))
         return STEP_WAIT;
-    return step_of(t, context_copy(ctx, t->owner, true, out));
+    return context_step(t, context_copy(ctx, t->owner, true, out));
 }
 
 static enum step op_enter(struct task *t, struct value ctx)
@@ -314,10 +325,10 @@ static void add_side(struct str *out, struct value v)
         str_adds(out, value_tag_name(v.tag));
 }
 
-static enum step op_assert_cmp(struct task *t, uint16_t op, const struct value *side,
-                               struct value why)
+/* side: left, right, and the reason or null. */
+static enum step op_assert_cmp(struct task *t, uint16_t op, const struct value *side)
 {
-    struct value ok;
+    struct value ok, why = side[2];
     enum step s = op_compare(t, (enum bc_op)op, side[0], side[1], &ok);
     if (s != STEP_NEXT || ok.b)
         return s;
@@ -368,9 +379,9 @@ static enum step op_native(struct task *t, struct insn in, struct value *out)
     return native_call(t, (enum native_id)in.b, &f->reg[in.c], out);
 }
 
-static enum step op_try(struct task *t, struct insn in)
+static enum step op_try(struct task *t, struct insn in, bool finally)
 {
-    struct handler h = { .kind = HANDLER_TRY, .reg = in.a,
+    struct handler h = { .kind = HANDLER_TRY, .reg = in.a, .finally = finally,
                          .pc = t->top->pc + 1 + (uint32_t)rel(in) };
     return handler_push(t, &h) ? STEP_NEXT : task_fail_status(t, ST_NOMEM);
 }
@@ -390,8 +401,10 @@ static enum step fail_type(struct task *t, struct value v, const char *want)
 
 static bool wants_context(enum bc_op op)
 {
+    if (op == OP_JOIN_TEXT || op == OP_JOIN_KEEP)
+        return true;
     return op >= OP_CTX_SNAP && op <= OP_QUERY && op != OP_CTX_ENTER && op != OP_CTX_DROP &&
-           op != OP_STREAM_NEXT && op != OP_STREAM_VALUE;
+           op != OP_STREAM_NEXT && op != OP_STREAM_VALUE && op != OP_STREAM_META;
 }
 
 /* Which operand of a context operation is the context. */
@@ -399,7 +412,7 @@ static uint16_t context_operand(struct insn in)
 {
     switch (in.op) {
     case OP_TEXT: case OP_INSERT: case OP_CONTROL: case OP_TURN_OPEN: case OP_TURN_CLOSE:
-    case OP_ROLLBACK: case OP_DROP_TURNS: case OP_JOIN_TEXT:
+    case OP_ROLLBACK: case OP_DROP_TURNS: case OP_JOIN_TEXT: case OP_JOIN_KEEP:
         return in.a;
     default:
         return in.b;
@@ -421,6 +434,7 @@ enum step dispatch(struct task *t, uint64_t slice)
         bool writes = false;
         enum step s = STEP_NEXT;
 
+        run->stats.n_op++;
         if (++t->steps > run->opts.max_steps) {
             t->steps = 0;
             s = task_fail(t, "R0706", "more than %llu steps without a model operation",
@@ -433,7 +447,7 @@ enum step dispatch(struct task *t, uint64_t slice)
         }
 
         switch (op) {
-        case OP_NOP: case OP_FORCE: case OP_N:
+        case OP_NOP: case OP_N:
             break;
 
         /* values */
@@ -547,6 +561,9 @@ enum step dispatch(struct task *t, uint64_t slice)
         case OP_CHECK:
             s = op_check(t, &reg[in.a], wide(in));
             break;
+        case OP_CHECK_FIELDS:
+            s = op_check_fields(t, reg[in.a], wide(in));
+            break;
         case OP_IS:
             out = value_bool(type_is(f->image, in.c, reg[in.b]));
             writes = true;
@@ -592,17 +609,23 @@ enum step dispatch(struct task *t, uint64_t slice)
             break;
         }
         case OP_CALL:
-            f->pc++;
             s = call_func(t, f->image, in.b, &reg[in.c], f->image->module->func[in.b].n_param,
-                          THEN_REG, in.a);
-            if (s == STEP_FAIL && t->top == f)
-                f->pc--;
+                          THEN_CALL, in.a);
+            break;
+        case OP_CALL_DEFERRED:
+            s = op_call_deferred(t, in);
+            break;
+        case OP_CALL_VALUE_DEFERRED:
+            s = op_call_value_deferred(t, in);
             break;
         case OP_CALL_VALUE:
-            f->pc++;
-            s = call_value(t, reg[in.b], &reg[in.b + 1], in.c, THEN_REG, in.a);
-            if (s == STEP_FAIL && t->top == f)
-                f->pc--;
+            s = call_value(t, reg[in.b], &reg[in.b + 1], in.c, THEN_CALL, in.a);
+            break;
+        case OP_FORCE:
+            s = op_force(t, in);
+            break;
+        case OP_SETTLE:
+            s = op_settle(t);
             break;
         case OP_CALL_EXTERN:
             s = op_call_extern(t, in);
@@ -612,18 +635,25 @@ enum step dispatch(struct task *t, uint64_t slice)
             writes = in.b != NATIVE_CALL_RUN;
             break;
         case OP_RET:
-            s = ret(t, value_ref(reg[in.a]));
+            if (t->sets && (s = branches_leave(t, f, 0)) != STEP_NEXT)
+                break;
+            if (t->cancel_frame == f)
+                s = task_raise_cancelled(t);        /* a `return` in a finally does not end a cancel */
+            else
+                s = ret(t, value_ref(reg[in.a]));
             if (s == STEP_END)
                 return STEP_END;
             break;
         case OP_RAISE:
-            if (reg[in.a].tag != VAL_ERROR)
+            if (t->cancelled && reg[in.a].tag == VAL_NULL)
+                s = task_raise_cancelled(t);
+            else if (reg[in.a].tag != VAL_ERROR)
                 s = fail_type(t, reg[in.a], "error");
             else
                 s = task_raise(t, value_ref(reg[in.a]));
             break;
-        case OP_TRY_ENTER:
-            s = op_try(t, in);
+        case OP_TRY_ENTER: case OP_FINALLY_ENTER:
+            s = op_try(t, in, op == OP_FINALLY_ENTER);
             break;
         case OP_TRY_LEAVE: case OP_SCOPE_POP:
             s = op_pop(t);
@@ -631,7 +661,7 @@ enum step dispatch(struct task *t, uint64_t slice)
 
         /* contexts */
         case OP_CTX_NEW:
-            s = step_of(t, context_new(run, t->owner, &out));
+            s = context_step(t, context_new(run, t->owner, &out));
             writes = true;
             break;
         case OP_CTX_ENV:
@@ -646,7 +676,10 @@ enum step dispatch(struct task *t, uint64_t slice)
             s = op_enter(t, reg[in.a]);
             break;
         case OP_CTX_DROP:
-            value_clear(&reg[in.a]);
+            if (reg[in.a].tag == VAL_CONTEXT)
+                context_release(&reg[in.a]);
+            else
+                value_clear(&reg[in.a]);
             break;
         case OP_TEXT: {
             const struct konst *k = &f->image->module->konst[wide(in)];
@@ -654,6 +687,8 @@ enum step dispatch(struct task *t, uint64_t slice)
             break;
         }
         case OP_INSERT:
+            if (reg[in.b].tag == VAL_FUTURE && future_insert(t, reg[in.a], &reg[in.b], &s))
+                break;
             s = op_insert(t, reg[in.a], reg[in.b]);
             break;
         case OP_CONTROL:
@@ -679,6 +714,9 @@ enum step dispatch(struct task *t, uint64_t slice)
             break;
         case OP_STREAM_VALUE:
             s = op_stream_value(t, in);
+            break;
+        case OP_STREAM_META:
+            s = op_stream_meta(t, in);
             break;
         case OP_MARK:
             s = op_mark(t, reg[in.b], &out);
@@ -712,9 +750,14 @@ enum step dispatch(struct task *t, uint64_t slice)
         case OP_JOIN_TEXT:
             s = op_join_text(t, in);
             break;
+        case OP_JOIN_PASS:
+            s = op_join_pass(t, in);
+            break;
+        case OP_JOIN_KEEP:
+            s = op_join_keep(t, in);
+            break;
         case OP_CANCEL:
-            if (reg[in.a].tag == VAL_BRANCHES)
-                branches_cancel((struct branches *)reg[in.a].obj, 0);
+            s = op_cancel(t, in);
             break;
         case OP_BRANCHES:
             s = op_branches(t, in);
@@ -728,15 +771,9 @@ enum step dispatch(struct task *t, uint64_t slice)
         case OP_ATTEMPT_COMMIT:
             s = op_attempt_commit(t);
             break;
-        case OP_ASSERT_CMP: {
-            struct value why;
-            s = step_of(t, image_konst(f->image, in.c, &why));
-            if (s == STEP_NEXT) {
-                s = op_assert_cmp(t, in.a, &reg[in.b], why);
-                value_unref(why);
-            }
+        case OP_ASSERT_CMP:
+            s = op_assert_cmp(t, in.a, &reg[in.b]);
             break;
-        }
         }
 
 done:
@@ -755,8 +792,9 @@ done:
         case STEP_END:
             return STEP_END;
         case STEP_FAIL:
-            if (!task_unwind(t))
-                return STEP_FAIL;
+            s = task_unwind(t);
+            if (s != STEP_AGAIN)
+                return s;
             break;
         }
     }

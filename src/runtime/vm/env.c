@@ -92,6 +92,64 @@ bool run_env_undo(struct run_env *env)
     return true;
 }
 
+static enum status save_copy(const struct env_save *from, struct env_save *ret)
+{
+    struct value *slot = mem_calloc(from->n_slot + 1u, sizeof *slot);
+    if (!slot)
+        return ST_NOMEM;
+    for (uint32_t i = 0; i < from->n_slot; i++)
+        slot[i] = value_ref(from->slot[i]);
+    *ret = (struct env_save){ slot, from->n_slot, from->node ? node_ref(from->node) : NULL,
+                              from->base ? base_ref(from->base) : NULL };
+    return ST_OK;
+}
+
+static enum status env_copy(struct run_env *env, struct run_env *to)
+{
+    to->slot = mem_calloc(env->n_slot + 1u, sizeof *to->slot);
+    if (!to->slot)
+        return ST_NOMEM;
+    for (; to->n_slot < env->n_slot; to->n_slot++)
+        to->slot[to->n_slot] = value_ref(env->slot[to->n_slot]);
+    for (uint32_t i = 0; i < env->n_image; i++) {
+        struct image **im = array_push(&to->image, &to->n_image, &to->cap_image, sizeof *im);
+        if (!im)
+            return ST_NOMEM;
+        *im = image_ref(env->image[i]);
+    }
+    for (uint32_t i = 0; i < env->n_save; i++) {
+        struct env_save *s = array_push(&to->save, &to->n_save, &to->cap_save, sizeof *s);
+        if (!s)
+            return ST_NOMEM;
+        if (save_copy(&env->save[i], s) != ST_OK) {
+            to->n_save--;
+            return ST_NOMEM;
+        }
+    }
+    struct context *c = context_in(env);
+    return c ? context_copy(env->ctx, c->owner, true, &to->ctx) : ST_OK;
+}
+
+enum status run_env_fork(struct run_env *env, struct run_env **ret, struct error *err)
+{
+    struct run_env *to;
+    enum status st = run_env_new(env->engine, &to, err);
+    if (st != ST_OK)
+        return st;
+    st = env_copy(env, to);
+    if (st != ST_OK) {
+        run_env_free(to);
+        return error_set(err, st, "the context cannot be copied");
+    }
+    *ret = to;
+    return ST_OK;
+}
+
+bool run_env_ok(const struct run_env *env)
+{
+    return env->ok;
+}
+
 static void add_marker(struct run_env *env, const struct node *x, bool markers, struct str *out)
 {
     static const char *const names[] = { "system", "user", "assistant", "tool" };

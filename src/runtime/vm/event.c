@@ -58,7 +58,63 @@ void run_emit_text(struct run *r, enum run_event_kind kind, struct slice text, b
 
 int32_t task_branch(const struct task *t)
 {
+    while (t->future && t->future->parent)
+        t = t->future->parent;
     return t->set ? (int32_t)t->index : -1;
+}
+
+/* ---- provisional chunks ---- */
+
+struct shown *task_shown(struct task *t)
+{
+    if (!t->shown) {
+        struct shown *s = mem_zalloc(sizeof *s);
+        if (!s)
+            return NULL;
+        s->refs = 1;
+        if (t->set && t->set->parent)
+            s->up = task_shown(t->set->parent);
+        t->shown = s;
+    }
+    t->shown->refs++;
+    return t->shown;
+}
+
+void shown_unref(struct shown *s)
+{
+    while (s && --s->refs == 0) {
+        struct shown *up = s->up;
+        mem_free(s);
+        s = up;
+    }
+}
+
+void shown_add(struct shown *s, size_t n)
+{
+    if (!s)
+        return;
+    s->own += n;
+    for (s = s->up; s; s = s->up)
+        s->below += n;
+}
+
+void shown_rollback(struct task *t, uint64_t own, uint64_t below)
+{
+    struct shown *s = t->shown;
+    if (!s || (s->own <= own && s->below <= below))
+        return;
+    struct run_event ev = { .kind = RUN_ROLLBACK, .branch = task_branch(t), .n_back = s->own - own };
+    run_emit(t->run, &ev);
+    s->own = own;
+    s->below = below;
+}
+
+void shown_commit(struct task *t, uint64_t own, uint64_t below)
+{
+    if (!t->shown || (t->shown->own <= own && t->shown->below <= below))
+        return;
+    struct run_event ev = { .kind = RUN_COMMIT, .branch = task_branch(t) };
+    run_emit(t->run, &ev);
 }
 
 /* ---- printing ---- */

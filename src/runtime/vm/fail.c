@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { E_KIND, E_CODE, E_MESSAGE, E_WHERE, E_CONTEXT, E_CAUSE, E_TRACE, E_SOURCE, E_OFF, E_LEN,
-       E_TOKENS, E_N };
+       E_TOKENS, E_SHARED, E_GENERATED, E_N };
 enum { TRACE_LEVELS = 8 };
 
 struct kind_row {
@@ -27,7 +27,7 @@ static const struct kind_row kind_rows[] = {
     { "R0602", "Permission" }, { "R0603", "Io" },      { "R0604", "Timeout" },
     { "R0702", "Timeout" },    { "R0701", "Budget" },  { "R0703", "Budget" },
     { "R0704", "Model" },      { "R0705", "Model" },   { "R0706", "Limit" },
-    { "R0801", "Mock" },       { "R0802", "Mock" },
+    { "R0801", "Mock" },       { "R0802", "Mock" },    { "R0503", "Cancelled" },
 };
 
 const char *kind_of_code(const char *code)
@@ -46,37 +46,143 @@ static void add_place(struct str *out, const struct source *src, uint32_t off)
     str_addf(out, "%s:%u:%u", src->name, p.line, p.col);
 }
 
-static struct span frame_span(const struct frame *f)
+static struct span span_at(const struct frame *f, uint32_t pc)
 {
     if (!f->fn->n_code || !f->fn->span)
         return f->fn->at;
-    return f->fn->span[f->pc < f->fn->n_code ? f->pc : f->fn->n_code - 1];
+    return f->fn->span[pc < f->fn->n_code ? pc : f->fn->n_code - 1];
 }
 
-/* "in even, called from all_or_nothing (errors_tour.sgl:60:28)" */
+static struct span frame_span(const struct frame *f)
+{
+    return span_at(f, f->pc);
+}
+
+/* A deferred call belongs to the task that made it. */
+static const struct task *caller_task(const struct task *t)
+{
+    while (t->future && t->future->parent)
+        t = t->future->parent;
+    return t;
+}
+
+/* A branch is known by its number, and by that of every branch around it: "2", or "0.2". */
+static void add_branch_path(const struct task *t, struct str *out)
+{
+    uint32_t path[TRACE_LEVELS], n = 0;
+    for (; t && n < TRACE_LEVELS && caller_task(t)->set; t = caller_task(t)->set->parent)
+        path[n++] = caller_task(t)->index;
+    while (n--)
+        str_addf(out, "%u%s", path[n], n ? "." : "");
+}
+
+/* The body of a branch goes by the name of the function that forks it. */
+static struct slice frame_name(const struct task *t, const struct frame *f)
+{
+    while ((f->fn->flags & FUNC_BRANCH) && t->set && t->set->parent) {
+        f = t->set->frame;
+        t = t->set->parent;
+    }
+    return f->fn->name;
+}
+
+static void add_level(const struct task *t, const struct frame *f, uint32_t pc, bool top, struct str *out)
+{
+    struct slice name = frame_name(t, f);
+    bool branch = t->set && !f->up;
+    if (top) {
+        if (name.len)
+            str_addf(out, "in %.*s", (int)name.len, name.ptr);
+    } else {
+        str_addf(out, "%scalled from %.*s (", out->len ? ", " : "", (int)name.len, name.ptr);
+        add_place(out, f->fn->source, span_at(f, pc).off);
+    }
+    if (branch) {
+        str_adds(out, out->len ? ", branch " : "branch ");
+        add_branch_path(t, out);
+    }
+    if (!top)
+        str_addc(out, ')');
+}
+
+/* The frame around f, in its task or in the one that forked or deferred. */
+static const struct frame *next_level(const struct task **t, const struct frame *f, uint32_t *ret_pc)
+{
+    f = f->up;
+    *ret_pc = f ? f->pc : 0;
+    while (!f) {
+        const struct future *x = (*t)->future;
+        if (x && x->frame) {
+            *ret_pc = x->pc;
+            *t = x->parent;
+            return x->frame;
+        }
+        const struct branches *s = (*t)->set;
+        if (!s || !s->parent)
+            return NULL;
+        f = s->frame->up;               /* the function that forks has been named */
+        *ret_pc = f ? f->pc : 0;
+        *t = s->parent;
+    }
+    return f;
+}
+
+/* "in even, called from all_or_nothing (errors_tour.sgl:60:28, branch 2)" */
 static void add_trace(const struct task *t, struct str *out)
 {
-    uint32_t level = 0;
-    for (const struct frame *f = t->top; f && level < TRACE_LEVELS; f = f->up, level++) {
-        if (level == 0) {
-            if (f->fn->name.len)
-                str_addf(out, "in %.*s", (int)f->fn->name.len, f->fn->name.ptr);
-            continue;
-        }
-        str_addf(out, "%scalled from %.*s (", out->len ? ", " : "", (int)f->fn->name.len,
-                 f->fn->name.ptr);
-        add_place(out, f->fn->source, frame_span(f).off);
-        str_addc(out, ')');
+    const struct frame *f = t->top;
+    uint32_t pc = f ? f->pc : 0;
+    for (uint32_t level = 0; f && level < TRACE_LEVELS; level++) {
+        add_level(t, f, pc, level == 0, out);
+        f = next_level(&t, f, &pc);
     }
+}
+
+/* The register that an instruction takes for the context in force, or BC_NONE. */
+static uint16_t context_operand(const struct insn *i)
+{
+    static const char *const operands[OP_N] = {
+#define X(name, operands, sentence) operands,
+        BYTECODE_OPS(X)
+#undef X
+    };
+    if (i->op == OP_CTX_ENTER)
+        return i->a;
+    const char *at = strstr(operands[i->op], ":ctx");
+    return !at ? BC_NONE : at[-1] == 'a' ? i->a : at[-1] == 'b' ? i->b : i->c;
+}
+
+/* The context in force: the one that the code worked on last, else any that the frame holds. */
+static const struct context *frame_context(const struct frame *f)
+{
+    for (uint32_t pc = f->pc < f->fn->n_code ? f->pc + 1 : f->fn->n_code; pc-- > 0;) {
+        uint16_t reg = context_operand(&f->fn->code[pc]);
+        if (reg < f->fn->n_reg && f->reg[reg].tag == VAL_CONTEXT)
+            return context_of(f->reg[reg]);
+    }
+    for (uint32_t i = f->fn->n_reg; i-- > 0;)
+        if (f->reg[i].tag == VAL_CONTEXT)
+            return context_of(f->reg[i]);
+    return NULL;
 }
 
 static const struct context *nearest_context(const struct task *t)
 {
-    for (const struct frame *f = t->top; f; f = f->up)
-        for (uint32_t i = f->fn->n_reg; i-- > 0;)
-            if (f->reg[i].tag == VAL_CONTEXT)
-                return context_of(f->reg[i]);
-    return NULL;
+    const struct context *c = NULL;
+    for (const struct frame *f = t->top; f && !c; f = f->up)
+        c = frame_context(f);
+    if (!c && t->set && t->ctx.tag == VAL_CONTEXT)
+        c = context_of(t->ctx);
+    return c;
+}
+
+static uint32_t context_generated(const struct context *c)
+{
+    uint64_t n = 0;
+    for (const struct node *x = c->tail; x; x = x->prev)
+        if (x->kind == NODE_GEN)
+            n += x->n_id ? x->n_id : (x->text.len + 3) / 4;
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 static enum status put_text(struct value *at, struct str *text)
@@ -97,12 +203,16 @@ static void fill_place(struct task *t, struct value *field, struct span at)
         field[E_OFF] = value_int(at.off);
         field[E_LEN] = value_int(at.len);
     }
-    if (t->set)
-        str_addf(&where, ", branch %u", t->index);
+    if (caller_task(t)->set) {
+        str_adds(&where, where.len ? ", branch " : "branch ");
+        add_branch_path(t, &where);
+    }
     const struct context *c = nearest_context(t);
     if (c) {
         context_last_lines(c->tail, &lines);
         field[E_TOKENS] = value_int(c->n_tok);
+        field[E_SHARED] = value_int(c->n_shared);
+        field[E_GENERATED] = value_int(context_generated(c));
     }
     put_text(&field[E_WHERE], &where);
     put_text(&field[E_TRACE], &trace);
@@ -116,7 +226,7 @@ static enum status error_type(struct run *r)
     const struct slice names[E_N] = {
         SLICE("kind"), SLICE("code"), SLICE("message"), SLICE("where"), SLICE("context"),
         SLICE("cause"), SLICE("_trace"), SLICE("_source"), SLICE("_off"), SLICE("_len"),
-        SLICE("_tokens"),
+        SLICE("_tokens"), SLICE("_shared"), SLICE("_generated"),
     };
     return vtype_new(SLICE("error"), E_N, names, NULL, &r->t_error);
 }
@@ -184,6 +294,19 @@ enum step task_fail_error(struct task *t, const struct error *err)
     return task_fail(t, code, "%s", err->text);
 }
 
+enum step task_raise_cancelled(struct task *t)
+{
+    value_clear(&t->error);
+    return STEP_FAIL;
+}
+
+enum step context_step(struct task *t, enum status st)
+{
+    if (st == ST_LIMIT)
+        return task_fail(t, "R0706", "more than %u contexts are live", t->run->opts.max_contexts);
+    return step_of(t, st);
+}
+
 struct slice error_kind(struct value e)
 {
     return e.tag == VAL_ERROR ? value_text(value_field(e, E_KIND)) : SLICE("Limit");
@@ -192,21 +315,6 @@ struct slice error_kind(struct value e)
 struct slice error_code_of(struct value e)
 {
     return e.tag == VAL_ERROR ? value_text(value_field(e, E_CODE)) : SLICE("R0706");
-}
-
-/* An error that leaves a branch says which one it was. */
-void error_add_branch(struct task *t, struct value *error, uint32_t index)
-{
-    if (error->tag != VAL_ERROR)
-        return;
-    struct str trace = { 0 };
-    str_add_slice(&trace, value_text(value_field(*error, E_TRACE)));
-    str_addf(&trace, "%sbranch %u", trace.len ? ", " : "", index);
-    if (t->top && t->top->fn->name.len)
-        str_addf(&trace, " of %.*s", (int)t->top->fn->name.len, t->top->fn->name.ptr);
-    struct value v;
-    if (put_text(&v, &trace) == ST_OK)
-        value_struct_put_take(error, E_TRACE, v);
 }
 
 /* ---- for the host ---- */
@@ -246,6 +354,10 @@ struct run_failure *failure_of(struct run *r, struct value error)
     }
     if (value_field(error, E_TOKENS).tag == VAL_INT)
         f->n_tok = (uint32_t)value_field(error, E_TOKENS).i;
+    if (value_field(error, E_SHARED).tag == VAL_INT)
+        f->n_shared = (uint32_t)value_field(error, E_SHARED).i;
+    if (value_field(error, E_GENERATED).tag == VAL_INT)
+        f->n_generated = (uint32_t)value_field(error, E_GENERATED).i;
     return f;
 }
 

@@ -64,26 +64,22 @@ static enum step take_ints(struct task *t, const struct gen_site *s, struct hole
             return range_fail(t, "min");
         h->min = (uint32_t)v.i;
     }
-    if (arg(t, s, ARG_TOP_K, &v)) {
-        if (v.tag != VAL_INT || (v.i != -1 && v.i < 1) || v.i > INT32_MAX)
-            return range_fail(t, "top_k");
-        h->top_k = (int32_t)v.i;
-    }
     if (arg(t, s, ARG_TOP_LOGPROBS, &v)) {
         if (v.tag != VAL_INT || v.i < 0 || v.i > 64)
             return range_fail(t, "top_logprobs");
         h->top_logprobs = (uint32_t)v.i;
     }
-    if (arg(t, s, ARG_THINK, &v)) {
-        if (v.tag != VAL_INT || v.i < 0 || v.i > INT32_MAX)
-            return range_fail(t, "think");
-        h->think = (uint32_t)v.i;
-    }
-    if (arg(t, s, ARG_SEED, &v)) {
-        if (v.tag != VAL_INT || v.i < 0)
-            return range_fail(t, "seed");
-        h->key = rng_key_seed((uint64_t)v.i);
-    }
+    return STEP_NEXT;
+}
+
+static enum step take_top_k(struct task *t, const struct gen_site *s, struct hole *h)
+{
+    struct value v;
+    if (!arg(t, s, ARG_TOP_K, &v))
+        return STEP_NEXT;
+    if (v.tag != VAL_INT || (v.i != -1 && v.i < 1) || v.i > INT32_MAX)
+        return range_fail(t, "top_k");
+    h->top_k = (int32_t)v.i;
     return STEP_NEXT;
 }
 
@@ -173,11 +169,51 @@ static enum json_spelling spelling_of(struct task *t, const struct gen_site *s)
                                                                           : SPELL_SPACED;
 }
 
+enum step hole_think(struct task *t, const struct gen_site *s, uint32_t *ret_max)
+{
+    struct value v;
+    *ret_max = 0;
+    if (!arg(t, s, ARG_THINK, &v))
+        return STEP_NEXT;
+    if (v.tag != VAL_INT || v.i < 0 || v.i > INT32_MAX)
+        return range_fail(t, "think");
+    *ret_max = (uint32_t)v.i;
+    return STEP_NEXT;
+}
+
+bool hole_keeps_thinking(struct task *t, const struct gen_site *s)
+{
+    bool keep = false;
+    take_bool(t, s, ARG_KEEP_THINKING, &keep);
+    return keep;
+}
+
+static enum step take_seed(struct task *t, const struct gen_site *s, struct hole *h)
+{
+    struct value v;
+    if (!arg(t, s, ARG_SEED, &v))
+        return STEP_NEXT;
+    if (v.tag != VAL_INT || v.i < 0)
+        return range_fail(t, "seed");
+    h->key = rng_key_seed((uint64_t)v.i);
+    return STEP_NEXT;
+}
+
+enum step hole_fill_sampling(struct task *t, const struct gen_site *s, struct hole *h,
+                             struct arena *a)
+{
+    enum step st = take_numbers(t, s, h);
+    if (st == STEP_NEXT)
+        st = take_top_k(t, s, h);
+    if (st == STEP_NEXT)
+        st = take_seed(t, s, h);
+    return st == STEP_NEXT ? take_bias(t, s, h, a) : st;
+}
+
 enum step hole_fill(struct task *t, const struct gen_site *s, struct hole *h, struct arena *a)
 {
     const struct module *m = t->top->image->module;
     h->name = s->name.len ? arena_strdup(a, s->name) : NULL;
-    h->key = frame_key(t->top, KEY_GEN, s->ordinal);
     h->strict = s->shape && !type_is_bare(m, s->rtype);
     if (s->shape && h->kind == HOLE_GEN) {
         h->constrained = true;
@@ -196,11 +232,9 @@ enum step hole_fill(struct task *t, const struct gen_site *s, struct hole *h, st
     h->logprobs = h->logprobs || s->needs_logprob;
     enum step st = take_ints(t, s, h);
     if (st == STEP_NEXT)
-        st = take_numbers(t, s, h);
+        st = hole_fill_sampling(t, s, h, a);
     if (st == STEP_NEXT)
         st = take_stops(t, s, h, a);
-    if (st == STEP_NEXT)
-        st = take_bias(t, s, h, a);
     h->logprobs = h->logprobs || h->top_logprobs;
     return st;
 }
@@ -254,53 +288,105 @@ enum step hole_option_texts(struct task *t, struct hole *h, struct value options
     return s;
 }
 
+/* Every option has a text, and no two have the same (R0403). */
+enum step hole_check_options(struct task *t, struct value options)
+{
+    struct arena a = { 0 };
+    struct hole h = { 0 };
+    enum step s = hole_option_texts(t, &h, options, &a);
+    arena_free(&a);
+    return s;
+}
+
+/* What an option is in a table of probabilities: itself where it can be a key, else its text. */
+enum status option_key(struct value option, struct value *ret)
+{
+    if (option.tag == VAL_STR || option.tag == VAL_INT || option.tag == VAL_BOOL ||
+        option.tag == VAL_ENUM) {
+        *ret = value_ref(option);
+        return ST_OK;
+    }
+    struct str text = { 0 };
+    value_format(option, &text);
+    enum status st = text.failed ? ST_NOMEM : value_str(str_slice(&text), ret);
+    str_free(&text);
+    return st;
+}
+
 /* ---- meta(x) ---- */
+
+/* The table of probabilities, its keys as texts. */
+static enum status by_text(struct value probs, struct value *ret)
+{
+    enum status st = value_map(ret);
+    for (uint32_t i = 0; i < value_len(probs) && st == ST_OK; i++) {
+        const struct map_entry *e = value_map_entry(probs, i);
+        struct str text = { 0 };
+        struct value key;
+        value_format(e->key, &text);
+        st = text.failed ? ST_NOMEM : value_str(str_slice(&text), &key);
+        str_free(&text);
+        if (st == ST_OK)
+            st = value_map_put_take(ret, key, value_ref(e->val));
+        if (st != ST_OK)
+            value_unref(*ret);
+    }
+    return st;
+}
 
 static enum status field_text(struct value *at, struct slice text, bool optional)
 {
     return optional && !text.len ? ST_OK : value_str(text, at);
 }
 
-static enum status meta_token(struct task *t, const struct plan_result *res, uint32_t i,
-                              struct value *list)
+/* One Tok; `top` is taken. */
+static enum status tok_value(struct run *r, uint32_t id, struct slice text, float logprob,
+                             bool forced, struct value top, struct value *ret)
 {
-    struct run *r = t->run;
     const struct slice names[] = { SLICE("id"), SLICE("text"), SLICE("logprob"), SLICE("forced"),
                                    SLICE("top") };
-    const struct slice top_names[] = { SLICE("id"), SLICE("text"), SLICE("logprob") };
-    const struct plan_token *tok = &res->token[i];
-    struct value field[5] = { value_int(tok->id), value_null(), value_float(tok->logprob),
-                              value_bool(tok->forced), value_null() };
-    if (isnan(tok->logprob))
-        field[2] = value_null();
+    struct value field[5] = { value_int(id), value_null(),
+                              isnan(logprob) ? value_null() : value_float(logprob),
+                              value_bool(forced), top };
     enum status st = r->t_tok ? ST_OK : vtype_new(SLICE("Tok"), 5, names, NULL, &r->t_tok);
-    if (st == ST_OK && !r->t_top)
-        st = vtype_new(SLICE("Top"), 3, top_names, NULL, &r->t_top);
-    if (st == ST_OK) {
-        /* half a character is shown as the replacement character */
-        struct slice text = slice_sub(res->token_text, tok->text_off, tok->text_len);
+    if (st == ST_OK)        /* half a character is shown as the replacement character */
         st = value_str(utf8_valid(text) ? text : SLICE("\xef\xbf\xbd"), &field[1]);
-    }
     if (st == ST_OK)
-        st = value_list(tok->n_top, &field[4]);
+        return value_struct_take(r->t_tok, field, ret);
+    value_unref(top);
+    return st;
+}
+
+static enum status top_value(struct run *r, const struct plan_top *top, struct value *ret)
+{
+    struct str text = { 0 };
+    struct error err = { 0 };
+    struct value none;
+    enum status st = value_list(0, &none);
+    if (st == ST_OK && r->engine)
+        engine_decode(r->engine, &top->id, 1, true, &text, &err);
+    if (st == ST_OK)
+        st = tok_value(r, top->id, str_slice(&text), top->logprob, false, none, ret);
+    str_free(&text);
+    return st;
+}
+
+static enum status meta_token(struct run *r, const struct plan_result *res, uint32_t i,
+                              struct value *list)
+{
+    const struct plan_token *tok = &res->token[i];
+    struct value top, v;
+    enum status st = value_list(tok->n_top, &top);
     for (uint32_t k = 0; k < tok->n_top && st == ST_OK; k++) {
-        struct value pair[3] = { value_int(tok->top[k].id), value_null(),
-                                 value_float(tok->top[k].logprob) };
-        struct str text = { 0 };
-        struct value top;
-        if (r->engine)
-            engine_decode(r->engine, &tok->top[k].id, 1, true, &text, NULL);
-        st = value_str(utf8_valid(str_slice(&text)) ? str_slice(&text) : SLICE("\xef\xbf\xbd"),
-                       &pair[1]);
-        str_free(&text);
+        st = top_value(r, &tok->top[k], &v);
         if (st == ST_OK)
-            st = value_struct_take(r->t_top, pair, &top);
-        if (st == ST_OK)
-            st = value_list_push_take(&field[4], top);
+            st = value_list_push_take(&top, v);
+        if (st != ST_OK)
+            value_unref(top);
     }
-    struct value v;
     if (st == ST_OK)
-        st = value_struct_take(r->t_tok, field, &v);
+        st = tok_value(r, tok->id, slice_sub(res->token_text, tok->text_off, tok->text_len),
+                       tok->logprob, tok->forced, top, &v);
     return st == ST_OK ? value_list_push_take(list, v) : st;
 }
 
@@ -322,14 +408,14 @@ enum step hole_meta(struct task *t, const struct meta_parts *parts, struct value
     if (res && st == ST_OK) {
         st = field_text(&field[M_STOP], res->stop, true);
         for (uint32_t i = 0; i < res->n_token && st == ST_OK; i++)
-            st = meta_token(t, res, i, &field[M_TOKENS]);
+            st = meta_token(r, res, i, &field[M_TOKENS]);
         field[M_LOGPROB] = value_float(isnan(res->logprob) ? 0 : res->logprob);
         field[M_FORCED] = value_int(res->n_forced);
         if (st == ST_OK)
-            st = field_text(&field[M_THINKING], res->thinking, true);
+            st = field_text(&field[M_THINKING], parts->thinking, true);
     }
     if (st == ST_OK && parts->probs.tag == VAL_MAP)
-        field[M_PROBS] = value_ref(parts->probs);
+        st = by_text(parts->probs, &field[M_PROBS]);
     else if (st == ST_OK)
         st = value_map(&field[M_PROBS]);
     if (st != ST_OK) {

@@ -22,13 +22,17 @@ void image_unref(struct image *im)
         vtype_unref(im->vtype[i]);
     for (uint32_t i = 0; im->re && i < m->n_rtype; i++)
         value_unref(im->re[i]);
+    for (uint32_t i = 0; im->schema && i < m->n_rtype; i++)
+        schema_checker_free(im->schema[i]);
     for (uint32_t i = 0; im->fallback && i < m->n_func; i++)
         value_unref(im->fallback[i]);
     mem_free(im->konst);
     mem_free(im->has_konst);
     mem_free(im->vtype);
     mem_free(im->re);
+    mem_free(im->schema);
     mem_free(im->fallback);
+    mem_free(im->depth);
     mem_free(im->has_fallback);
     module_unref(m);
     mem_free(im);
@@ -62,6 +66,53 @@ static enum status variants_vtype(const struct rtype *t, struct vtype **ret)
     return st;
 }
 
+/* ---- how deep values nest ---- */
+
+/* Types without a bound, as json and recursive structs, count as DEPTH_OPEN. */
+enum { DEPTH_OPEN = 24, DEPTH_RECORD = 4 };
+
+static uint8_t below(const struct image *im, const struct rtype *t)
+{
+    uint8_t d = 0;
+    for (uint32_t i = 0; i < t->n; i++)
+        d = im->depth[t->elem[i]] > d ? im->depth[t->elem[i]] : d;
+    for (uint32_t i = 0; i < t->n_field; i++)
+        d = im->depth[t->field[i].rtype] > d ? im->depth[t->field[i].rtype] : d;
+    for (uint32_t i = 0; i < t->n_tool; i++)
+        d = im->depth[t->tool[i].args] > d ? im->depth[t->tool[i].args] : d;
+    return d;
+}
+
+static uint8_t depth_now(const struct image *im, const struct rtype *t)
+{
+    switch (t->kind) {
+    case RT_LIST: case RT_MAP: case RT_TUPLE: case RT_STRUCT: case RT_CALL:
+        return (uint8_t)(below(im, t) + 1);
+    case RT_UNION: case RT_OPTIONAL:
+        return below(im, t);
+    case RT_ANY: case RT_JSON: case RT_SCHEMA:
+        return DEPTH_OPEN;
+    case RT_ERROR: case RT_MATCH: case RT_META: case RT_TOKEN:
+        return DEPTH_RECORD;
+    default:
+        return 0;
+    }
+}
+
+static void find_depths(struct image *im)
+{
+    bool more = true;
+    for (int round = 0; round < DEPTH_OPEN && more; round++) {
+        more = false;
+        for (uint32_t i = 0; i < im->module->n_rtype; i++) {
+            uint8_t d = depth_now(im, &im->module->rtype[i]);
+            d = d < DEPTH_OPEN ? d : DEPTH_OPEN;
+            more = more || d != im->depth[i];
+            im->depth[i] = d;
+        }
+    }
+}
+
 enum status image_new(struct module *m, struct image **ret)
 {
     struct image *im = mem_zalloc(sizeof *im);
@@ -73,12 +124,16 @@ enum status image_new(struct module *m, struct image **ret)
     im->has_konst = mem_calloc(m->n_konst + 1u, sizeof *im->has_konst);
     im->vtype = mem_calloc(m->n_rtype + 1u, sizeof *im->vtype);
     im->re = mem_calloc(m->n_rtype + 1u, sizeof *im->re);
+    im->schema = mem_calloc(m->n_rtype + 1u, sizeof *im->schema);
     im->fallback = mem_calloc(m->n_func + 1u, sizeof *im->fallback);
     im->has_fallback = mem_calloc(m->n_func + 1u, sizeof *im->has_fallback);
+    im->depth = mem_calloc(m->n_rtype + 1u, sizeof *im->depth);
     enum status st = ST_OK;
-    if (!im->konst || !im->has_konst || !im->vtype || !im->re || !im->fallback ||
-        !im->has_fallback)
+    if (!im->konst || !im->has_konst || !im->vtype || !im->re || !im->schema || !im->fallback ||
+        !im->has_fallback || !im->depth)
         st = ST_NOMEM;
+    else
+        find_depths(im);
     for (uint32_t i = 0; i < m->n_rtype && st == ST_OK; i++) {
         const struct rtype *t = &m->rtype[i];
         if (t->kind == RT_STRUCT)
@@ -238,6 +293,8 @@ static enum status konst_make(struct image *im, const struct konst *k, struct va
     case KONST_FUNC:
         return fn_make(im, (uint32_t)k->i, NULL, ret);
     case KONST_TOOL:
+        if (k->text.len)
+            return value_str(k->text, ret);
         *ret = k->i < 0 ? value_tool(true, -1 - k->i) : value_tool(false, k->i);
         return ST_OK;
     }

@@ -156,13 +156,19 @@ static enum step do_zip(struct task *t, struct value *arg, struct value *ret)
     return step_of(t, st);
 }
 
-/* A list of tuples to a tuple of lists; an empty list gives a pair of empty ones. */
-static enum step do_unzip(struct task *t, struct value v, struct value *ret)
+/* A list of tuples to a tuple of lists; an empty list gives as many empty ones as its type says. */
+static enum step do_unzip(struct task *t, struct value v, struct value columns, struct value *ret)
 {
     enum { MAX_COLUMNS = 16 };
     struct value col[MAX_COLUMNS];
-    uint32_t n = value_len(v) ? value_len(value_at(v, 0)) : 2;
-    if (n > MAX_COLUMNS)
+    if (columns.tag != VAL_INT || columns.i < 2)
+        return want(t, columns, "number of columns");
+    int64_t n_column = value_len(v) ? value_len(value_at(v, 0)) : columns.i;
+    for (uint32_t i = 0; i < value_len(v); i++)
+        if (value_at(v, i).tag != VAL_TUPLE || value_len(value_at(v, i)) != n_column)
+            return want(t, value_at(v, i), "tuple");
+    uint32_t n = (uint32_t)n_column;
+    if (n_column > MAX_COLUMNS)
         return task_fail(t, "R0706", "unzip takes tuples of at most %d", MAX_COLUMNS);
     enum status st = ST_OK;
     uint32_t made = 0;
@@ -225,7 +231,7 @@ enum step native_core(struct task *t, enum native_id id, struct value *arg, stru
     case NATIVE_ZIP:
         return do_zip(t, arg, ret);
     case NATIVE_UNZIP:
-        return do_unzip(t, arg[0], ret);
+        return do_unzip(t, arg[0], arg[1], ret);
     default:
         return do_map_of(t, arg, ret);
     }

@@ -247,6 +247,7 @@ static void work(struct job *j)
         return;
     case NATIVE_IO_APPEND_TEXT:
     case NATIVE_IO_APPEND_JSONL:
+    case NATIVE_IO_ROW_JSONL:
         write_file(j, true);
         return;
     default:
@@ -326,7 +327,7 @@ static bool writes(enum native_id id)
 {
     return id == NATIVE_IO_WRITE_TEXT || id == NATIVE_IO_APPEND_TEXT ||
            id == NATIVE_IO_WRITE_JSON || id == NATIVE_IO_WRITE_JSONL ||
-           id == NATIVE_IO_APPEND_JSONL;
+           id == NATIVE_IO_APPEND_JSONL || id == NATIVE_IO_ROW_JSONL;
 }
 
 static bool add_lines(struct value v, struct str *out)
@@ -347,7 +348,7 @@ static bool fill(struct job *j, enum native_id id, struct value *arg)
         return true;
     if (id == NATIVE_IO_WRITE_JSON)
         return value_json(arg[1], JSONIO_SPACED, &j->text) && (str_addc(&j->text, '\n'), true);
-    if (id == NATIVE_IO_WRITE_JSONL || id == NATIVE_IO_APPEND_JSONL)
+    if (id == NATIVE_IO_WRITE_JSONL || id == NATIVE_IO_APPEND_JSONL || id == NATIVE_IO_ROW_JSONL)
         return add_lines(arg[1], &j->text);
     return value_format(arg[1], &j->text);
 }

@@ -184,6 +184,8 @@ static enum step unique(struct task *t, struct value v, struct value *ret)
         st = value_map_put_take(&seen, value_ref(x), value_null());
         if (st == ST_OK)
             st = value_list_push_take(ret, value_ref(x));
+        if (st != ST_OK)
+            value_unref(*ret);
     }
     value_unref(seen);
     return step_of(t, st);
@@ -278,7 +280,7 @@ static enum step indexed(struct task *t, struct value v, struct value *ret)
 /* Draws follow the path of the call (LANGUAGE.md 19.2), like those of a generation. */
 static enum step draw(struct task *t, struct value v, int64_t k, struct value *ret)
 {
-    struct rng_key key = frame_key(t->top, KEY_DRAW, t->top->pc);
+    struct rng_key key = frame_key(t->top, KEY_DRAW, frame_ordinal(t->top));
     uint32_t n = value_len(v);
     if (k < 0 || k > n)
         return task_fail(t, "R0404", "%lld elements cannot be picked from %u", (long long)k, n);

@@ -92,7 +92,9 @@ static enum status split_lines(struct slice s, struct value *list)
     enum status st = ST_OK;
     while (s.len && st == ST_OK) {
         size_t at = slice_find(s, SLICE("\n"));
-        st = push(list, at == SIZE_MAX ? s : slice_sub(s, 0, at));
+        struct slice line = at == SIZE_MAX ? s : slice_sub(s, 0, at);
+        line.len -= slice_ends(line, SLICE("\r"));
+        st = push(list, line);
         if (at == SIZE_MAX)
             break;
         s = slice_sub(s, at + 1, s.len);
@@ -158,9 +160,9 @@ static enum step pad(struct task *t, struct value *arg, struct value *ret)
 {
     struct str out = { 0 };
     int64_t have = (int64_t)value_str_count(arg[0]), n = arg[1].i;
-    int64_t want = n < 0 ? -n : n;
-    if (want > VALUE_MAX_TEXT)
+    if (n > VALUE_MAX_TEXT || n < -VALUE_MAX_TEXT)
         return task_fail_status(t, ST_LIMIT);
+    int64_t want = n < 0 ? -n : n;
     if (n >= 0)
         str_add_slice(&out, value_text(arg[0]));
     for (; have < want; have++)
@@ -253,6 +255,13 @@ static enum step normalize(struct task *t, struct slice s, struct value *ret)
 enum step native_text(struct task *t, enum native_id id, struct value *arg, struct value *ret)
 {
     struct slice s = value_text(arg[0]);
+    if (arg[0].tag == VAL_LIST || arg[0].tag == VAL_MAP) {     /* a json: what it is shows now */
+        if (id == NATIVE_STR_LEN)
+            return native_list(t, NATIVE_LIST_LEN, arg, ret);
+        if (id == NATIVE_STR_HAS)
+            return arg[0].tag == VAL_MAP ? native_map(t, NATIVE_MAP_HAS, arg, ret)
+                                         : native_list(t, NATIVE_LIST_HAS, arg, ret);
+    }
     if (arg[0].tag != VAL_STR && arg[0].tag != VAL_ENUM)
         return task_fail(t, "R0205", "a %s where a str is wanted", value_tag_name(arg[0].tag));
     switch (id) {

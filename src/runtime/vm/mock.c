@@ -123,6 +123,19 @@ static enum step outside(struct task *t, struct value answer, const char *why)
     return s;
 }
 
+/* Whether the text is one that the model could have written for a bare type. */
+static bool could_be_written(const struct gen_site *site, struct slice text)
+{
+    struct pattern_source src = { .kind = PATTERN_SHAPE, .shape = site->shape };
+    struct pattern *p;
+    size_t at;
+    if (pattern_compile(&src, &p, NULL) != ST_OK)
+        return true;
+    bool ok = pattern_accepts(p, text, &at);
+    pattern_unref(p);
+    return ok;
+}
+
 /* A value of the site's type, or its text; *ret_text is what the model would have written. */
 enum step mock_gen(struct task *t, const struct gen_site *site, struct value answer,
                    struct value *ret, struct str *ret_text)
@@ -144,6 +157,11 @@ enum step mock_gen(struct task *t, const struct gen_site *site, struct value ans
     if (st != ST_OK)
         return type_fault_step(t, im, st, &fault, "R0801");
     bool bare = !site->shape || type_is_bare(im->module, site->rtype);
+    if (bare && site->shape && answer.tag == VAL_STR && !could_be_written(site, value_text(answer))) {
+        value_unref(*ret);
+        *ret = value_null();
+        return outside(t, answer, "the model cannot write it so");
+    }
     if (bare)
         value_format(*ret, ret_text);
     else
@@ -200,8 +218,14 @@ enum step mock_probs(struct task *t, struct value options, struct value answer, 
         if (p[i] > p[*ret_best])
             *ret_best = i;
     enum status st = s == STEP_NEXT ? value_map(ret_probs) : ST_OK;
-    for (uint32_t i = 0; i < n && s == STEP_NEXT && st == ST_OK; i++)
-        st = value_map_put_take(ret_probs, value_ref(value_at(options, i)), value_float(p[i]));
+    for (uint32_t i = 0; i < n && s == STEP_NEXT && st == ST_OK; i++) {
+        struct value key;
+        st = option_key(value_at(options, i), &key);
+        if (st == ST_OK)
+            st = value_map_put_take(ret_probs, key, value_float(p[i]));
+        if (st != ST_OK)
+            value_unref(*ret_probs);
+    }
     mem_free(p);
     return s == STEP_NEXT ? step_of(t, st) : s;
 }

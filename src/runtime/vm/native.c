@@ -270,11 +270,7 @@ enum step op_call_extern(struct task *t, struct insn in)
     const struct bc_extern *ext = &f->image->module->ext[in.b];
     struct value stub, out = value_null();
     if (f->stage == 0 && !t->call && settings_stub(t, BC_NO_INDEX, in.b, &stub)) {
-        f->pc++;
-        enum step s = call_value(t, stub, &f->reg[in.c], ext->n_param, THEN_REG, in.a);
-        if (s == STEP_FAIL && t->top == f)
-            f->pc--;
-        return s;
+        return call_value(t, stub, &f->reg[in.c], ext->n_param, THEN_CALL, in.a);
     }
     enum step s = extern_step(t, in.b, &f->reg[in.c], &out);
     if (s == STEP_NEXT)

@@ -269,6 +269,11 @@ static void iter_destroy(struct obj *o)
 
 enum step op_iter(struct task *t, struct value over, struct value *ret)
 {
+    if (over.tag == VAL_STREAM) {
+        stream_rewind((struct stream *)over.obj);
+        *ret = value_ref(over);
+        return STEP_NEXT;
+    }
     struct iter *it = mem_zalloc(sizeof *it);
     if (!it)
         return task_fail_status(t, ST_NOMEM);

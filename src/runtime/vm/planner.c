@@ -35,19 +35,37 @@ static void ops_text(struct ops *o, struct slice text)
     str_add(&o->text, text.ptr + skip, text.len - skip);
 }
 
-/* Tokens may begin inside the prompt (healing) and end inside what follows, or before the end. */
-static void ops_gen(struct ops *o, const struct node *x)
+/* Whether the texts behind node i begin with what its last token spells already. */
+static bool follows_ahead(const struct node **list, uint32_t n, uint32_t i)
 {
-    if (!x->n_id || !o->ids) {
+    struct slice want = str_slice(&list[i]->ahead);
+    for (i++; want.len && i < n && list[i]->kind == NODE_TEXT; i++) {
+        struct slice text = str_slice(&list[i]->text);
+        size_t k = text.len < want.len ? text.len : want.len;
+        if (k && memcmp(text.ptr, want.ptr, k) != 0)
+            return false;
+        want = slice_sub(want, k, want.len - k);
+    }
+    return !want.len;
+}
+
+/* Tokens may begin inside the prompt (healing) and end inside what follows, or before the end.  A
+ * last token that goes on otherwise than the transcript is cut: its own bytes become text. */
+static void ops_gen(struct ops *o, const struct node **list, uint32_t n, uint32_t at)
+{
+    const struct node *x = list[at];
+    if (!x->n_id || !o->ids || o->text.len < x->head) {     /* its beginning was sent already */
         ops_text(o, str_slice(&x->text));
         return;
     }
+    bool whole = follows_ahead(list, n, at);
+    uint32_t cover = whole ? x->cover : x->cover - x->last;
     ops_flush(o, x->head);
-    plan_tokens(o->plan, x->id, x->n_id);
-    if (x->cover < x->text.len)
-        ops_text(o, slice_sub(str_slice(&x->text), x->cover, x->text.len - x->cover));
-    else
-        o->skip = x->cover - x->text.len;
+    plan_tokens(o->plan, x->id, whole ? x->n_id : x->n_id - 1);
+    if (whole)
+        o->skip = x->ahead.len;
+    if (cover < x->text.len)
+        ops_text(o, slice_sub(str_slice(&x->text), cover, x->text.len - cover));
 }
 
 bool planner_ops(struct plan *p, bool ids, const struct node *from, const struct node *to)
@@ -57,8 +75,6 @@ bool planner_ops(struct plan *p, bool ids, const struct node *from, const struct
     struct ops o = { .plan = p, .ids = ids };
     if (!list)
         return false;
-    if (from && from->kind == NODE_GEN && from->n_id && from->cover > from->text.len)
-        o.skip = from->cover - from->text.len;
     for (uint32_t i = 0; i < n; i++) {
         const struct node *x = list[i];
         switch ((enum node_kind)x->kind) {
@@ -68,11 +84,16 @@ bool planner_ops(struct plan *p, bool ids, const struct node *from, const struct
             ops_text(&o, str_slice(&x->text));
             break;
         case NODE_GEN:
-            ops_gen(&o, x);
+            ops_gen(&o, list, n, i);
             break;
         case NODE_CONTROL:
             ops_flush(&o, 0);
             plan_text(p, PLAN_CONTROL, str_slice(&x->text));
+            break;
+        case NODE_MARKUP:
+            ops_flush(&o, 0);
+            plan_text(p, PLAN_MARKUP, str_slice(&x->text));
+            o.skip = 0;
             break;
         case NODE_OPEN:
             ops_flush(&o, 0);
@@ -142,6 +163,8 @@ static void wait_free(struct op_wait *w)
     if (w->ctx)
         value_unref((struct value){ .tag = VAL_CONTEXT, .obj = &w->ctx->hdr.hdr });
     base_unref(w->base);
+    shown_unref(w->shown);
+    settings_unref(w->settings);
     mem_free(w);
 }
 
@@ -155,9 +178,20 @@ static void base_answer(struct op_wait *w)
     } else {
         node_unref(b->sent);
         b->sent = node_ref(b->node);
+        if (w->ev.result)
+            b->n_tok = w->ev.result->n_tok;
     }
     wake_all(&b->waiters);
     wait_free(w);
+}
+
+/* The context is read again when it is next used. */
+void planner_forget(struct context *c)
+{
+    session_drop(c->session);
+    c->session = NULL;
+    node_unref(c->sent);
+    c->sent = NULL;
 }
 
 void planner_answer(struct op_wait *w)
@@ -165,20 +199,19 @@ void planner_answer(struct op_wait *w)
     struct run *r = w->run;
     r->n_wait--;
     count_result(r, w->ev.result);
+    if (w->ev.result)
+        settings_spend(w->settings, w->ev.result->n_charged);
     if (w->kind == WAIT_BASE) {
         base_answer(w);
         return;
     }
+    r->n_hole--;
     w->ctx->busy = false;
+    w->ctx->appends = false;
     if (w->ev.result)
         w->ctx->n_tok = w->ev.result->n_tok;
-    if (w->ev.kind == PLAN_FAILED) {
-        /* what the session has read now is not known: it is read again when next used */
-        session_drop(w->ctx->session);
-        w->ctx->session = NULL;
-        node_unref(w->ctx->sent);
-        w->ctx->sent = NULL;
-    }
+    if (w->ev.kind == PLAN_FAILED)
+        planner_forget(w->ctx);         /* what the session has read now is not known */
     w->done = true;
     if (w->stream) {
         struct stream *s = w->stream;
@@ -260,6 +293,7 @@ static enum step base_step(struct task *t, struct ctx_base *b)
             return fail_status(t, st, &err);
         node_unref(b->sent);
         b->sent = b->from ? node_ref(b->from->node) : NULL;
+        b->n_tok = b->from ? b->from->n_tok : 0;
         base_unref(b->from);
         b->from = NULL;
     }
@@ -280,6 +314,7 @@ static enum step base_step(struct task *t, struct ctx_base *b)
     w->run = t->run;
     w->kind = WAIT_BASE;
     w->base = base_ref(b);
+    w->settings = settings_ref(b->settings ? b->settings : t->settings);
     p->prefill = true;
     p->sink = sink;
     p->sink_ctx = t->run->vm;
@@ -312,6 +347,9 @@ static enum step take_session(struct task *t, struct context *c)
         return fail_status(t, st, &err);
     c->sent = node_ref(b->node);
     c->base = NULL;
+    c->n_shared = b->n_tok;
+    if (c->n_tok < b->n_tok)
+        c->n_tok = b->n_tok;
     base_unref(b);
     return STEP_NEXT;
 }
@@ -324,8 +362,10 @@ enum step planner_session(struct task *t, struct context *c)
         wait_on(&c->idle, t);
         return STEP_WAIT;
     }
-    if (!r->engine)
+    if (!r->engine) {
+        r->stats.no_model = true;
         return task_fail(t, "R0103", "this program needs a model, and none is loaded");
+    }
     while (!c->session && c->base) {
         struct ctx_base *b = c->base;
         if (b->failed)
@@ -373,6 +413,8 @@ enum step planner_submit(struct task *t, struct context *c, struct plan *p, enum
     w->task = kind == WAIT_GEN ? t : NULL;
     w->stream = s;
     w->live = r->opts.chunks;
+    w->shown = w->live ? task_shown(t) : NULL;
+    w->settings = settings_ref(t->settings);
     w->name = site ? site->name : SLICE("");
     w->branch = task_branch(t);
     p->sink = sink;
@@ -387,11 +429,15 @@ enum step planner_submit(struct task *t, struct context *c, struct plan *p, enum
     node_unref(c->sent);
     c->sent = node_ref(c->tail);
     r->n_wait++;
+    r->n_hole++;
+    if (r->n_hole > r->stats.n_at_once)
+        r->stats.n_at_once = r->n_hole;
     t->steps = 0;
     enum status st = session_submit(c->session, p, &err);
     if (st == ST_OK)
         return STEP_WAIT;
     r->n_wait--;
+    r->n_hole--;
     c->busy = false;
     t->wait = NULL;
     if (s)

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-enum { WIDTH_DEFAULT = 1024 };
+enum { WIDTH_DEFAULT = 1024, WIDTH_MAX = 1000000 };
 
 struct settings *settings_ref(struct settings *s)
 {
@@ -91,13 +91,12 @@ uint64_t settings_tokens_left(struct task *t)
     return best;
 }
 
-uint32_t settings_width(struct task *t)
+bool settings_has(const struct task *t, enum scope_kind kind)
 {
-    uint32_t best = WIDTH_DEFAULT;
-    for (const struct settings *s = t->settings; s; s = s->up)
-        if (s->kind == SCOPE_CONCURRENCY && s->width < best)
-            best = s->width;
-    return best;
+    const struct settings *s = t->settings;
+    while (s && s->kind != kind)
+        s = s->up;
+    return s != NULL;
 }
 
 bool settings_stub(struct task *t, uint32_t func, uint32_t ext, struct value *ret)
@@ -116,27 +115,33 @@ bool settings_stub(struct task *t, uint32_t func, uint32_t ext, struct value *re
 
 /* ---- spending ---- */
 
-enum step settings_charge(struct task *t, uint64_t tok)
+void settings_spend(struct settings *s, uint64_t tok)
 {
-    bool spent = false;
-    uint64_t max = 0;
-    for (struct settings *s = t->settings; s; s = s->up) {
-        if (!s->max_tok)
-            continue;
-        s->tok += tok;
-        if (s->tok > s->max_tok && !spent) {
-            spent = true;
-            max = s->max_tok;
-        }
-    }
-    if (spent)
-        return task_fail(t, "R0701", "the budget of %llu tokens is spent",
-                         (unsigned long long)max);
+    for (; s; s = s->up)
+        if (s->max_tok)
+            s->tok += tok;
+}
+
+enum step settings_spent(struct task *t)
+{
+    for (const struct settings *s = t->settings; s; s = s->up)
+        if (s->max_tok && s->tok > s->max_tok)
+            return task_fail(t, "R0701", "the budget of %llu tokens is spent",
+                             (unsigned long long)s->max_tok);
     return STEP_NEXT;
 }
 
+enum step settings_charge(struct task *t, uint64_t tok)
+{
+    settings_spend(t->settings, tok);
+    return settings_spent(t);
+}
+
+/* A model operation begins.  One that is cancelled generates no more. */
 enum step settings_call(struct task *t)
 {
+    if (t->cancelled)
+        return task_raise_cancelled(t);
     for (struct settings *s = t->settings; s; s = s->up) {
         if (s->max_tok && s->tok >= s->max_tok)
             return task_fail(t, "R0701", "the budget of %llu tokens is spent",
@@ -182,7 +187,7 @@ static enum step take_budget(struct task *t, const struct scope_site *site, stru
             s->deadline_ms = clock_ms() + (uint64_t)v.i;
     }
     if (s->deadline_ms)
-        t->run->timed = true;
+        run_due(t->run, s->deadline_ms);
     return STEP_NEXT;
 }
 
@@ -215,7 +220,7 @@ static enum step scope_fill(struct task *t, const struct scope_site *site, struc
         return st;
     case SCOPE_CONCURRENCY:
         st = take_int(t, site, 1, &n);
-        s->width = n > WIDTH_DEFAULT ? WIDTH_DEFAULT : (uint32_t)n;
+        s->width = n > WIDTH_MAX ? WIDTH_MAX : (uint32_t)n;
         return st;
     case SCOPE_MOCK:
         s->value = value_ref(t->top->reg[site->value]);
@@ -235,7 +240,7 @@ enum step op_scope_push(struct task *t, uint32_t scope)
 {
     const struct scope_site *site = &t->top->image->module->scope[scope];
     struct settings *s = settings_new(t->settings, site->kind);
-    struct handler h = { .kind = HANDLER_SCOPE };
+    struct handler h = { .kind = HANDLER_SCOPE, .budget = site->kind == SCOPE_BUDGET };
     if (!s)
         return task_fail_status(t, ST_NOMEM);
     enum step st = scope_fill(t, site, s, &h);
@@ -303,11 +308,12 @@ enum status settings_root(struct run *r, struct error *err)
         settings_unref(s);
         return st;
     }
+    s->width = WIDTH_DEFAULT;
     s->max_tok = o->budget_tokens;
     s->max_calls = o->budget_calls;
     if (o->budget_ms) {
         s->deadline_ms = clock_ms() + o->budget_ms;
-        r->timed = true;
+        run_due(r, s->deadline_ms);
     }
     r->root = s;
     return ST_OK;

@@ -10,12 +10,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { DEFAULT_DEPTH = 256, DEFAULT_STEPS = 10000000, DEFAULT_CONTEXTS = 65536 };
+enum { DEFAULT_DEPTH = 256, DEFAULT_STEPS = 10000000, DEFAULT_CONTEXTS = 65536,
+       DEFAULT_BRANCHES = 1000000 };
 
 void run_opts_init(struct run_opts *o)
 {
     *o = (struct run_opts){ .max_depth = DEFAULT_DEPTH, .max_steps = DEFAULT_STEPS,
-                            .max_contexts = DEFAULT_CONTEXTS };
+                            .max_contexts = DEFAULT_CONTEXTS, .max_branches = DEFAULT_BRANCHES };
 }
 
 static const char *const *copy_list(struct arena *a, const char *const *list, uint32_t n)
@@ -36,6 +37,8 @@ static enum status copy_opts(struct run *r, const struct run_opts *o, struct err
         r->opts.max_steps = DEFAULT_STEPS;
     if (!r->opts.max_contexts)
         r->opts.max_contexts = DEFAULT_CONTEXTS;
+    if (!r->opts.max_branches)
+        r->opts.max_branches = DEFAULT_BRANCHES;
     r->opts.allow_read = copy_list(a, o->allow_read, o->n_allow_read);
     r->opts.allow_write = copy_list(a, o->allow_write, o->n_allow_write);
     r->opts.allow_run = copy_list(a, o->allow_run, o->n_allow_run);
@@ -162,8 +165,10 @@ static enum status run_fill(struct run *r, const struct run_opts *o, struct erro
     if (!r->live || image_new(o->module, &r->image) != ST_OK)
         return error_nomem(err);
     *r->live = (struct ctx_count){ .refs = 1, .max = r->opts.max_contexts };
-    if (o->env)
+    if (o->env) {
+        o->env->ok = false;
         st = keep_image(o->env, r->image, err);
+    }
     if (st == ST_OK)
         st = check_externs(r, err);
     if (st == ST_OK)

@@ -359,6 +359,47 @@ static enum status accept_json(struct walk *w, const struct rtype *t, struct val
     return st == ST_UNSUPPORTED ? no(w, t, v) : st;
 }
 
+static enum status schema_says(struct walk *w, uint32_t rtype, const struct rtype *t, struct value v,
+                               bool *ret_valid)
+{
+    struct schema_checker **c = &w->im->schema[rtype];
+    struct error err = { 0 };
+    struct str json = { 0 };
+    enum status st = *c ? ST_OK : schema_checker_new(t->text, c, &err);
+    if (st == ST_OK) {
+        value_json(v, JSONIO_COMPACT, &json);
+        st = json.failed ? ST_NOMEM : schema_checker_valid(*c, str_slice(&json), ret_valid, &err);
+    }
+    str_free(&json);
+    return st;
+}
+
+/* What cannot be decided here was decoded, and holds; not so what decoding left out. */
+static enum status accept_schema(struct walk *w, uint32_t rtype, const struct rtype *t, struct value v,
+                                 struct value *ret)
+{
+    bool valid = true;
+    enum status st = accept_json(w, t, v, ret);
+    if (st != ST_OK)
+        return st;
+    st = schema_says(w, rtype, t, *ret, &valid);
+    if (st != ST_OK && st != ST_NOMEM)
+        valid = !(t->flags & SHAPE_RESIDUE);
+    if (st != ST_NOMEM && valid)
+        return ST_OK;
+    if (st != ST_NOMEM) {
+        struct str json = { 0 };
+        value_json(*ret, JSONIO_SPACED, &json);
+        snprintf(w->fault->text, sizeof w->fault->text, "%.120s is not valid for its schema",
+                 json.ptr ? json.ptr : "it");
+        w->fault->schema = true;
+        str_free(&json);
+        st = ST_INVALID;
+    }
+    value_unref(*ret);
+    return st;
+}
+
 static enum status accept(struct walk *w, uint32_t rtype, struct value v, struct value *ret)
 {
     const struct rtype *t = &w->im->module->rtype[rtype];
@@ -410,8 +451,9 @@ static enum status accept(struct walk *w, uint32_t rtype, struct value v, struct
     case RT_TOOL:
         return accept_tag(w, t, v, VAL_TOOL, ret);
     case RT_JSON:
-    case RT_SCHEMA:
         return accept_json(w, t, v, ret);
+    case RT_SCHEMA:
+        return accept_schema(w, rtype, t, v, ret);
     case RT_CONTEXT:
         return accept_tag(w, t, v, VAL_CONTEXT, ret);
     case RT_MARK:

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-enum { POOL_THREADS = 2 };
+enum { POOL_THREADS = 2, LATE_MS = 20 };      /* LATE_MS: what is due is looked at again then */
 
 void vm_post(struct vm *vm, struct post *p)
 {
@@ -28,6 +28,7 @@ void task_ready(struct task *t)
     t->state = TASK_READY;
     t->queued = true;
     t->next = NULL;
+    t->prev = vm->ready_tail;
     if (vm->ready_tail)
         vm->ready_tail->next = t;
     else
@@ -35,31 +36,25 @@ void task_ready(struct task *t)
     vm->ready_tail = t;
 }
 
+static void ready_remove(struct vm *vm, struct task *t)
+{
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        vm->ready_head = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    else
+        vm->ready_tail = t->prev;
+    t->queued = false;
+}
+
 static struct task *ready_pop(struct vm *vm)
 {
     struct task *t = vm->ready_head;
-    if (!t)
-        return NULL;
-    vm->ready_head = t->next;
-    if (!vm->ready_head)
-        vm->ready_tail = NULL;
-    t->queued = false;
+    if (t)
+        ready_remove(vm, t);
     return t;
-}
-
-static void ready_remove(struct vm *vm, struct task *gone)
-{
-    struct task **at = &vm->ready_head, *last = NULL;
-    while (*at && *at != gone) {
-        last = *at;
-        at = &(*at)->next;
-    }
-    if (!*at)
-        return;
-    *at = gone->next;
-    if (vm->ready_tail == gone)
-        vm->ready_tail = last;
-    gone->queued = false;
 }
 
 void wait_on(struct waitlist *w, struct task *t)
@@ -71,6 +66,7 @@ void wait_on(struct waitlist *w, struct task *t)
     }
     *slot = t;
     t->on = w;
+    t->on_at = w->n - 1;
 }
 
 void wake_all(struct waitlist *w)
@@ -78,6 +74,8 @@ void wake_all(struct waitlist *w)
     uint32_t n = w->n;
     w->n = 0;
     for (uint32_t i = 0; i < n; i++) {
+        if (!w->task[i])
+            continue;
         w->task[i]->on = NULL;
         task_ready(w->task[i]);
     }
@@ -90,13 +88,9 @@ void wait_leave(struct task *t)
     struct waitlist *w = t->on;
     if (!w)
         return;
-    for (uint32_t i = 0; i < w->n; i++) {
-        if (w->task[i] == t) {
-            memmove(&w->task[i], &w->task[i + 1], (w->n - i - 1) * sizeof *w->task);
-            w->n--;
-            break;
-        }
-    }
+    w->task[t->on_at] = NULL;
+    while (w->n && !w->task[w->n - 1])
+        w->n--;
     t->on = NULL;
 }
 
@@ -132,7 +126,10 @@ void run_finish(struct run *r)
         r->last.kind = RUN_FAILED;
         r->last.failure = failure_of(r, r->cancelling ? value_null() : m->error);
     }
+    if (r->env)
+        r->env->ok = m->state == TASK_DONE;
     r->finishing = true;
+    task_free(m);               /* and every branch with it */
     while (r->task)
         task_free(r->task);
     r->main = NULL;
@@ -158,7 +155,7 @@ static void run_let_go(struct run *r)
     value_clear(&r->args);
     count_unref(r->live);
     struct vtype *const types[] = { r->t_error, r->t_match, r->t_meta, r->t_token, r->t_call,
-                                    r->t_msg, r->t_tok, r->t_top };
+                                    r->t_msg, r->t_tok };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         vtype_unref(types[i]);
     pthread_mutex_lock(&r->lock);
@@ -178,11 +175,15 @@ static void run_begin(struct run *r)
     task_ready(r->main);
 }
 
-static void run_stop(struct run *r)
+/* `finally` blocks run first, unless it is said a second time or the host frees the run. */
+static void run_stop(struct run *r, bool now)
 {
     if (r->finishing)
         return;
+    now = now || r->cancelling;
     r->cancelling = true;
+    if (!now && task_stop(r->main))
+        return;
     r->main->state = TASK_CANCELLED;
     run_finish(r);
 }
@@ -210,6 +211,8 @@ static void chunk_arrived(struct chunk_post *c)
     struct run *r = w->run;
     if (r->stats.ttft_ms == 0)
         r->stats.ttft_ms = (double)(clock_ns() - r->start_ns) / 1e6;
+    if (w->live)
+        shown_add(w->shown, text.len);
     if (w->live && !r->finishing)
         run_emit_text(r, RUN_CHUNK, text, false, w->name, w->branch);
     if (w->stream)
@@ -226,12 +229,12 @@ static bool take_post(struct vm *vm, struct post *p)
         run_begin(rp->run);
         break;
     case POST_CANCEL:
-        run_stop(rp->run);
+        run_stop(rp->run, false);
         break;
     case POST_FREE:
         r = rp->run;
         if (!r->finishing)
-            run_stop(r);
+            run_stop(r, true);
         if (r->n_wait) {            /* comes back when the last plan has */
             vm_post(vm, p);
             return false;
@@ -268,30 +271,34 @@ static bool take_post(struct vm *vm, struct post *p)
 
 /* ---- time budgets ---- */
 
-static uint64_t nearest_deadline(struct vm *vm)
+void run_due(struct run *r, uint64_t ms)
+{
+    if (ms && (!r->due_ms || ms < r->due_ms))
+        r->due_ms = ms;
+}
+
+/* No task is due before. */
+static uint64_t nearest_due(const struct vm *vm)
 {
     uint64_t best = 0;
-    for (struct run *r = vm->run; r; r = r->next) {
-        for (struct task *t = r->timed ? r->task : NULL; t; t = t->run_next) {
-            uint64_t d = t->state == TASK_WAITING ? settings_deadline(t->settings) : 0;
-            if (d && (!best || d < best))
-                best = d;
-        }
-    }
+    for (const struct run *r = vm->run; r; r = r->next)
+        if (r->due_ms && (!best || r->due_ms < best))
+            best = r->due_ms;
     return best;
 }
 
-/* A waiting task whose time is up drops what it waits for and raises. */
-static void expire(struct vm *vm)
+/* A waiting task whose time is up is run: it drops what it waits for and raises, or is given up. */
+static void expire_run(struct run *r, uint64_t now)
 {
-    uint64_t now = clock_ms();
-    for (struct run *r = vm->run; r; r = r->next) {
-        for (struct task *t = r->task; t; t = t->run_next) {
-            uint64_t d = t->state == TASK_WAITING ? settings_deadline(t->settings) : 0;
-            if (d && d <= now) {
-                wait_leave(t);
-                task_ready(t);
-            }
+    if (!r->due_ms || r->due_ms > now)
+        return;
+    r->due_ms = 0;
+    for (struct task *t = r->task; t; t = t->run_next) {
+        uint64_t due = task_due(t);
+        run_due(r, due > now ? due : due ? now + LATE_MS : 0);
+        if (t->state == TASK_WAITING && due && due <= now) {
+            wait_leave(t);
+            task_ready(t);
         }
     }
 }
@@ -304,7 +311,7 @@ static int idle_ms(struct vm *vm, bool retry)
         return 0;
     if (retry)
         return 2;
-    uint64_t d = nearest_deadline(vm);
+    uint64_t d = nearest_due(vm);
     if (!d)
         return -1;
     uint64_t now = clock_ms();
@@ -326,9 +333,9 @@ static void *vm_main(void *arg)
             }
             item = queue_pop(vm->queue);
         }
-        uint64_t d = nearest_deadline(vm);
-        if (d && d <= clock_ms())
-            expire(vm);
+        uint64_t d = nearest_due(vm), now = d ? clock_ms() : 0;
+        for (struct run *r = d && d <= now ? vm->run : NULL; r; r = r->next)
+            expire_run(r, now);
         struct task *t = ready_pop(vm);
         if (t)
             task_run(t);

@@ -79,6 +79,7 @@ struct run_opts {
     uint32_t        max_depth;      /* calls; 0: 256 */
     uint64_t        max_steps;      /* between model operations; 0: 10 million */
     uint32_t        max_contexts;   /* 0: 65536 */
+    uint32_t        max_branches;   /* of one fork; 0: 1 million */
     const struct run_setting *set;  uint32_t n_set;
     const struct run_extern *ext;   uint32_t n_ext;
     struct run_env *env;            /* prompt loop: slots and context that stay */
@@ -103,8 +104,9 @@ enum status run_arg_from_text(const struct module *m, uint32_t rtype, struct sli
 enum run_event_kind {
     RUN_PRINT,          /* text; to_stderr */
     RUN_CHUNK,          /* text of a generation as it comes; name of its hole, branch */
-    RUN_ROLLBACK,       /* chunks since the last commit of this branch were taken back */
-    RUN_COMMIT,         /* chunks so far stay */
+    RUN_ROLLBACK,       /* an attempt failed: the last n_back bytes of this branch's chunks are taken
+                           back, and all chunks of branches that it forked since */
+    RUN_COMMIT,         /* its outermost attempt passed: what it has shown stays */
     RUN_VALUE,          /* a named hole has its value */
     RUN_INPUT,          /* text is the prompt; answer with run_answer_input(request) */
     RUN_EXTERN,         /* call: answer with run_call_answer */
@@ -122,7 +124,8 @@ struct run_failure {
     struct span          at;
     struct slice         where;         /* "in even, called from main (a.sgl:3:5), branch 2" */
     struct slice         context;       /* last lines of the context, one a line, or empty */
-    uint32_t             n_tok;         /* tokens in it */
+    uint32_t             n_tok;         /* tokens in it, as far as the model has read it; of them */
+    uint32_t             n_shared, n_generated; /* those that were there at the fork; the model's own */
     struct arena         arena;         /* owns the texts */
 };
 
@@ -132,6 +135,7 @@ struct run_event {
     bool                to_stderr;
     struct slice        name;
     int32_t             branch;         /* of the task that caused it; -1: the main one */
+    uint64_t            n_back;         /* ROLLBACK */
     uint32_t            request;
     struct value        value;
     struct run_call    *call;
@@ -150,9 +154,12 @@ void        run_free(struct run *r);            /* cancels, waits for its end; N
 struct run_stats {
     uint64_t prompt_tokens, cached_tokens, generated_tokens, forced_tokens, charged_tokens;
     uint32_t n_gen, n_select, n_score, n_branch, n_call;
+    uint32_t n_at_once;         /* most generations and choices in flight at the same time */
+    uint64_t n_op;              /* operations of bytecode */
     double   ttft_ms;           /* start of the run to the first token; 0: none came */
     double   first_plan_ttft_ms;/* the engine's own figure of the first generation */
     double   prefill_ms, decode_ms, wall_ms;
+    bool     no_model;          /* it asked for a model, and the run has none */
 };
 
 uint64_t run_seed(const struct run *r);
@@ -168,7 +175,10 @@ enum status run_env_new(struct engine *e, struct run_env **ret, struct error *er
 void        run_env_free(struct run_env *env);
 enum status run_env_save(struct run_env *env, struct error *err);   /* before an entry: for undo */
 bool        run_env_undo(struct run_env *env);                      /* back to the last save; false: none */
+/* A copy that goes its own way from here: contexts share what they have, values are shared. */
+enum status run_env_fork(struct run_env *env, struct run_env **ret, struct error *err);
 void        run_env_reset(struct run_env *env);                     /* empty context, slots, saves */
+bool        run_env_ok(const struct run_env *env);                  /* the last run did not fail */
 void        run_env_prompt(struct run_env *env, bool markers, struct str *out);
 /* Number of tokens and their pieces, one "id<TAB>text" a line. */
 enum status run_env_tokens(struct run_env *env, struct str *out, uint32_t *ret_n, struct error *err);
