@@ -58,6 +58,7 @@ typedef struct sgl_source {
     bool         keep_ir;           /* for sgl_module_show */
     bool         cost;
     bool         deny_warnings;     /* warnings are errors */
+    sgl_engine  *engine;            /* with cost: constant text counts in its tokens, else in bytes; NULL: none */
 } sgl_source;
 
 void sgl_source_init(sgl_source *source);
@@ -303,6 +304,8 @@ void       sgl_prompt_free(sgl_prompt *p);
  * by the caller like any other; one at a time. */
 sgl_status sgl_prompt_enter(sgl_prompt *p, const char *text, size_t len, bool *ret_incomplete,
                             sgl_run **ret_run, sgl_diagnostics **ret_diags, sgl_error *err);
+/* A folder in which files are looked for that entries name and that are not in the current one. */
+sgl_status sgl_prompt_add_folder(sgl_prompt *p, const char *folder, sgl_error *err);
 sgl_status sgl_prompt_undo(sgl_prompt *p, sgl_error *err);      /* takes back one entry */
 sgl_status sgl_prompt_reset(sgl_prompt *p, sgl_error *err);
 /* A second prompt that begins as a copy of this one: context, names, entries. */

@@ -44,12 +44,13 @@ static bool print_cost(const struct program *p, const char *path, const struct o
 }
 
 /* With a model that was named, what depends on its tokens is checked too. */
-static int check_all(const struct options *o)
+static int check_all(struct options *o)
 {
     int rc = EXIT_DONE;
     sgl_engine *engine = NULL;
     if (o->model && !output_engine(o, false, &engine))
         return EXIT_FAILED;
+    o->engine = engine;
     for (size_t i = 0; i < o->rest.n; i++) {
         struct program p;
         size_t n_warning = 0;

@@ -319,8 +319,7 @@ static int eval_all(const struct options *o)
     sgl_engine_unref(engine);
     load_close(&libs);
     if (rc == EXIT_DONE && !o->list && e.reached + e.missed == 0)
-        fprintf(stderr, "sglrun: no eval is here%s%s
-", o->filter ? " whose name holds " : "",
+        fprintf(stderr, "sglrun: no eval is here%s%s\n", o->filter ? " whose name holds " : "",
                 o->filter ? o->filter : "");
     return rc == EXIT_DONE && e.missed ? EXIT_TEST : rc;
 }

@@ -247,8 +247,7 @@ static int with_options(struct options *o)
     int rc = EXIT_USAGE;
     find_main(p.module, &ps);
     if (!sgl_module_runnable(p.module))
-        fprintf(stderr, "sglrun: %s is a library: it has neither statements nor fn main
-",
+        fprintf(stderr, "sglrun: %s is a library: it has neither statements nor fn main\n",
                 path ? path : "-e");
     else if (take_rest(o, NULL, &ps))
         rc = o->dry_run ? dry_run(o, &p) : run_program(o, &p, &ps);

@@ -46,7 +46,7 @@ static bool print_json(const char *text)
     return good;
 }
 
-static int show(const struct options *o)
+static int show(struct options *o)
 {
     struct program p;
     sgl_engine *engine = NULL;
@@ -54,23 +54,26 @@ static int show(const struct options *o)
     sgl_error err;
     sgl_show what = view_of(o);
 
-    if (!program_open(&p, o->rest.at[0], NULL, o, o->ir, SGL_ERROR, NULL))
-        return EXIT_FAILED;
-    int rc = EXIT_FAILED;
     const char *env = getenv("SGL_MODEL");
     bool plain = what != SGL_SHOW_TOKENS && !o->model && !(env && *env);
-    if (plain || output_engine(o, true, &engine)) {
-        bool color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-        if (sgl_module_show(p.module, what, color, engine, &text, &err) != SGL_OK)
-            output_error(&err);
-        else if (what == SGL_SHOW_SCHEMA)
-            rc = print_json(text) ? EXIT_DONE : EXIT_FAILED;
-        else
-            rc = fputs(text, stdout) >= 0 ? EXIT_DONE : EXIT_FAILED;
+    if (!plain && !output_engine(o, true, &engine))
+        return EXIT_FAILED;
+    o->engine = engine;
+    if (!program_open(&p, o->rest.at[0], NULL, o, o->ir, SGL_ERROR, NULL)) {
+        sgl_engine_unref(engine);
+        return EXIT_FAILED;
     }
+    int rc = EXIT_FAILED;
+    bool color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    if (sgl_module_show(p.module, what, color, engine, &text, &err) != SGL_OK)
+        output_error(&err);
+    else if (what == SGL_SHOW_SCHEMA)
+        rc = print_json(text) ? EXIT_DONE : EXIT_FAILED;
+    else
+        rc = fputs(text, stdout) >= 0 ? EXIT_DONE : EXIT_FAILED;
     sgl_free(text);
-    sgl_engine_unref(engine);
     program_close(&p);
+    sgl_engine_unref(engine);
     return rc;
 }
 

@@ -105,9 +105,9 @@ static char *reason(const struct test *x)
     if (!f)
         return NULL;
     if (x->n_run > 1)
-        fprintf(f, "error[R0803]: the test \"%s\" passed in %zu of %zu runs, "
-                   "and %g of them must pass\n  --> %s:%u, first failure with seed %llu\n",
-                x->info.name, x->passed, x->n_run, x->info.pass, x->t->file, x->info.line,
+        fprintf(f, "error[R0803]: passed %zu of %zu runs, and %g of them have to pass\n"
+                   "  --> %s:%u:1 in %s\n  = note: the first failure, with seed %llu:\n",
+                x->passed, x->n_run, x->info.pass, x->t->file, x->info.line, x->info.name,
                 x->fault ? (unsigned long long)x->fault->seed : 0);
     fputs(why, f);
     return fclose(f) == 0 ? text : NULL;

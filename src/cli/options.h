@@ -39,6 +39,7 @@ struct options {
     const char *host, *api_key, *served_name;
     uint64_t    port;
 
+    sgl_engine *engine;             /* set by check and show: costs count its tokens */
     struct text_list rest;          /* what is no flag */
     bool        help;
 };

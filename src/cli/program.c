@@ -18,6 +18,7 @@ bool program_open(struct program *p, const char *path, const char *code, const s
     source.n_no_opt = o->no_opt.n;
     source.keep_ir = keep_ir;
     source.cost = o->cost;
+    source.engine = o->engine;
     source.deny_warnings = o->deny || o->deny_warnings;
     memset(p, 0, sizeof *p);
 

@@ -141,6 +141,13 @@ static void cmd_load(struct repl *r, char *args)
         r->failed = true;
         return;
     }
+    char *slash = strrchr(args, '/');
+    sgl_error err = { 0 };
+    if (slash) {
+        *slash = '\0';
+        check(r, sgl_prompt_add_folder(r->prompt, slash == args ? "/" : args, &err), &err);
+        *slash = '/';
+    }
     if (!repl_enter(r, text, len))
         fail(r, "%s ends inside of an entry", args);
     free(text);
@@ -326,8 +333,8 @@ static void cmd_help(struct repl *r, char *args)
     (void)args;
     for (int i = 0; i < N_COMMAND; i++)
         printf(":%-7s %-11s %s\n", commands[i].name, commands[i].args, commands[i].help);
-    printf("Everything else is a program: text goes into the context, values are shown, `it` is the "
-           "last one.\nCtrl-C cancels a generation.\n");
+    printf("Everything else is a program: text goes into the context, values are shown, `it` is "
+           "the last one.\nCtrl-C cancels a generation.\n");
 }
 
 void repl_command(struct repl *r, const char *line)

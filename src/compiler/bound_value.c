@@ -26,7 +26,8 @@ static struct poly name(struct bound_fn *x, struct poly_var v)
     struct poly_vars *vars = &x->b->vars;
     for (uint32_t i = 0; i < vars->n; i++) {
         const struct poly_var *o = &vars->at[i];
-        if (o->kind == v.kind && o->func == v.func && o->input == v.input && slice_eq(o->name, v.name))
+        if (o->kind == v.kind && o->func == v.func && o->input == v.input && slice_eq(o->name,
+                v.name))
             return poly_name(arena(x), i);
     }
     if (vars->n == MAX_VAR)
@@ -35,13 +36,16 @@ static struct poly name(struct bound_fn *x, struct poly_var v)
     return poly_name(arena(x), vars->n - 1);
 }
 
-struct poly bound_opaque(struct bound_fn *x, enum poly_var_kind kind, struct span at, const char *more)
+struct poly bound_opaque(struct bound_fn *x, enum poly_var_kind kind, struct span at,
+                         const char *more)
 {
     struct slice text = slice_sub(x->f->out.source->text, at.off, at.len);
     size_t line = slice_find(text, SLICE("\n"));
     bool cut = line != SIZE_MAX || text.len > NAME_MAX_BYTES;
-    text = slice_sub(text, 0, line < NAME_MAX_BYTES - 3 ? line : cut ? NAME_MAX_BYTES - 3 : text.len);
-    struct slice full = comp_printf(x->b->c, "%.*s%s%s", (int)text.len, text.ptr, cut ? "..." : "", more);
+    text = slice_sub(text, 0, line < NAME_MAX_BYTES - 3 ? line : cut ? NAME_MAX_BYTES - 3
+                     : text.len);
+    struct slice full = comp_printf(x->b->c, "%.*s%s%s", (int)text.len, text.ptr, cut ? "..." : "",
+                                    more);
     return name(x, (struct poly_var){ kind, full, 0, IR_NO });
 }
 
@@ -146,7 +150,8 @@ struct poly bound_len(struct bound_fn *x, uint32_t v)
     if (k && k->kind >= KONST_LIST && k->kind <= KONST_STRUCT)
         return poly_const(arena(x), k->n);
     if (!d)
-        return named(x, x->f->value[v].type && type_base(x->f->value[v].type)->kind == T_INT ? POLY_INT : POLY_LEN, v);
+        return named(x, x->f->value[v].type && type_base(x->f->value[v].type)->kind == T_INT
+                     ? POLY_INT : POLY_LEN, v);
     switch (d->op) {
     case IR_RANGE:
         return poly_add(arena(x), bound_int(x, d->arg[1]), poly_const(arena(x), 1));
@@ -218,7 +223,8 @@ static struct poly element(struct bound_fn *x, enum poly_var_kind kind, uint32_t
         return bound_len(x, list);              /* of a range */
     if (i != IR_NO && i >= x->f->out.n_capture && i - x->f->out.n_capture < x->f->out.n_param) {
         struct slice s = x->f->out.param[i - x->f->out.n_capture].name;
-        return name(x, (struct poly_var){ kind, comp_printf(x->b->c, "%.*s[i]", (int)s.len, s.ptr), 0, IR_NO });
+        return name(x, (struct poly_var){ kind, comp_printf(x->b->c, "%.*s[i]", (int)s.len, s.ptr),
+                                          0, IR_NO });
     }
     return bound_opaque(x, kind, d ? d->at : x->f->out.at, "[i]");
 }
@@ -240,7 +246,8 @@ static struct poly put_one(void *ctx, uint32_t var)
     }
 }
 
-struct poly bound_put(struct bound_fn *x, struct poly p, uint32_t func, const uint32_t *arg, uint32_t n,
+struct poly bound_put(struct bound_fn *x, struct poly p, uint32_t func, const uint32_t *arg,
+                      uint32_t n,
                       uint32_t list_at)
 {
     struct put put = { x, func, arg, n, list_at };
@@ -251,7 +258,8 @@ struct poly bound_call_value(struct bound_fn *x, uint32_t v, bool tokens)
 {
     const struct ir_insn *d = def_of(x, v);
     const struct konst *k = konst_of(x, v);
-    uint32_t func = d && d->op == IR_CLOSURE ? d->imm : k && k->kind == KONST_FUNC ? (uint32_t)k->i : IR_NO;
+    uint32_t func = d && d->op == IR_CLOSURE ? d->imm : k && k->kind == KONST_FUNC ? (uint32_t)k->i
+        : IR_NO;
     if (k && k->kind != KONST_FUNC)
         return poly_const(arena(x), 0);
     if (func == IR_NO)

@@ -6,8 +6,9 @@
  * first, so that their bounds can be put in with the arguments of the call; functions that call
  * each other in a circle are unbounded, and so is a `while` around something that costs.
  *
- * Units: constant text counts in bytes, which is never less than its tokens; a turn's markers as
- * TURN_TOKENS; a generation its `max`, or the longest text of its type when that is less. */
+ * Units: constant text counts in tokens where a tokenizer is at hand, else in bytes, which is never
+ * less; a turn's markers then as TURN_TOKENS; a generation its `max`, or the longest text of its
+ * type when that is less. */
 #include "compiler/bounds.h"
 
 #include <string.h>
@@ -72,12 +73,18 @@ static uint64_t longest_of_type(const struct comp *c, const struct rtype *t)
     }
 }
 
+static uint32_t turn_cost(const struct comp *c, uint32_t role)
+{
+    return c->opts->counter ? c->opts->counter->turn[role & 3] : TURN_TOKENS;
+}
+
 static bool heals(const struct work *w, const struct ir_insn *n)
 {
     const struct ir_func *f = w->x->f;
     for (uint32_t i = 0; i < f->n_insn; i++)
         if (f->insn[i].kout == n->kin)
-            return f->insn[i].op != IR_TURN_OPEN && f->insn[i].op != IR_TURN_CLOSE && f->insn[i].op != IR_CTX_NEW;
+            return f->insn[i].op != IR_TURN_OPEN && f->insn[i].op != IR_TURN_CLOSE &&
+                f->insn[i].op != IR_CTX_NEW;
     return true;
 }
 
@@ -93,7 +100,7 @@ static struct poly gen_cost(struct work *w, const struct ir_insn *n)
     if (think != IR_NO)
         p = poly_add(w->a, p, bound_int(w->x, n->arg[think]));
     if (g->opens_turn)
-        return poly_add(w->a, p, poly_const(w->a, TURN_TOKENS));
+        return poly_add(w->a, p, poly_const(w->a, turn_cost(c, ROLE_ASSISTANT)));
     return heals(w, n) ? poly_add(w->a, p, poly_const(w->a, HEAL_TOKENS)) : p;
 }
 
@@ -105,7 +112,8 @@ static struct poly options_cost(struct work *w, const struct ir_insn *n)
     const struct rtype *t = &c->rtype[g->rtype];
     uint64_t sum = TURN_TOKENS + HEAL_TOKENS;
     if (n->n_arg > g->n_arg) {
-        const struct ir_insn *d = w->x->def[n->arg[g->n_arg]] ? &w->x->f->insn[w->x->def[n->arg[g->n_arg]] - 1] : NULL;
+        const struct ir_insn *d = w->x->def[n->arg[g->n_arg]]
+            ? &w->x->f->insn[w->x->def[n->arg[g->n_arg]] - 1] : NULL;
         if (!d || d->op != IR_CONST || c->konst[d->imm].kind != KONST_LIST)
             return bound_bytes(w->x, n->arg[g->n_arg]);
         for (uint32_t i = 0; i < c->konst[d->imm].n; i++) {
@@ -182,18 +190,25 @@ static struct poly join_text_cost(struct work *w, const struct ir_insn *n)
     return fork_tokens(w, &w->x->f->insn[d - 1]);
 }
 
+static uint64_t text_cost(const struct comp *c, struct slice text)
+{
+    const struct token_counter *k = c->opts->counter;
+    uint32_t n = k ? k->count(k->ctx, text) : UINT32_MAX;
+    return n == UINT32_MAX ? text.len : n;
+}
+
 static struct poly cost_of(struct work *w, const struct ir_insn *n)
 {
     const struct comp *c = w->x->b->c;
     switch (n->op) {
     case IR_TEXT:
-        return poly_const(w->a, c->konst[n->imm].text.len);
+        return poly_const(w->a, text_cost(c, c->konst[n->imm].text));
     case IR_INSERT:
         return bound_bytes(w->x, n->arg[0]);
     case IR_CONTROL:
         return poly_const(w->a, 1);
     case IR_TURN_OPEN:
-        return poly_const(w->a, TURN_TOKENS);
+        return poly_const(w->a, turn_cost(c, n->imm));
     case IR_GEN: case IR_STREAM_OPEN:
         return gen_cost(w, n);
     case IR_SELECT: case IR_SCORE:
@@ -256,7 +271,8 @@ static struct poly rounds(struct work *w, const struct ir_region *r)
     const struct ir_func *f = w->x->f;
     for (uint32_t i = r->first; i <= r->last && i < f->n_insn; i++) {
         const struct ir_insn *n = &f->insn[i];
-        const struct ir_insn *d = n->n_arg && w->x->def[n->arg[0]] ? &f->insn[w->x->def[n->arg[0]] - 1] : NULL;
+        const struct ir_insn *d = n->n_arg && w->x->def[n->arg[0]]
+            ? &f->insn[w->x->def[n->arg[0]] - 1] : NULL;
         if (n->op == IR_NEXT && d && d->op == IR_ITER)
             return bound_len(w->x, d->arg[0]);
         if (n->op == IR_JOIN_NEXT)
@@ -423,7 +439,8 @@ static void bound_func(struct bounds *b, uint32_t index)
     struct bound_fn x = { .b = b, .f = f, .index = index };
     x.def = comp_alloc(c, (f->n_value + 1) * sizeof *x.def);
     for (uint32_t i = 0; i < f->n_insn; i++)
-        if (f->insn[i].op != IR_STORE && f->insn[i].dst != IR_NO && !f->value[f->insn[i].dst].is_var)
+        if (f->insn[i].op != IR_STORE && f->insn[i].dst != IR_NO &&
+            !f->value[f->insn[i].dst].is_var)
             x.def[f->insn[i].dst] = i + 1;
     x.flow = flow_of(c, f);
     struct work w = { .x = &x, .a = &c->arena };
@@ -435,7 +452,8 @@ static void bound_func(struct bounds *b, uint32_t index)
     costs(&w);
     b->of[index] = (struct bound){ dearest(&w), w.contexts, true };
     if (w.has_why && c->opts->cost && !pass_of_std(c, f))
-        diag_add(c->diags, "W0701", f->out.source, w.why, "nothing bounds how many tokens this comes to");
+        diag_add(c->diags, "W0701", f->out.source, w.why,
+                 "nothing bounds how many tokens this comes to");
     mem_free(w.scope);
 }
 
@@ -474,7 +492,11 @@ static void in_order(struct bounds *b)
 static void report(const struct bounds *b, struct str *out)
 {
     const struct comp *c = b->c;
-    str_adds(out, "most of one call, constant text in bytes and a turn's markers as 8 tokens\n");
+    if (c->opts->counter)
+        str_addf(out, "most of one call, constant text in tokens of %s\n", c->opts->counter->model);
+    else
+        str_adds(out,
+                 "most of one call, constant text in bytes and a turn's markers as 8 tokens\n");
     for (uint32_t i = 0; i < c->n_func; i++) {
         const struct func *o = &c->func[i]->out;
         if (o->source != c->main_mod->source || !(o->flags & (FUNC_EXPORTED | FUNC_SCRIPT)))
@@ -501,7 +523,8 @@ static uint64_t default_max(const struct comp *c)
             uint32_t k = s && s->kind == SCOPE_SAMPLING ? arg_of(s->arg, s->n_arg, ARG_MAX) : IR_NO;
             for (uint32_t d = 0; k != IR_NO && d < i; d++) {
                 const struct ir_insn *def = &c->func[f]->insn[d];
-                if (def->op == IR_CONST && def->dst == n->arg[k] && c->konst[def->imm].i > (int64_t)max)
+                if (def->op == IR_CONST && def->dst == n->arg[k] &&
+                    c->konst[def->imm].i > (int64_t)max)
                     max = (uint64_t)c->konst[def->imm].i;
             }
         }

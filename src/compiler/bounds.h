@@ -29,15 +29,18 @@ struct bound_fn {
 };
 
 /* bound_value.c: how long, how large, how many. */
-struct poly bound_len(struct bound_fn *x, uint32_t v);          /* elements that an iteration gives */
+struct poly bound_len(struct bound_fn *x,
+                      uint32_t v);          /* elements that an iteration gives */
 struct poly bound_bytes(struct bound_fn *x, uint32_t v);        /* of its text form */
 struct poly bound_int(struct bound_fn *x, uint32_t v);
-struct poly bound_opaque(struct bound_fn *x, enum poly_var_kind kind, struct span at, const char *more);
+struct poly bound_opaque(struct bound_fn *x, enum poly_var_kind kind, struct span at,
+                         const char *more);
 /* The tokens or contexts of calling a function value once. */
 struct poly bound_call_value(struct bound_fn *x, uint32_t v, bool tokens);
-/* A bound of `func` where its inputs are these values; list_at: inputs from there on are elements of
- * the values (variables of a fork). */
-struct poly bound_put(struct bound_fn *x, struct poly p, uint32_t func, const uint32_t *arg, uint32_t n,
+/* A bound of `func` where its inputs are these values; list_at: inputs from there on are elements
+ * of the values (variables of a fork). */
+struct poly bound_put(struct bound_fn *x, struct poly p, uint32_t func, const uint32_t *arg,
+                      uint32_t n,
                       uint32_t list_at);
 
 /* Finds the bounds of all functions; W0701 where there is none.  ret_text (or NULL) gets one entry

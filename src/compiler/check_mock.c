@@ -56,8 +56,9 @@ static void gather_one(struct low *l, struct slice name, const struct node *n)
     bool is_text;
     if (literal_text(c, n, &text, &is_text)) {
         struct mock_answer *a = comp_alloc(c, sizeof *a);
-        *a = (struct mock_answer){ .next = c->mock_answer, .mod = l->mod, .func = l->func_index, .name = name,
-                                   .text = comp_slice(c, str_slice(&text)), .is_text = is_text, .at = n->span };
+        *a = (struct mock_answer){ .next = c->mock_answer, .mod = l->mod, .func = l->func_index,
+                                   .name = name, .text = comp_slice(c, str_slice(&text)),
+                                   .is_text = is_text, .at = n->span };
         c->mock_answer = a;
     }
     str_free(&text);
@@ -203,15 +204,16 @@ static void reach_konst(struct reach *r, uint32_t k, uint32_t depth)
     const struct konst *x = &r->c->konst[k];
     if (x->kind == KONST_FUNC || (x->kind == KONST_TOOL && x->i >= 0))
         reach_add(r, (uint32_t)x->i);
-    bool map = x->kind == KONST_MAP, many = map || x->kind == KONST_LIST || x->kind == KONST_TUPLE ||
-               x->kind == KONST_STRUCT;
+    bool map = x->kind == KONST_MAP;
+    bool many = map || x->kind == KONST_LIST || x->kind == KONST_TUPLE || x->kind == KONST_STRUCT;
     for (uint32_t i = 0; many && depth < TYPE_DEPTH_MAX && i < (map ? 2 * x->n : x->n); i++)
         reach_konst(r, r->c->konst[k].item[i], depth + 1);
 }
 
 static struct reach reach_from(struct comp *c, uint32_t func)
 {
-    struct reach r = { c, comp_alloc(c, c->n_func), comp_alloc(c, c->n_func * sizeof(uint32_t)), 0 };
+    struct reach r = { .c = c, .seen = comp_alloc(c, c->n_func) };
+    r.list = comp_alloc(c, c->n_func * sizeof *r.list);
     reach_add(&r, func);
     for (uint32_t k = 0; k < r.n; k++) {
         const struct ir_func *f = c->func[r.list[k]];
@@ -231,7 +233,8 @@ static bool is_model_op(enum ir_op op)
     return op == IR_GEN || op == IR_SELECT || op == IR_SCORE || op == IR_STREAM_OPEN;
 }
 
-static bool fits_some(struct comp *c, const struct reach *r, const struct mock_answer *a, bool *ret_any)
+static bool fits_some(struct comp *c, const struct reach *r, const struct mock_answer *a,
+                      bool *ret_any)
 {
     *ret_any = false;
     for (uint32_t k = 0; k < r->n; k++) {
@@ -262,8 +265,8 @@ void mock_check(struct comp *c)
             continue;
         struct slice s = slice_sub(a->text, 0, 60);
         if (a->name.len)
-            comp_diag(c, a->mod, "E0801", a->at, "`%.*s` can never answer `%.*s`: it is outside its type",
-                      (int)s.len, s.ptr, (int)a->name.len, a->name.ptr);
+            comp_diag(c, a->mod, "E0801", a->at,
+                      "`%.*s` can never answer `%.*s`: it is outside its type", (int)s.len, s.ptr, (int)a->name.len, a->name.ptr);
         else
             comp_diag(c, a->mod, "E0801", a->at, "`%.*s` fits no generation that this test reaches",
                       (int)s.len, s.ptr);

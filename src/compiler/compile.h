@@ -27,6 +27,14 @@ enum status compile_env_copy(const struct compile_env *env, struct compile_env *
 enum status compile_env_names(const struct compile_env *env, bool member,
                               void (*name)(void *ctx, struct slice name), void *ctx);
 
+/* Counts the tokens of texts where a tokenizer is at hand. */
+struct token_counter {
+    uint32_t  (*count)(void *ctx, struct slice text);   /* UINT32_MAX: it cannot be told */
+    void       *ctx;
+    uint32_t    turn[4];            /* markers of a turn of each role */
+    const char *model;
+};
+
 struct compile_opts {
     const char         *name;       /* of the source: a path, "<stdin>", "<-e>" */
     struct slice        text;
@@ -39,6 +47,7 @@ struct compile_opts {
     bool                keep_ir;    /* ret_ir is filled */
     bool                cost;       /* W0701 */
     struct str         *ret_cost;   /* worst-case tokens and contexts of each function; NULL: not wanted */
+    const struct token_counter *counter;        /* for them; NULL: constant text counts in bytes */
 };
 
 /* ST_OK with *ret_module set when no error was found; ST_FAILED with diagnostics otherwise (the

@@ -10,8 +10,8 @@
 
 static struct pattern_source source_of(const struct type *t)
 {
-    return (struct pattern_source){ .kind = t->kind == T_REGEX_STR ? PATTERN_REGEX : PATTERN_GRAMMAR,
-                                    .text = t->text, .flags = t->flags };
+    enum pattern_source_kind kind = t->kind == T_REGEX_STR ? PATTERN_REGEX : PATTERN_GRAMMAR;
+    return (struct pattern_source){ .kind = kind, .text = t->text, .flags = t->flags };
 }
 
 bool pattern_has(struct comp *c, const struct type *t, struct slice text)
@@ -43,15 +43,16 @@ static const char *reason(const char *text)
 
 static const char *known_code(const char *code)
 {
-    static const char *const codes[] = { "E0401", "E0402", "E0403", "E0404", "E0405", "E0406", "E0407", "E0408",
-                                         "E0409" };
+    static const char *const codes[] = { "E0401", "E0402", "E0403", "E0404", "E0405",
+                                         "E0406", "E0407", "E0408", "E0409" };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (strcmp(code, codes[i]) == 0)
             return codes[i];
     return "E0402";
 }
 
-void regex_lint(struct comp *c, const struct mod *m, struct slice text, bool icase, bool dotall, struct span at)
+void regex_lint(struct comp *c, const struct mod *m, struct slice text, bool icase, bool dotall,
+                struct span at)
 {
     struct str out = { 0 };
     struct error err = { 0 };
@@ -114,9 +115,11 @@ static void report(struct low *l, const struct type *t, const struct error *err,
         say_reason(err, &s);
     struct diag *d = s.failed ? NULL : type_diag(l, code, t, at, s.ptr);
     if (d && strcmp(code, "E0401") == 0 && t->kind == T_STRUCT)
-        diag_note(c->diags, d, "every value of it would hold another one, without end, or a field that has none");
+        diag_note(c->diags, d, "every value of it would hold another one, without end, or a field "
+                  "that has none");
     if (d && strcmp(code, "E0408") == 0)
-        diag_note(c->diags, d, "`residue: \"check\"` decodes without it and checks the finished value");
+        diag_note(c->diags, d,
+                  "`residue: \"check\"` decodes without it and checks the finished value");
     str_free(&s);
 }
 
@@ -136,7 +139,8 @@ static struct pattern *arm_pattern(struct comp *c, const struct type *t, bool ba
     return p;
 }
 
-static bool arms_overlap(struct low *l, const struct type *t, uint32_t i, uint32_t k, bool bare, struct span at)
+static bool arms_overlap(struct low *l, const struct type *t, uint32_t i, uint32_t k, bool bare,
+                         struct span at)
 {
     struct comp *c = l->c;
     const struct type *a = t->elem[i], *b = t->elem[k];
@@ -184,11 +188,13 @@ static void warn_overlap(struct low *l, const struct type *t, struct span at, ui
     }
 }
 
-void constraint_check(struct low *l, const struct type *t, const struct shape *shape, struct span at)
+void constraint_check(struct low *l, const struct type *t, const struct shape *shape,
+                      struct span at)
 {
     struct comp *c = l->c;
     bool plain_float = t->kind == T_FLOAT && t->decimals < 0;
-    if (t->kind == T_INT || plain_float || t->kind == T_BOOL || t->kind == T_ENUM || t->kind == T_STR)
+    if (t->kind == T_INT || plain_float || t->kind == T_BOOL || t->kind == T_ENUM ||
+        t->kind == T_STR)
         return;                 /* never empty or large */
     if (t->kind == T_CALL && !t->n_tool)
         return;                 /* said where it is written */
@@ -206,7 +212,8 @@ void constraint_check(struct low *l, const struct type *t, const struct shape *s
         comp_nomem(c);
     if (st == ST_UNSUPPORTED && !err.code[0])
         return;
-    bool syntax = strcmp(err.code, "E0402") == 0 || strcmp(err.code, "E0403") == 0 || strcmp(err.code, "E0404") == 0;
+    bool syntax = strcmp(err.code, "E0402") == 0 || strcmp(err.code, "E0403") == 0 ||
+                  strcmp(err.code, "E0404") == 0;
     if (st != ST_OK && syntax && c->diags->n_error)
         return;                 /* said at the place in the regex */
     if (st != ST_OK) {

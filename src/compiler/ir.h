@@ -67,7 +67,7 @@ struct ir_func {
     uint32_t         *captured; uint32_t n_captured, cap_captured;  /* values of the function around */
     uint32_t          ctx;          /* value that receives a branch's context, or IR_NO */
     uint32_t         *head;   uint32_t n_head;              /* branch: constant beginning of its context, */
-    bool              has_head;                             /* ... when its fork stands on one (pass_prefix.c) */
+    bool              has_head;     /* ... when its fork stands on one (pass_prefix.c) */
     uint8_t           entry_state;  /* branch: of its context where its fork stands (pass_lint.c) */
     uint32_t         *callee; uint32_t n_callee, cap_callee;    /* for the effects */
     bool              lowered;
@@ -89,7 +89,7 @@ struct ir_names {
 enum status ir_verify(const struct ir_func *f, struct error *err);
 void        ir_dump(const struct ir_func *f, const struct ir_names *names, struct str *out);
 /* Reads a listing of functions; they live in the arena and are not freed by ir_func_free. */
-enum status ir_read(struct slice text, const struct ir_names *names, struct arena *arena, struct ir_func ***ret,
-                    uint32_t *ret_n, struct error *err);
+enum status ir_read(struct slice text, const struct ir_names *names, struct arena *arena,
+                    struct ir_func ***ret, uint32_t *ret_n, struct error *err);
 
 #endif

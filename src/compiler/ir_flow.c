@@ -78,7 +78,8 @@ static void link_attempts(struct flow *w)
         const struct ir_region *g = &f->region[r];
         if (g->first >= f->n_insn || f->insn[g->first].op != IR_ATTEMPT_ENTER)
             continue;
-        uint32_t head = flow_node_of(w, g->first), last = flow_node_of(w, g->last < f->n_insn ? g->last : f->n_insn - 1);
+        uint32_t head = flow_node_of(w, g->first), last = flow_node_of(w, g->last < f->n_insn
+                                                                       ? g->last : f->n_insn - 1);
         for (uint32_t i = head; i <= last && i < w->n; i++)
             w->node[i].retry = head;
     }
@@ -103,12 +104,14 @@ struct gather {
     uint32_t *needs, *makes;    /* [n * n_word] per node: needed before made, made */
 };
 
-static void gather(struct comp *c, const struct flow *w, uint32_t n_word, flow_fn on, void *ctx, struct gather *g)
+static void gather(struct comp *c, const struct flow *w, uint32_t n_word, flow_fn on, void *ctx,
+                   struct gather *g)
 {
     size_t n = (size_t)w->n * n_word;
     g->needs = comp_alloc(c, (n + 1) * sizeof *g->needs);
     g->makes = comp_alloc(c, (n + 1) * sizeof *g->makes);
-    struct flow_mark m = { comp_alloc(c, n_word * sizeof(uint32_t)), comp_alloc(c, n_word * sizeof(uint32_t)) };
+    struct flow_mark m = { comp_alloc(c, n_word * sizeof(uint32_t)), comp_alloc(c,
+            n_word * sizeof(uint32_t)) };
     for (uint32_t i = 0; i < w->n; i++) {
         uint32_t *needs = g->needs + (size_t)i * n_word, *makes = g->makes + (size_t)i * n_word;
         for (uint32_t k = w->node[i].first; k < w->node[i].end; k++) {

@@ -140,7 +140,8 @@ static uint32_t count_lines(struct slice text)
 static uint32_t flags_of(struct slice what)
 {
     static const struct { const char *word; uint32_t flag; } row[] = {
-        { "fn", 0 }, { "script", FUNC_SCRIPT }, { "branch", FUNC_BRANCH }, { "lambda", FUNC_LAMBDA },
+        { "fn", 0 }, { "script", FUNC_SCRIPT }, { "branch", FUNC_BRANCH }, { "lambda",
+                                                                             FUNC_LAMBDA },
         { "test", FUNC_TEST }, { "eval", FUNC_EVAL }, { "helper", FUNC_HELPER },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -253,7 +254,8 @@ static bool op_of(struct read *r, enum ir_op *ret)
     size_t best = 0;
     for (uint32_t op = 0; op < IR_N; op++) {
         struct slice t = slice_of(ir_op_text((enum ir_op)op));
-        bool ends = r->line.len == t.len || (r->line.len > t.len && (r->line.ptr[t.len] == ' ' || r->line.ptr[t.len] == ','));
+        bool ends = r->line.len == t.len || (r->line.len > t.len && (r->line.ptr[t.len] == ' ' ||
+                                                                     r->line.ptr[t.len] == ','));
         if (t.len > best && slice_starts(r->line, t) && ends) {
             best = t.len;
             *ret = (enum ir_op)op;
@@ -294,7 +296,7 @@ static bool find_word(struct slice w, const char *const *list, uint32_t n, uint3
     return false;
 }
 
-/* Operands that are a word: a role, a member of a context, a builtin, a function with its number. */
+/* Operands that are a word: a role, a member of a context, a builtin, a numbered function. */
 static bool named_operand(struct read *r, struct ir_insn *n)
 {
     static const char *const role[] = { "system", "user", "assistant", "tool" };
@@ -327,7 +329,8 @@ static bool named_operand(struct read *r, struct ir_insn *n)
 
 static bool has_name(enum ir_op op)
 {
-    return op == IR_TURN_OPEN || op == IR_QUERY || op == IR_NATIVE || op == IR_CALL || op == IR_CALL_DEFERRED ||
+    return op == IR_TURN_OPEN || op == IR_QUERY || op == IR_NATIVE || op == IR_CALL ||
+        op == IR_CALL_DEFERRED ||
            op == IR_CLOSURE;
 }
 
@@ -404,7 +407,8 @@ static enum status insn(struct read *r)
     bool second = false, named = !has_name(n->op);
     r->n_arg = 0;
     for (skip_blanks(r); r->line.len; skip_blanks(r)) {
-        bool token = n->op != IR_NATIVE && n->op != IR_CALL && n->op != IR_CALL_DEFERRED && n->op != IR_CLOSURE &&
+        bool token = n->op != IR_NATIVE && n->op != IR_CALL && n->op != IR_CALL_DEFERRED &&
+            n->op != IR_CLOSURE &&
                      r->line.ptr[0] == 'k';
         bool ok = named || token ? operand(r, n, &second) : named_operand(r, n);
         named |= !token;
@@ -433,7 +437,8 @@ static void chains(struct ir_func *f)
             f->token[n->kout] = f->token[from];
             continue;
         }
-        f->chain[f->n_chain] = (struct ir_chain){ .handle = n->dst, .own = n->op == IR_CTX_NEW, .used = true };
+        f->chain[f->n_chain] = (struct ir_chain){ .handle = n->dst, .own = n->op == IR_CTX_NEW,
+                                                  .used = true };
         f->token[n->kout] = f->n_chain++;
     }
 }
@@ -454,7 +459,8 @@ static enum status function(struct read *r, struct ir_func **ret)
     return ir_verify(r->f, r->err);
 }
 
-enum status ir_read(struct slice text, const struct ir_names *names, struct arena *arena, struct ir_func ***ret,
+enum status ir_read(struct slice text, const struct ir_names *names, struct arena *arena,
+                    struct ir_func ***ret,
                     uint32_t *ret_n, struct error *err)
 {
     struct read r = { .text = text, .names = names, .arena = arena, .err = err };

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler/lower.h"
+#include "compiler/suggest.h"
 
 enum { TAKES_GEN = 1, TAKES_CHOICE = 2, TAKES_ALL = 3 };
 
@@ -34,7 +34,8 @@ static const struct arg_row arg_rows[] = {
     { "min_p", ARG_MIN_P, T_FLOAT, 0, 1, "0 to 1", TAKES_GEN },
     { "freq_penalty", ARG_FREQ_PENALTY, T_FLOAT, -2, 2, "-2 to 2", TAKES_GEN },
     { "presence_penalty", ARG_PRESENCE_PENALTY, T_FLOAT, -2, 2, "-2 to 2", TAKES_GEN },
-    { "repetition_penalty", ARG_REPETITION_PENALTY, T_FLOAT, 0, 2, "more than 0 and at most 2", TAKES_GEN },
+    { "repetition_penalty", ARG_REPETITION_PENALTY, T_FLOAT, 0, 2, "more than 0 and at most 2",
+      TAKES_GEN },
     { "ignore_eos", ARG_IGNORE_EOS, T_BOOL, 0, 0, "", TAKES_GEN },
     { "logprobs", ARG_LOGPROBS, T_BOOL, 0, 0, "", TAKES_ALL },
     { "top_logprobs", ARG_TOP_LOGPROBS, T_INT, 0, 64, "0 to 64", TAKES_ALL },
@@ -55,6 +56,16 @@ static const struct arg_row *find_arg(struct slice name)
         if (slice_is(name, arg_rows[i].name))
             return &arg_rows[i];
     return NULL;
+}
+
+static void unknown_arg(struct low *l, const struct arg *a, const char *what)
+{
+    struct suggest near = { .wanted = a->name.text };
+    struct diag *d = low_diag(l, "E0206", a->name.at, "`%s` has no argument `%.*s`", what,
+                              (int)a->name.text.len, a->name.text.ptr);
+    for (size_t i = 0; i < sizeof arg_rows / sizeof arg_rows[0]; i++)
+        suggest_try(&near, slice_of(arg_rows[i].name));
+    suggest_say(&near, l->c, d, a->name.at);
 }
 
 static double number_of(const struct konst *k)
@@ -124,7 +135,8 @@ static void check_bias(struct low *l, const struct arg_row *r, uint32_t konst, s
     for (uint32_t i = 0; k.kind == KONST_MAP && i < k.n; i++) {
         const struct konst *key = &c->konst[k.item[2 * i]];
         if (key->kind == KONST_STR ? !key->text.len : key->kind == KONST_INT && key->i < 0) {
-            low_diag(l, "E0411", at, "a key of `logit_bias` is a token id or the text of one token");
+            low_diag(l, "E0411", at,
+                     "a key of `logit_bias` is a token id or the text of one token");
             return;
         }
         if (!in_range(r, number_of(&c->konst[k.item[2 * i + 1]]))) {
@@ -146,7 +158,8 @@ static void check_constant(struct low *l, const struct arg_row *r, struct ex e, 
         check_bias(l, r, e.k - 1, at);
         return;
     case ARG_JSON_STYLE:
-        if (!slice_is(k->text, "spaced") && !slice_is(k->text, "compact") && !slice_is(k->text, "pretty"))
+        if (!slice_is(k->text, "spaced") && !slice_is(k->text, "compact") &&
+            !slice_is(k->text, "pretty"))
             low_diag(l, "E0411", at, "`json_style` is \"spaced\", \"compact\" or \"pretty\"");
         return;
     default:
@@ -180,7 +193,8 @@ static struct ex arg_value(struct low *l, const struct arg_row *r, const struct 
     } else {
         e = lower_expr(l, n, NULL);
         if (!takes_type(r, e.t))
-            low_diag(l, "E0301", n->span, "`%s` does not take %s", r->name, comp_type_text(l->c, e.t));
+            low_diag(l, "E0301", n->span, "`%s` does not take %s", r->name,
+                     comp_type_text(l->c, e.t));
     }
     if (e.k)
         check_constant(l, r, e, n->span);
@@ -204,7 +218,8 @@ static void take_by(struct low *l, struct site *s, const struct node *n)
             s->g.by = (uint8_t)i;
             return;
         }
-    low_diag(l, "E0416", n->span, "`by` is one of \"joint\" \"mean\" \"greedy\" \"pmi\" \"sample\"");
+    low_diag(l, "E0416", n->span,
+             "`by` is one of \"joint\" \"mean\" \"greedy\" \"pmi\" \"sample\"");
 }
 
 /* The count of `n:` is lowered where the branches are made; a literal is judged at once. */
@@ -258,22 +273,24 @@ static void check_min(struct low *l, const struct site *s)
         diag_caret(c->diags, d, "at most %.0f", max);
 }
 
-void site_args(struct low *l, struct site *s, const struct arg_list *args, bool choice, const char *what)
+void site_args(struct low *l, struct site *s, const struct arg_list *args, bool choice,
+               const char *what)
 {
     uint8_t form = choice ? TAKES_CHOICE : TAKES_GEN;
     for (uint32_t i = 0; i < args->n; i++) {
         const struct arg *a = &args->at[i];
         if (!a->name.text.len) {
             if (!choice || i)
-                low_diag(l, "E0208", a->value->span, "`%s` takes no argument without a name here", what);
+                low_diag(l, "E0208", a->value->span,
+                         "`%s` takes no argument without a name here", what);
             continue;
         }
         const struct arg_row *r = find_arg(a->name.text);
         if (!r)
-            low_diag(l, "E0206", a->name.at, "`%s` has no argument `%.*s`", what, (int)a->name.text.len,
-                     a->name.text.ptr);
+            unknown_arg(l, a, what);
         else if (r->kind == ARG_N && choice)
-            low_diag(l, "E0412", a->name.at, "`n` is not possible here: `%s` gives one answer", what);
+            low_diag(l, "E0412", a->name.at, "`n` is not possible here: `%s` gives one answer",
+                     what);
         else if (!(r->takes & form))
             low_diag(l, "E0411", a->name.at, "`%s` does not apply to `%s`", r->name, what);
         else if (r->kind == ARG_N)

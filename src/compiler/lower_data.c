@@ -159,9 +159,7 @@ struct ex lower_map(struct low *l, const struct node *n, struct type *want)
         for (uint32_t k = 0; k < i && count <= 64; k++)
             if (e[2 * i].k && e[2 * k].k && konst_equal(c, e[2 * i].k - 1, e[2 * k].k - 1))
                 repeated_key(l, e[2 * i].at, e[2 * k].at);
-    enum type_kind kk = type_base(kt)->kind;
-    if (count && kk != T_STR && kk != T_INT && kk != T_BOOL && kk != T_ENUM && kk != T_ANY && kk != T_UNION &&
-        kk != T_JSON)
+    if (count && !type_is_key(kt))
         low_diag(l, "E0301", e[0].at, "a key is a str, int, bool or enum, and this is %s",
                  comp_type_text(c, kt));
     struct type *t = type_map(&c->arena, count || kw ? kt : type_plain(T_ANY), vt);

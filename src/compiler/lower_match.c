@@ -515,7 +515,7 @@ struct ex lower_match(struct low *l, const struct node *n, enum block_mode mode,
         uint32_t no = ir_block_new(l);
         if (i)
             meet_enter(l, &meet);
-        if (exhausted(m) && m->n)
+        if (exhausted(m) && m->n && !broken)
             low_diag(l, "W0302", a->at, "earlier arms match everything: this is never reached");
         uint32_t errors = l->c->diags->n_error;
         scope_push(l);

@@ -303,12 +303,27 @@ void member_of_null(struct low *l, struct ex o, struct name name, const char *ca
         diag_edit(l->c->diags, d, (struct span){ name.at.off - 1, 1 }, "?.");
 }
 
+/* Names that plain_member knows. */
+static void suggest_plain(struct suggest *near, const struct type *t)
+{
+    static const char *const meta[] = { "finish", "stop", "tokens", "logprob", "forced", "thinking", "probs" };
+    static const char *const error[] = { "kind", "code", "message", "where", "context", "cause" };
+    static const char *const match[] = { "text", "groups", "start", "end" };
+    for (size_t i = 0; t->kind == T_META && i < sizeof meta / sizeof meta[0]; i++)
+        suggest_try(near, slice_of(meta[i]));
+    for (size_t i = 0; t->kind == T_ERROR && i < sizeof error / sizeof error[0]; i++)
+        suggest_try(near, slice_of(error[i]));
+    for (size_t i = 0; t->kind == T_MATCH && i < sizeof match / sizeof match[0]; i++)
+        suggest_try(near, slice_of(match[i]));
+}
+
 void no_member(struct low *l, const struct type *t, struct name name)
 {
     struct suggest near = { .wanted = name.text };
     const struct sdecl *d = t->kind == T_STRUCT ? t->strct : NULL;
     for (uint32_t i = 0; d && i < d->n; i++)
         suggest_try(&near, d->field[i].name);
+    suggest_plain(&near, t);
     library_suggest(&near, t);
     struct diag *dg = low_diag(l, "E0204", name.at, "%s has no member `%.*s`", comp_type_text(l->c, t),
                                (int)name.text.len, name.text.ptr);

@@ -31,7 +31,8 @@ uint32_t meta_value(struct low *l, const struct node *arg, struct span at, bool 
     struct binding *b = arg->kind == AST_EXPR_NAME ? scope_find(l, arg->u.name.text) : NULL;
     if (!b || !b->ex.gen || b->kind != BIND_VALUE) {
         low_diag(l, "E0315", arg->span,
-                 "`meta` takes a name bound by a hole, or by `let` directly from `gen` or `select`");
+                 "`meta` takes a name bound by a hole, or by `let` directly from `gen` or "
+                 "`select`");
         return IR_NO;
     }
     uint32_t site = b->ex.gen - 1;

@@ -113,8 +113,8 @@ static void check_distinct(struct low *l, const struct options *o)
             break;
         }
         if (hashmap_get(&seen, s, &before)) {
-            low_diag(l, "E0417", option_at(o, i), "option \"%.*s\" is repeated", (int)(s.len < 60 ? s.len : 60),
-                     s.ptr);
+            low_diag(l, "E0417", option_at(o, i), "option \"%.*s\" is repeated",
+                     (int)(s.len < 60 ? s.len : 60), s.ptr);
             break;
         }
         if (!hashmap_put(&seen, s, i)) {
@@ -131,7 +131,8 @@ static void warn_edges(struct low *l, const struct options *o)
         struct slice s = o->text[i];
         if (!s.len || !(is_blank(s.ptr[0]) || is_blank(s.ptr[s.len - 1])))
             continue;
-        low_diag(l, "W0407", option_at(o, i), "the blank at the edge of \"%.*s\" is part of the option",
+        low_diag(l, "W0407", option_at(o, i),
+                 "the blank at the edge of \"%.*s\" is part of the option",
                  (int)s.len, s.ptr);
         return;
     }
@@ -151,7 +152,8 @@ static void warn_lengths(struct low *l, const struct options *o)
     if (!few || many <= few * LENGTH_RATIO)
         return;
     struct slice s = o->text[lo], b = o->text[hi];
-    struct diag *d = low_diag(l, "W0406", option_at(o, hi), "\"%.*s\" is more than four times as long as \"%.*s\"",
+    struct diag *d = low_diag(l, "W0406", option_at(o, hi),
+                              "\"%.*s\" is more than four times as long as \"%.*s\"",
                               (int)(b.len < 60 ? b.len : 60), b.ptr, (int)s.len, s.ptr);
     if (d)
         diag_note(l->c->diags, d, "scores of options of very different length compare badly: "

@@ -15,8 +15,10 @@ void use_ctx(struct low *l, struct span at)
                           : "no context may be used here";
         uint32_t quiet = l->c->quiet;       /* of a part: said at its call */
         l->c->quiet = l->part_depth ? 0 : quiet;
-        comp_diag(l->c, l->part_depth ? l->part_mod : l->mod, l->ctx_code, l->part_depth ? l->part_at : at,
-                  "%s", why);
+        struct diag *d = comp_diag(l->c, l->part_depth ? l->part_mod : l->mod, l->ctx_code,
+                                   l->part_depth ? l->part_at : at, "%s", why);
+        if (d && l->part_depth)
+            diag_label(l->c->diags, d, l->mod->source, at, "the part does it here");
         l->c->quiet = quiet;
     }
     if (l->k.chain == IR_NO)
@@ -159,7 +161,10 @@ void lower_role(struct low *l, const struct node *n)
         if (l->part_depth) {
             uint32_t quiet = l->c->quiet;
             l->c->quiet = 0;
-            comp_diag(l->c, l->part_mod, "E0322", l->part_at, "this part writes turns and cannot be called inside a turn");
+            struct diag *d = comp_diag(l->c, l->part_mod, "E0322", l->part_at,
+                                       "this part writes turns and cannot be called inside a turn");
+            if (d)
+                diag_label(l->c->diags, d, l->mod->source, n->span, "this turn");
             l->c->quiet = quiet;
         } else {
             low_diag(l, "E0321", n->span, "a turn cannot stand inside a turn");

@@ -403,7 +403,9 @@ static void assign(struct low *l, const struct node *n)
 static bool may_be_lost(const struct node *n)
 {
     switch (n->kind) {
-    case AST_EXPR_MODEL: case AST_EXPR_JOIN:
+    case AST_EXPR_MODEL:
+        return n->u.model.op == MODEL_GEN || n->u.model.op == MODEL_SELECT;
+    case AST_EXPR_JOIN:
         return true;
     case AST_EXPR_PAREN:
         return may_be_lost(n->u.inner);

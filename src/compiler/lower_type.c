@@ -459,6 +459,9 @@ static struct type *map_type(struct comp *c, struct mod *m, const struct node *n
                               lower_type_in(c, m, n->u.tmap.value));
     if (!t)
         comp_nomem(c);
+    if (!type_is_key(t->elem[0]))
+        comp_diag(c, m, "E0301", n->u.tmap.key->span, "a key is a str, int, bool or enum, and this is %s",
+                  comp_type_text(c, t->elem[0]));
     if (n->u.tmap.args.n)
         length_bounds(c, m, &n->u.tmap.args, t, NULL);
     return t;

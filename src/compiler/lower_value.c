@@ -100,7 +100,8 @@ struct ex ex_mismatch(struct low *l, struct ex e, struct type *want, struct span
     else if (e.none)
         low_diag(l, "E0309", at, "this block has no value, and %s is wanted", need);
     else if (e.t->kind == T_NULL || (e.t->kind == T_OPT && type_fits(e.t->elem[0], want) != FIT_NO)) {
-        struct diag *d = low_diag(l, "E0305", at, "this may be null, but %s is wanted", need);
+        struct diag *d = low_diag(l, "E0305", at, e.t->kind == T_NULL ? "this is null, but %s is wanted"
+                                                                     : "this may be null, but %s is wanted", need);
         if (d && e.t->kind == T_OPT)
             diag_note(c->diags, d, "test it with `!= null`, or give a default with `??`");
     } else if (e.k && c->konst[e.k - 1].kind == KONST_STR && type_wants_text(want)) {

@@ -22,6 +22,33 @@ struct sym *module_find(const struct mod *m, struct slice name)
 static struct mod *module_parse(struct comp *c, const char *name, struct slice text, bool is_std,
                                 struct slice prefix);
 
+/* A file has one name, however it was reached: without `//`, `/./` and `x/../`. */
+static struct slice file_key(struct comp *c, const char *name)
+{
+    char *out = arena_strdup(&c->arena, slice_of(name));
+    if (!out)
+        comp_nomem(c);
+    size_t n = 0;
+    for (const char *p = out; *p;) {
+        size_t len = strcspn(p, "/");
+        const char *next = p + len + (p[len] == '/');
+        size_t at = n && out[n - 1] == '/' ? n - 1 : n;         /* end of the part before */
+        size_t up = at;
+        while (up && out[up - 1] != '/')
+            up--;
+        bool above = at - up == 2 && !memcmp(out + up, "..", 2);
+        bool back = len == 2 && !memcmp(p, "..", 2) && at > up && !above;
+        if (back) {
+            n = up;
+        } else if (!((len == 0 && n) || (len == 1 && *p == '.'))) {
+            memmove(out + n, p, (size_t)(next - p));
+            n += (size_t)(next - p);
+        }
+        p = next;
+    }
+    return (struct slice){ out, n };
+}
+
 static struct sym *declare(struct comp *c, struct mod *m, const struct node *n, enum sym_kind kind,
                            struct name name)
 {
@@ -95,7 +122,7 @@ static struct mod *load_file(struct comp *c, struct mod *from, const struct decl
         return NULL;
     }
     uint64_t found;
-    if (hashmap_get(&c->mod_name, slice_of(name), &found)) {
+    if (hashmap_get(&c->mod_name, file_key(c, name), &found)) {
         struct mod *m = (struct mod *)(uintptr_t)found;
         if (m->loading) {
             comp_diag(c, from, "E0210", at, "`%.*s` imports this file again", (int)file.len, file.ptr);
@@ -194,7 +221,7 @@ static struct mod *module_parse(struct comp *c, const char *name, struct slice t
     m->loading = true;
     m->index = c->n_mod;
     *(struct mod **)comp_push(c, &c->mod, &c->n_mod, &c->cap_mod, sizeof m) = m;
-    if (!hashmap_put(&c->mod_name, slice_of(src->name), (uintptr_t)m))
+    if (!hashmap_put(&c->mod_name, file_key(c, src->name), (uintptr_t)m))
         comp_nomem(c);
 
     struct parse_result parsed = { 0 };

@@ -36,7 +36,7 @@ struct fact {                   /* of a value or variable, while the loop runs *
 struct unroll {
     struct comp     *c;
     struct ir_func  *f;
-    struct fact     *base;      /* [n_value] constants and ranges of them that were written so far */
+    struct fact     *base;      /* [n_value] constants and ranges of them written so far */
     struct fact     *fact;      /* [n_value] what is known in this loop, ... */
     uint32_t        *stamp;     /* [n_value] ... if it was noted in this loop */
     uint32_t         loop;      /* number of this loop, from 1 */
@@ -122,7 +122,8 @@ static bool iterator_next(struct unroll *u, struct fact *it, struct fact *ret)
 
 /* ---- folding ---- */
 
-static bool fold_range(const struct konst *a, const struct konst *b, bool inclusive, struct fact *ret)
+static bool fold_range(const struct konst *a, const struct konst *b, bool inclusive,
+                       struct fact *ret)
 {
     if (!is_int(a) || !is_int(b) || a->i < INT32_MIN || b->i > INT32_MAX)
         return false;
@@ -130,12 +131,14 @@ static bool fold_range(const struct konst *a, const struct konst *b, bool inclus
     return true;
 }
 
-static bool fold_order(struct unroll *u, enum ir_op op, const struct konst *a, const struct konst *b,
+static bool fold_order(struct unroll *u, enum ir_op op, const struct konst *a,
+                       const struct konst *b,
                        struct fact *ret)
 {
     if (!is_int(a) || !is_int(b))
         return false;
-    bool r = op == IR_LT ? a->i < b->i : op == IR_LE ? a->i <= b->i : op == IR_GT ? a->i > b->i : a->i >= b->i;
+    bool r = op == IR_LT ? a->i < b->i : op == IR_LE ? a->i <= b->i : op == IR_GT ? a->i > b->i
+        : a->i >= b->i;
     *ret = known(konst_bool(u->c, r));
     return true;
 }
@@ -154,14 +157,16 @@ static bool fold_sum(struct unroll *u, enum ir_op op, const struct konst *a, con
     }
     if (!is_int(a) || !is_int(b))
         return false;
-    if (op == IR_ADD ? __builtin_add_overflow(a->i, b->i, &r) : op == IR_SUB ? __builtin_sub_overflow(a->i, b->i, &r)
+    if (op == IR_ADD ? __builtin_add_overflow(a->i, b->i, &r) : op == IR_SUB
+        ? __builtin_sub_overflow(a->i, b->i, &r)
                      : __builtin_mul_overflow(a->i, b->i, &r))
         return false;
     *ret = known(konst_int(u->c, r));
     return true;
 }
 
-static bool fold_mod(struct unroll *u, const struct konst *a, const struct konst *b, struct fact *ret)
+static bool fold_mod(struct unroll *u, const struct konst *a, const struct konst *b,
+                     struct fact *ret)
 {
     if (!is_int(a) || !is_int(b) || b->i <= 0)
         return false;
@@ -172,13 +177,15 @@ static bool fold_mod(struct unroll *u, const struct konst *a, const struct konst
 static bool fold_part(const struct unroll *u, const struct ir_insn *n, struct fact *ret)
 {
     const struct konst *o = konst_of(u, n->arg[0]);
-    if (!o || n->imm >= o->n || (n->op == IR_FIELD ? o->kind != KONST_STRUCT : o->kind != KONST_TUPLE))
+    if (!o || n->imm >= o->n || (n->op == IR_FIELD ? o->kind != KONST_STRUCT
+                                 : o->kind != KONST_TUPLE))
         return false;
     *ret = known(o->item[n->imm]);
     return true;
 }
 
-static bool fold_index(const struct unroll *u, const struct konst *o, const struct konst *i, struct fact *ret)
+static bool fold_index(const struct unroll *u, const struct konst *o, const struct konst *i,
+                       struct fact *ret)
 {
     if (o->kind != KONST_LIST || !is_int(i))
         return false;
@@ -215,7 +222,8 @@ static bool fold_two(struct unroll *u, const struct ir_insn *n, struct fact *ret
     case IR_LT: case IR_LE: case IR_GT: case IR_GE:
         return fold_order(u, n->op, a, b, ret);
     case IR_EQ: case IR_NE:
-        *ret = known(konst_bool(u->c, konst_equal(u->c, fact(u, n->arg[0])->konst, fact(u, n->arg[1])->konst) ==
+        *ret = known(konst_bool(u->c, konst_equal(u->c, fact(u, n->arg[0])->konst,
+                                                 fact(u, n->arg[1])->konst) ==
                                       (n->op == IR_EQ)));
         return a->kind == b->kind;
     case IR_RANGE: case IR_RANGE_EX:
@@ -336,7 +344,9 @@ static void put_store(struct unroll *u, const struct ir_insn *n)
     struct fact x = *fact(u, n->arg[0]);
     put_args(u, n, &copy);
     put(u, &copy);
-    *fact(u, n->dst) = x.what == KNOWN && n->imm == BC_NO_INDEX ? x : (struct fact){ .what = UNKNOWN };
+    if (x.what != KNOWN || n->imm != BC_NO_INDEX)
+        x = (struct fact){ .what = UNKNOWN };
+    *fact(u, n->dst) = x;
 }
 
 /* ---- running ---- */
@@ -344,9 +354,10 @@ static void put_store(struct unroll *u, const struct ir_insn *n)
 static bool only_computes(enum ir_op op)
 {
     switch (op) {
-    case IR_LOAD: case IR_NOT: case IR_NEG: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_MOD:
-    case IR_EQ: case IR_NE: case IR_LT: case IR_LE: case IR_GT: case IR_GE: case IR_FORMAT: case IR_TUPLE:
-    case IR_LIST: case IR_FIELD: case IR_ITEM: case IR_INDEX: case IR_CONVERT: case IR_IS:
+    case IR_LOAD: case IR_NOT: case IR_NEG: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV:
+    case IR_MOD: case IR_EQ: case IR_NE: case IR_LT: case IR_LE: case IR_GT: case IR_GE:
+    case IR_FORMAT: case IR_TUPLE: case IR_LIST: case IR_FIELD: case IR_ITEM: case IR_INDEX:
+    case IR_CONVERT: case IR_IS:
         return true;
     default:
         return false;
@@ -471,7 +482,8 @@ static bool appends_in(const struct ir_func *f, uint32_t first, uint32_t end)
 static bool is_loop(struct unroll *u, uint32_t i)
 {
     const struct ir_func *f = u->f;
-    if (f->insn[i].op != IR_ITER || u->base[f->insn[i].arg[0]].what == UNKNOWN || i + 1 == f->n_insn ||
+    if (f->insn[i].op != IR_ITER || u->base[f->insn[i].arg[0]].what == UNKNOWN ||
+        i + 1 == f->n_insn ||
         !u->region_at[i + 1])
         return false;
     u->first = i;
@@ -529,7 +541,8 @@ static uint32_t moved_to(const uint32_t *moved, uint32_t n_insn, uint32_t n_new,
 }
 
 /* A region whose head was unrolled away (its place is that of what follows) is gone. */
-static void move_regions(struct ir_func *f, const uint32_t *moved, const bool *gone, uint32_t n_insn, uint32_t n_new)
+static void move_regions(struct ir_func *f, const uint32_t *moved, const bool *gone,
+                         uint32_t n_insn, uint32_t n_new)
 {
     uint32_t n = 0;
     for (uint32_t r = 0; r < f->n_region; r++) {

@@ -35,7 +35,8 @@ static bool is_candidate(const struct dead *d, const struct ir_insn *n)
 /* Operations on a context whose outcome does not depend on what stands in it. */
 static bool only_appends(enum ir_op op)
 {
-    return op == IR_TEXT || op == IR_INSERT || op == IR_CONTROL || op == IR_TURN_OPEN || op == IR_TURN_CLOSE ||
+    return op == IR_TEXT || op == IR_INSERT || op == IR_CONTROL || op == IR_TURN_OPEN ||
+        op == IR_TURN_CLOSE ||
            op == IR_DROP || op == IR_KPHI || op == IR_NOP || op == IR_JOIN_TEXT;
 }
 
@@ -69,13 +70,15 @@ static void remove_gen(struct comp *c, struct ir_func *f, struct ir_insn *n)
     const struct gen_site *g = &c->gen[n->imm];
     bool say = !pass_of_std(c, f);
     if (say && g->name.len)
-        diag_add(c->diags, "W0401", f->out.source, n->at, "nothing uses `%.*s` or what is generated after it: it is "
+        diag_add(c->diags, "W0401", f->out.source, n->at,
+                 "nothing uses `%.*s` or what is generated after it: it is "
                  "not generated", (int)g->name.len, g->name.ptr);
     else if (say)
         diag_add(c->diags, "W0401", f->out.source, n->at,
                  "nothing uses this value or the context behind it: it is not generated");
     uint32_t kin = n->kin, kout = n->kout;
-    *n = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO, .kout = IR_NO, .at = n->at };
+    *n = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO,
+                           .kin = IR_NO, .kout = IR_NO, .at = n->at };
     if (kout != IR_NO)
         later_tokens(f, kout, kin);
 }

@@ -29,10 +29,12 @@ static void run_end(struct fold *r)
         last->imm = konst_str(r->c, str_slice(&r->run));
         last->kin = first->kin;
         uint32_t end = last->at.off + last->at.len;
-        last->at = (struct span){ first->at.off, end > first->at.off ? end - first->at.off : first->at.len };
+        last->at = (struct span){ first->at.off, end > first->at.off ? end - first->at.off
+                                  : first->at.len };
         for (uint32_t i = r->first; i < r->last; i++)
             if (r->f->insn[i].op == IR_TEXT)
-                r->f->insn[i] = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO,
+                r->f->insn[i] = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO,
+                                                  .kin = IR_NO,
                                                   .kout = IR_NO, .at = r->f->insn[i].at };
     }
     r->n = 0;

@@ -40,7 +40,8 @@ static bool budgets(const struct comp *c)
 static bool keeps_texts(const struct ir_func *f)
 {
     for (uint32_t i = 0; i < f->n_insn; i++)
-        if (f->insn[i].op == IR_JOIN_TEXT || f->insn[i].op == IR_JOIN_KEEP || f->insn[i].op == IR_JOIN_PASS)
+        if (f->insn[i].op == IR_JOIN_TEXT || f->insn[i].op == IR_JOIN_KEEP ||
+            f->insn[i].op == IR_JOIN_PASS)
             return true;
     return false;
 }
@@ -90,7 +91,8 @@ static bool find(struct hoist *h)
             break;
         token = n->kout;
         h->op[h->n++] = i;
-        n_byte += n->op == IR_TEXT ? h->c->konst[n->imm].text.len : n->op == IR_INSERT ? LEAST_BYTES : 0;
+        n_byte += n->op == IR_TEXT ? h->c->konst[n->imm].text.len : n->op == IR_INSERT
+            ? LEAST_BYTES : 0;
         if (n->op == IR_TURN_OPEN || n->op == IR_TURN_CLOSE) {
             n_sealed = h->n;
             n_moved = n_byte;
@@ -122,7 +124,8 @@ static uint32_t write_head(struct hoist *h, struct ir_insn *out)
 {
     struct ir_insn *fork = &h->f->insn[h->fork];
     uint32_t chain = hidden_chain(h), n = 0;
-    const struct ir_insn none = { .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO, .kout = IR_NO,
+    const struct ir_insn none = { .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO,
+                                  .kout = IR_NO,
                                   .at = fork->at };
     out[n] = none;
     out[n].op = IR_SCRATCH;
@@ -154,7 +157,8 @@ static void take_from_body(struct hoist *h)
     uint32_t from = g->insn[h->op[h->n - 1]].kout, to = g->insn[h->op[0]].kin;
     for (uint32_t i = 0; i < h->n; i++) {
         struct ir_insn *n = &g->insn[h->op[i]];
-        *n = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO, .kout = IR_NO, .at = n->at };
+        *n = (struct ir_insn){ .op = IR_NOP, .dst = IR_NO, .dst2 = IR_NO,
+                               .kin = IR_NO, .kout = IR_NO, .at = n->at };
     }
     for (uint32_t i = 0; i < g->n_insn; i++) {
         struct ir_insn *n = &g->insn[i];

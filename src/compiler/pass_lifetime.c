@@ -60,7 +60,8 @@ static bool choose(struct lifetime *l)
     for (uint32_t k = 0; k < f->n_chain; k++)
         l->follow[k] = f->chain[k].own && f->chain[k].used;
     for (uint32_t i = 0; i < f->n_insn; i++)
-        if ((f->insn[i].op == IR_STREAM_OPEN || f->insn[i].op == IR_DROP) && f->insn[i].kin != IR_NO)
+        if ((f->insn[i].op == IR_STREAM_OPEN || f->insn[i].op == IR_DROP) &&
+            f->insn[i].kin != IR_NO)
             l->follow[f->token[f->insn[i].kin]] = false;
     for (uint32_t k = 0; k < f->n_chain; k++)
         if (l->follow[k]) {
@@ -78,15 +79,18 @@ static void add_drop(struct lifetime *l, uint32_t at, uint32_t chain)
         (struct drop){ at, chain };
 }
 
-static void inside_node(struct lifetime *l, const struct flow_node *x, uint32_t *now, uint32_t n_word)
+static void inside_node(struct lifetime *l, const struct flow_node *x, uint32_t *now,
+                        uint32_t n_word)
 {
     const struct ir_func *f = l->f;
-    struct flow_mark m = { comp_alloc(l->c, n_word * sizeof(uint32_t)), comp_alloc(l->c, n_word * sizeof(uint32_t)) };
+    struct flow_mark m = { comp_alloc(l->c, n_word * sizeof(uint32_t)), comp_alloc(l->c,
+            n_word * sizeof(uint32_t)) };
     for (uint32_t i = x->end; i-- > x->first;) {
         memset(m.needs, 0, n_word * sizeof *m.needs);
         memset(m.makes, 0, n_word * sizeof *m.makes);
         on_insn(l, &f->insn[i], &m);
-        bool leaves = ir_has_label(f->insn[i].op) || f->insn[i].op == IR_RET || f->insn[i].op == IR_RAISE;
+        bool leaves = ir_has_label(f->insn[i].op) || f->insn[i].op == IR_RET ||
+            f->insn[i].op == IR_RAISE;
         for (uint32_t b = 0; b < n_word; b++) {
             uint32_t ended = (m.needs[b] | m.makes[b]) & ~now[b];
             for (uint32_t k = 0; ended && k < 32; k++)
@@ -98,12 +102,14 @@ static void inside_node(struct lifetime *l, const struct flow_node *x, uint32_t 
 }
 
 /* What a way in still holds, and this node does not need. */
-static void at_head(struct lifetime *l, const struct live *live, uint32_t node, const uint32_t *held)
+static void at_head(struct lifetime *l, const struct live *live, uint32_t node,
+                    const uint32_t *held)
 {
     const struct ir_func *f = l->f;
     const uint32_t *in = live->in + (size_t)node * live->n_word;
     uint32_t at = live->flow->node[node].first;
-    while (at < f->n_insn && (f->insn[at].op == IR_BLOCK || f->insn[at].op == IR_KPHI || f->insn[at].op == IR_NOP))
+    while (at < f->n_insn && (f->insn[at].op == IR_BLOCK || f->insn[at].op == IR_KPHI ||
+                              f->insn[at].op == IR_NOP))
         at++;
     if (at < f->n_insn && (f->insn[at].op == IR_RET || f->insn[at].op == IR_RAISE))
         return;                 /* the frame ends anyway */
@@ -136,11 +142,13 @@ static void find_drops(struct lifetime *l, const struct live *live)
 static int by_place(const void *a, const void *b)
 {
     const struct drop *x = a, *y = b;
-    return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : (x->chain > y->chain) - (x->chain < y->chain);
+    return x->at != y->at ? (x->at > y->at) - (x->at < y->at)
+        : (x->chain > y->chain) - (x->chain < y->chain);
 }
 
 /* The chain's token in force before operation `at`: the last one made on the way there. */
-static uint32_t token_before(const struct lifetime *l, const struct flow *w, uint32_t at, uint32_t chain)
+static uint32_t token_before(const struct lifetime *l, const struct flow *w, uint32_t at,
+                             uint32_t chain)
 {
     const struct ir_func *f = l->f;
     uint32_t node = flow_node_of(w, at ? at - 1 : 0);
@@ -156,7 +164,8 @@ static uint32_t token_before(const struct lifetime *l, const struct flow *w, uin
     return IR_NO;
 }
 
-static void write_drop(struct lifetime *l, const struct flow *w, const struct drop *d, struct ir_insn *out,
+static void write_drop(struct lifetime *l, const struct flow *w, const struct drop *d,
+                       struct ir_insn *out,
                        uint32_t *n_out)
 {
     struct ir_func *f = l->f;
@@ -164,8 +173,10 @@ static void write_drop(struct lifetime *l, const struct flow *w, const struct dr
     if (kin == IR_NO)
         return;
     uint32_t token = f->n_token;
-    *(uint32_t *)comp_push(l->c, &f->token, &f->n_token, &f->cap_token, sizeof(uint32_t)) = d->chain;
-    out[(*n_out)++] = (struct ir_insn){ .op = IR_DROP, .dst = IR_NO, .dst2 = IR_NO, .kin = kin, .kout = token,
+    uint32_t *chain = comp_push(l->c, &f->token, &f->n_token, &f->cap_token, sizeof *chain);
+    *chain = d->chain;
+    out[(*n_out)++] = (struct ir_insn){ .op = IR_DROP, .dst = IR_NO, .dst2 = IR_NO, .kin = kin,
+                                        .kout = token,
                                         .at = f->insn[d->at ? d->at - 1 : 0].at };
 }
 

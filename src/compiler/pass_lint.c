@@ -22,7 +22,8 @@ static struct diag *warn(struct lint *l, const char *code, struct span at, const
 {
     struct diag_list *d = l->c->diags;
     for (uint32_t i = 0; i < d->n; i++)     /* a part that is expanded twice */
-        if (d->at[i]->at.off == at.off && !strcmp(d->at[i]->code, code) && d->at[i]->source == l->f->out.source)
+        if (d->at[i]->at.off == at.off && !strcmp(d->at[i]->code, code) &&
+            d->at[i]->source == l->f->out.source)
             return NULL;
     return diag_add(d, code, l->f->out.source, at, "%s", text);
 }
@@ -160,7 +161,8 @@ static void open_text(struct lint *l, const struct gen_site *g)
         return;
     struct str s = { 0 };
     if (g->name.len)
-        str_addf(&s, "nothing says where `%.*s` ends: any text may go on", (int)g->name.len, g->name.ptr);
+        str_addf(&s, "nothing says where `%.*s` ends: any text may go on", (int)g->name.len,
+                 g->name.ptr);
     else
         str_adds(&s, "nothing says where this value ends: any text may go on");
     struct diag *d = s.failed ? NULL : warn(l, "W0404", g->at, s.ptr);
@@ -185,7 +187,8 @@ static void open_constraint(struct lint *l, const struct gen_site *g)
                  (int)shown.len, shown.ptr);
         struct diag *d = s.failed ? NULL : warn(l, "W0404", g->at, s.ptr);
         if (d)
-            diag_note(l->c->diags, d, "it goes on, for example behind `%.*s`: change the text or the type",
+            diag_note(l->c->diags, d,
+                      "it goes on, for example behind `%.*s`: change the text or the type",
                       (int)(witness.len < 40 ? witness.len : 40), witness.ptr ? witness.ptr : "");
         str_free(&shown);
     }
@@ -231,18 +234,20 @@ static void lint_blank(struct lint *l, const struct ir_insn *n)
     struct slice s = l->c->konst[before->imm].text;
     if (!s.len || (s.ptr[s.len - 1] != ' ' && s.ptr[s.len - 1] != '\t') || !heal_off(l, n))
         return;
-    struct diag *d = warn(l, "W0405", l->c->gen[n->imm].at, "the text before this value ends in a blank, "
-                          "and healing is off");
+    struct diag *d = warn(l, "W0405", l->c->gen[n->imm].at,
+                          "the text before this value ends in a blank, and healing is off");
     if (d)
-        diag_note(l->c->diags, d, "most tokens begin with their blank: leave it out, or leave `heal` on");
+        diag_note(l->c->diags, d,
+                  "most tokens begin with their blank: leave it out, or leave `heal` on");
 }
 
 /* ---- tests ---- */
 
 static bool asserts(const struct ir_insn *n)
 {
-    return n->op == IR_ASSERT_CMP || n->op == IR_RAISE ||
-           (n->op == IR_NATIVE && (n->imm == NATIVE_ASSERT || n->imm == NATIVE_REQUIRE || n->imm == NATIVE_FAIL));
+    if (n->op == IR_NATIVE)
+        return n->imm == NATIVE_ASSERT || n->imm == NATIVE_REQUIRE || n->imm == NATIVE_FAIL;
+    return n->op == IR_ASSERT_CMP || n->op == IR_RAISE;
 }
 
 /* Whether the function, or one of the program that it calls, asserts anything. */
@@ -294,7 +299,8 @@ void pass_lint(struct comp *c, struct ir_func *f, uint32_t index)
 {
     if (is_std(c, f))
         return;
-    struct lint l = { c, f, comp_alloc(c, f->n_token), comp_alloc(c, f->n_token * sizeof(uint32_t)) };
+    struct lint l = { .c = c, .f = f, .state = comp_alloc(c, f->n_token) };
+    l.maker = comp_alloc(c, f->n_token * sizeof *l.maker);
     for (uint32_t i = 0; i < f->n_token; i++)
         l.maker[i] = IR_NO;
     for (uint32_t i = 0; i < f->n_insn; i++) {

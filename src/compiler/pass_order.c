@@ -17,7 +17,8 @@ struct order {
 
 static bool ends_prompt(enum ir_op op)
 {
-    return op == IR_GEN || op == IR_SELECT || op == IR_SCORE || op == IR_STREAM_OPEN || op == IR_FORK ||
+    return op == IR_GEN || op == IR_SELECT || op == IR_SCORE || op == IR_STREAM_OPEN ||
+        op == IR_FORK ||
            op == IR_SCRATCH || op == IR_SNAP || op == IR_JOIN_TEXT;
 }
 
@@ -35,7 +36,8 @@ static void look(const struct comp *c, const struct ir_insn *n, struct order *o)
 
 static bool begins_context(const struct ir_func *f, uint32_t chain)
 {
-    return f->chain[chain].own || ((f->out.flags & FUNC_BRANCH) && f->chain[chain].handle == f->ctx);
+    return f->chain[chain].own || ((f->out.flags & FUNC_BRANCH) &&
+                                   f->chain[chain].handle == f->ctx);
 }
 
 void pass_order(struct comp *c, struct ir_func *f, uint32_t index)
@@ -54,9 +56,11 @@ void pass_order(struct comp *c, struct ir_func *f, uint32_t index)
         if (o->n_byte < LONG_BYTES || !begins_context(f, k))
             continue;
         struct diag *d = diag_add(c->diags, "W0301", f->out.source, o->at,
-                                  "this changes from call to call, and %llu bytes of constant text stand behind it",
+                                  "this changes from call to call, and %llu bytes of constant "
+                                  "text stand behind it",
                                   (unsigned long long)o->n_byte);
-        diag_note(c->diags, d, "put the constant text first: what contexts have in common at their beginning is "
+        diag_note(c->diags, d,
+                  "put the constant text first: what contexts have in common at their beginning is "
                   "computed once");
     }
 }

@@ -93,7 +93,8 @@ static void count_uses(struct walk *w)
 
 static void add_op(struct walk *w, enum prefix_op op, uint32_t operand)
 {
-    *(uint32_t *)comp_push(w->c, &w->op, &w->n_op, &w->cap_op, sizeof *w->op) = PREFIX_WORD(op, operand);
+    uint32_t *word = comp_push(w->c, &w->op, &w->n_op, &w->cap_op, sizeof *word);
+    *word = PREFIX_WORD(op, operand);
 }
 
 static void add_seal(struct walk *w)
@@ -199,7 +200,8 @@ static void follow(struct walk *w, const struct start *s)
     for (uint32_t i = 0; i < s->n; i++)
         add_op(w, (enum prefix_op)PREFIX_OP(s->op[i]), PREFIX_OPERAND(s->op[i]));
     uint32_t token = s->token;
-    for (uint32_t steps = 0; steps <= w->f->n_insn && token != IR_NO && w->n_op < PREFIX_MAX_OP; steps++) {
+    for (uint32_t steps = 0; steps <= w->f->n_insn && token != IR_NO &&
+         w->n_op < PREFIX_MAX_OP; steps++) {
         if (w->n_use[token] != 1)
             break;
         token = step(w, &w->f->insn[w->use[token]], token);

@@ -71,7 +71,8 @@ static bool times(const struct poly_term *x, const struct poly_term *y, struct p
         return false;
     uint32_t i = 0, k = 0;
     for (uint32_t n = 0; n < ret->n_var; n++)
-        ret->var[n] = k == y->n_var || (i < x->n_var && x->var[i] <= y->var[k]) ? x->var[i++] : y->var[k++];
+        ret->var[n] = k == y->n_var || (i < x->n_var && x->var[i] <= y->var[k]) ? x->var[i++]
+            : y->var[k++];
     return true;
 }
 
@@ -150,7 +151,8 @@ struct poly poly_mul(struct arena *a, struct poly x, struct poly y)
     return finish(a, &t);
 }
 
-struct poly poly_put(struct arena *a, struct poly x, struct poly (*by)(void *ctx, uint32_t var), void *ctx)
+struct poly poly_put(struct arena *a, struct poly x, struct poly (*by)(void *ctx, uint32_t var),
+                     void *ctx)
 {
     struct poly r = poly_const(a, 0);
     if (x.unbounded)
@@ -166,7 +168,8 @@ struct poly poly_put(struct arena *a, struct poly x, struct poly (*by)(void *ctx
 
 void poly_text(struct poly x, const struct poly_vars *vars, struct str *out)
 {
-    static const char *const open[] = { [POLY_LEN] = "len(", [POLY_BYTES] = "bytes(", [POLY_INT] = "",
+    static const char *const open[] = { [POLY_LEN] = "len(", [POLY_BYTES] = "bytes(",
+                                        [POLY_INT] = "",
                                        [POLY_CALL] = "tokens(", [POLY_LIVE] = "contexts(" };
     if (x.unbounded) {
         str_adds(out, "unbounded");

@@ -49,7 +49,8 @@ bool        poly_is_zero(struct poly x);
 /* True when it is only a number. */
 bool        poly_is_const(struct poly x, uint64_t *ret);
 /* Each name is replaced by what by(ctx, var) gives. */
-struct poly poly_put(struct arena *a, struct poly x, struct poly (*by)(void *ctx, uint32_t var), void *ctx);
+struct poly poly_put(struct arena *a, struct poly x, struct poly (*by)(void *ctx, uint32_t var),
+                     void *ctx);
 void        poly_text(struct poly x, const struct poly_vars *vars, struct str *out);
 
 #endif

@@ -13,9 +13,7 @@ static enum status show_constraint(const struct module *m, const struct func *f,
 {
     struct place at = source_place(f->source, g->at.off);
     struct slice type = m->rtype[g->rtype].name, name = g->name.len ? g->name : f->name;
-    str_addf(out, "%s== %.*s, %s:%u:%u: %.*s ==
-", out->len ? "
-" : "", (int)name.len, name.ptr,
+    str_addf(out, "%s== %.*s, %s:%u:%u: %.*s ==\n", out->len ? "\n" : "", (int)name.len, name.ptr,
              f->source->name, at.line, at.col, (int)type.len, type.ptr);
     if (!g->shape || g->options != BC_NONE) {
         str_adds(out, g->options == BC_NONE ? "any text\n" : "one of a list of options\n");

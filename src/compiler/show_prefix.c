@@ -15,7 +15,8 @@ static void paint(struct str *out, bool color, const char *code)
         str_addf(out, "\033[%sm", code);
 }
 
-static void operations(const struct module *m, const struct bc_prefix *p, bool color, struct str *out)
+static void operations(const struct module *m, const struct bc_prefix *p, bool color,
+                       struct str *out)
 {
     static const char *const role[] = { "system", "user", "assistant", "tool" };
     for (uint32_t i = 0; i < p->n_op; i++) {

@@ -387,6 +387,21 @@ bool type_is_str(const struct type *t)
     return k == T_STR || k == T_ANY;
 }
 
+bool type_is_key(const struct type *t)
+{
+    switch (type_base(t)->kind) {
+    case T_STR: case T_INT: case T_BOOL: case T_ENUM: case T_ANY: case T_JSON: case T_VAR:
+        return true;
+    case T_UNION:
+        for (uint32_t i = 0; i < t->n; i++)
+            if (!type_is_key(t->elem[i]))
+                return false;
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool type_is_data(const struct type *t)
 {
     switch (t->kind) {

@@ -110,6 +110,7 @@ bool type_is_data(const struct type *t);                /* may be JSON */
 bool type_has_text(const struct type *t);               /* LANGUAGE.md 3.4 */
 bool type_is_num(const struct type *t);
 bool type_is_str(const struct type *t);
+bool type_is_key(const struct type *t);                 /* of a map */
 bool type_has_branches(const struct type *t);
 struct type *type_no_null(const struct type *t);        /* without its null */
 

@@ -217,13 +217,23 @@ void diag_drop(struct diag_list *l, const char *code)
     l->n = n;
 }
 
-void diag_drop_behind(struct diag_list *l, const struct source *src, uint32_t off)
+static bool follows_from(const char *code)
+{
+    static const char *const known[] = {
+        "E0009", "E0010", "E0102", "E0103", "E0104", "E0105", "E0108",
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(code, known[i]))
+            return true;
+    return false;
+}
+
+void diag_drop_between(struct diag_list *l, const struct source *src, uint32_t from, uint32_t to)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->n; i++) {
-        const char *code = l->at[i]->code;
-        bool syntax = !strcmp(code, "E0103") || !strcmp(code, "E0104") || !strcmp(code, "E0105");
-        if (syntax && l->at[i]->source == src && l->at[i]->at.off > off)
+        uint32_t off = l->at[i]->at.off;
+        if (l->at[i]->source == src && off >= from && off <= to && follows_from(l->at[i]->code))
             diag_lose(l, l->at[i]);
         else
             l->at[n++] = l->at[i];

@@ -68,8 +68,8 @@ void diag_edit(struct diag_list *l, struct diag *d, struct span at, const char *
 
 void diag_drop(struct diag_list *l, const char *code);  /* removes the warnings of that code */
 void diag_lose(struct diag_list *l, struct diag *d);    /* counts and frees; the caller takes it out of `at` */
-/* Removes errors of syntax behind an offset: what stands there was read the wrong way. */
-void diag_drop_behind(struct diag_list *l, const struct source *src, uint32_t off);
+/* Removes errors of characters and syntax in from..to: what stands there was read the wrong way. */
+void diag_drop_between(struct diag_list *l, const struct source *src, uint32_t from, uint32_t to);
 void diag_limit(struct diag_list *l, uint32_t n);       /* keeps the first n errors */
 void diag_deny(struct diag_list *l);            /* makes warnings errors */
 void diag_sort(struct diag_list *l);            /* by source order, errors of one place once */

@@ -39,7 +39,7 @@ enum status explain_code(const char *code, struct str *ret, struct error *err)
         if (!strcmp(explain_files[i].name, known)) {
             struct slice page = { explain_files[i].text, explain_files[i].len };
             size_t title = slice_find(page, SLICE("\n"));
-            str_add_slice(ret, title == SIZE_MAX ? page : slice_sub(page, title, page.len));
+            str_add_slice(ret, title == SIZE_MAX ? page : slice_sub(page, title + 1, page.len));
         }
     return ret->failed ? error_nomem(err) : ST_OK;
 }

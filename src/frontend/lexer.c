@@ -76,7 +76,7 @@ static void report_unclosed(struct lexer *lx, const struct open *o)
     const char *mark = open_mark[o->kind];
     lx->n_error++;
     if (lx->diags && o->kind != OPEN_BRACE)     /* no line end was seen behind it */
-        diag_drop_behind(lx->diags, lx->source, o->off);
+        diag_drop_between(lx->diags, lx->source, o->off, off_of(lx, lx->end));
     if (lx->diags)
         diag_add(lx->diags, "E0101", lx->source, (struct span){ o->off, (uint32_t)strlen(mark) },
                  "this `%s` is never closed", mark);
@@ -115,43 +115,18 @@ static bool close_bracket(struct lexer *lx, uint32_t code, struct span at)
 
 /* ---- statement ends */
 
-static const char *skip_blanks(const char *p)
-{
-    while (*p == ' ' || *p == '\t')
-        p++;
-    return p;
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static uint32_t word_len(const char *p)
-{
-    uint32_t n = 0;
-    while (is_letter(p[n]) || is_digit(p[n]))
-        n++;
-    return n;
-}
-
 /* Does the token at lx->p go on with the statement of the line before? */
 static bool continues(struct lexer *lx)
 {
     const char *p = lx->p;
     if (*p == '.')
-        return is_letter(p[1]);
+        return lexer_letter(p[1]);
     if (*p && strchr("?|)]}", *p))
         return true;
-    if (!is_letter(*p))
+    if (!lexer_letter(*p))
         return false;
-    uint32_t len = word_len(p);
-    if (*skip_blanks(p + len) == ':')
+    uint32_t len = lexer_word_len(p);
+    if (*lexer_blanks(p + len) == ':')
         return false;
     switch (scan_keyword(p, len)) {
     case TK_ELSE: case TK_CATCH: case TK_FINALLY: case TK_AND: case TK_OR:
@@ -180,114 +155,6 @@ static bool can_end(const struct lexer *lx, uint32_t code, bool closed_call)
     }
 }
 
-static bool at_statement_start(const struct lexer *lx)
-{
-    switch (lx->last.code) {
-    case TK_BEGIN: case TK_NL: case TK_LC: case TK_FATARROW:
-        return true;
-    case TK_NAME:
-        return lx->before_last == TK_AT;
-    case TK_RP:
-        return lx->annot_closed;
-    default:
-        return false;
-    }
-}
-
-/* ---- words */
-
-static bool word_is(const char *p, uint32_t len, const char *word)
-{
-    return strlen(word) == len && !memcmp(p, word, len);
-}
-
-static bool text_follows(const char *p)
-{
-    return *p == '"' || (*p == 'r' && p[1] == '"');
-}
-
-static bool operand_word_follows(const char *p)
-{
-    static const char *const other[] = {
-        "and", "or", "not", "matches", "in", "catch", "until", "as", "else", "if",
-    };
-    if (!is_letter(*p))
-        return false;
-    uint32_t len = word_len(p);
-    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
-        if (word_is(p, len, other[i]))
-            return false;
-    return true;
-}
-
-enum soft { SOFT_ROLE, SOFT_DECL, SOFT_IMPORT, SOFT_TEST, SOFT_EMIT, SOFT_SCRATCH, SOFT_STREAM,
-            SOFT_CALL, SOFT_MODEL };
-
-static const struct soft_word {
-    const char *word;
-    uint16_t    code;
-    uint8_t     soft;
-} soft_word[] = {
-    { "system", TK_ROLE, SOFT_ROLE },       { "user", TK_ROLE, SOFT_ROLE },
-    { "assistant", TK_ROLE, SOFT_ROLE },    { "tool", TK_ROLE, SOFT_ROLE },
-    { "part", TK_PART, SOFT_DECL },         { "struct", TK_STRUCT, SOFT_DECL },
-    { "enum", TK_ENUM, SOFT_DECL },         { "type", TK_TYPE, SOFT_DECL },
-    { "const", TK_CONST, SOFT_DECL },       { "extern", TK_EXTERN, SOFT_DECL },
-    { "import", TK_IMPORT, SOFT_IMPORT },   { "test", TK_TEST, SOFT_TEST },
-    { "eval", TK_EVAL, SOFT_TEST },         { "emit", TK_EMIT, SOFT_EMIT },
-    { "weigh", TK_WEIGH, SOFT_EMIT },       { "scratch", TK_SCRATCH, SOFT_SCRATCH },
-    { "stream", TK_STREAM, SOFT_STREAM },   { "infer", TK_INFER, SOFT_STREAM },
-    { "call", TK_CALL, SOFT_CALL },         { "gen", TK_GEN, SOFT_MODEL },
-    { "select", TK_SELECT, SOFT_MODEL },    { "score", TK_SCORE, SOFT_MODEL },
-    { "parse", TK_PARSE, SOFT_MODEL },
-};
-
-/* Is the soft word a keyword here?  `behind` is the byte directly behind it. */
-static bool soft_holds(const struct lexer *lx, enum soft soft, const char *behind)
-{
-    const char *next = skip_blanks(behind);
-    uint32_t before = lx->last.code;
-
-    switch (soft) {
-    case SOFT_ROLE:
-        return at_statement_start(lx) && (*next == '{' || text_follows(next));
-    case SOFT_DECL:
-        return at_statement_start(lx) && is_letter(*next);
-    case SOFT_IMPORT:
-        return at_statement_start(lx) && (is_letter(*next) || *next == '"');
-    case SOFT_TEST:
-        return at_statement_start(lx) && *next == '"';
-    case SOFT_EMIT:
-        return at_statement_start(lx) &&
-               (is_letter(*next) || is_digit(*next) || (*next && strchr("\"[(-|", *next)));
-    case SOFT_SCRATCH:
-        return *next == '{' && before != TK_IF && before != TK_WHILE && before != TK_FOR &&
-               before != TK_IN && before != TK_MATCH && before != TK_WITH;
-    case SOFT_STREAM:
-        return operand_word_follows(next);
-    case SOFT_CALL:
-        return *behind == '<';
-    case SOFT_MODEL:
-        return (*behind == '(' || *behind == '<') && before != TK_FN && before != TK_PART;
-    }
-    return false;
-}
-
-static uint32_t word_code(const struct lexer *lx, const char *p, uint32_t len, uint32_t code)
-{
-    if (lx->last.code == TK_DOT || lx->last.code == TK_QDOT)
-        return TK_NAME;
-    if (*skip_blanks(p + len) == ':' && code != TK_TRUE && code != TK_FALSE && code != TK_NULL &&
-        code != TK_HERE && code != TK_ELSE)
-        return TK_NAME;
-    if (code != TK_NAME)
-        return code;
-    for (size_t i = 0; i < sizeof soft_word / sizeof soft_word[0]; i++)
-        if (*p == *soft_word[i].word && word_is(p, len, soft_word[i].word))
-            return soft_holds(lx, soft_word[i].soft, p + len) ? soft_word[i].code : TK_NAME;
-    return TK_NAME;
-}
-
 /* ---- giving a token */
 
 static void give(struct lexer *lx, struct token *ret, uint32_t code, uint32_t flags, uint32_t from)
@@ -295,7 +162,7 @@ static void give(struct lexer *lx, struct token *ret, uint32_t code, uint32_t fl
     bool closed_call = code == TK_GT && top_is(lx, OPEN_ANGLE) && top(lx)->is_call;
     if (code == TK_GT && top_is(lx, OPEN_ANGLE))
         cut_open(lx, lx->n_open - 1);
-    if (at_statement_start(lx))
+    if (lexer_at_start(lx))
         flags |= TOKEN_START;
     if (lx->newline)
         flags |= TOKEN_NEWLINE;
@@ -325,6 +192,30 @@ static void give(struct lexer *lx, struct token *ret, uint32_t code, uint32_t fl
 
 /* ---- texts */
 
+/* Where a text that its line cuts off should have ended: before the brackets at the end of the
+ * line, when they close what is open, innermost first.  NULL: there are none. */
+static const char *before_closers(const struct lexer *lx, uint32_t from)
+{
+    const char *end = lx->p, *p = end;
+    uint32_t n = lx->n_open;
+    bool any = false;
+    if (n && lx->open[n - 1].kind == OPEN_TEXT)
+        n--;
+    while (p > lx->text + from && strchr(")]} \t", p[-1]))
+        p--;
+    for (const char *c = p; c < end; c++) {
+        uint32_t code = *c == ')' ? TK_RP : *c == ']' ? TK_RB : TK_RC;
+        if (*c == ' ' || *c == '\t')
+            continue;
+        uint8_t kind = n ? lx->open[n - 1].kind : OPEN_TEXT;
+        if (kind == OPEN_INSERT || kind == OPEN_HOLE || !closes(code, kind))
+            return NULL;
+        n--;
+        any = true;
+    }
+    return any ? p : NULL;
+}
+
 /* A text that its line or the source cuts off.  Brackets opened on that line go with it, so that
  * the next line begins afresh. */
 static void text_unclosed(struct lexer *lx, uint32_t from, uint32_t flags, enum scan_end end)
@@ -340,11 +231,16 @@ static void text_unclosed(struct lexer *lx, uint32_t from, uint32_t flags, enum 
         const char *close = strstr(lx->p, "\"\"\"");
         if (close)                      /* all of it was meant to be text */
             lx->p = close + 3;
-    } else
-        report(lx, "E0003", span_to_here(lx, from), "this string is not closed on its line");
+        return;
+    }
     uint32_t line = from;
     while (line && lx->text[line - 1] != '\n')
         line--;
+    if (lx->diags)                      /* a quote that is missing turns text and code around */
+        diag_drop_between(lx->diags, lx->source, line, off_of(lx, lx->p));
+    report(lx, "E0003", span_to_here(lx, from), "this string is not closed on its line");
+    if (end == SCAN_LINE_END && *lx->p != '\n')     /* what is open is closed on this line */
+        return;
     uint32_t n = lx->n_open;
     while (n && lx->open[n - 1].kind != OPEN_BRACE && lx->open[n - 1].off >= line)
         n--;
@@ -370,6 +266,9 @@ static void open_text(struct lexer *lx, struct token *ret, uint32_t from)
         return;
     }
     if (end == SCAN_LINE_END || end == SCAN_TEXT_END) {
+        const char *stop = end == SCAN_LINE_END && !(flags & TOKEN_TRIPLE)
+                         ? before_closers(lx, from + 1) : NULL;
+        lx->p = stop ? stop : lx->p;
         text_unclosed(lx, from, flags, end);
         give(lx, ret, TK_STRING, flags | TOKEN_OPEN, from);
         return;
@@ -385,7 +284,10 @@ static void text_part(struct lexer *lx, struct token *ret)
     struct open text = *top(lx);
     uint32_t from = off_of(lx, lx->p);
     enum scan_end end = scan_text(lx, text.flags);
+    const char *stop = end == SCAN_LINE_END && !(text.flags & TOKEN_TRIPLE)
+                     ? before_closers(lx, from) : NULL;
 
+    lx->p = stop ? stop : lx->p;
     if (off_of(lx, lx->p) > from) {
         give(lx, ret, TK_TEXT, 0, from);
         return;
@@ -482,7 +384,7 @@ static void report_char(struct lexer *lx, uint32_t code, struct span at)
     const char *c = lx->text + at.off;
     if (code == SCAN_NON_ASCII) {
         report(lx, "E0010", at, "only ASCII is allowed outside strings and comments");
-        while (is_letter(*lx->p) || is_digit(*lx->p) || (unsigned char)*lx->p >= 0x80)
+        while (lexer_letter(*lx->p) || lexer_digit(*lx->p) || (unsigned char)*lx->p >= 0x80)
             lx->p++;                    /* the rest of the word */
         return;
     }
@@ -621,8 +523,8 @@ static bool code_token(struct lexer *lx, struct token *ret)
         less(lx, ret, from);
         return true;
     default:
-        if (is_letter(lx->text[from]) && code != TK_UNDERSCORE)
-            code = word_code(lx, lx->text + from, off_of(lx, lx->p) - from, code);
+        if (lexer_letter(lx->text[from]) && code != TK_UNDERSCORE)
+            code = lexer_word(lx, lx->text + from, off_of(lx, lx->p) - from, code);
         give(lx, ret, code, 0, from);
         return true;
     }

@@ -67,6 +67,40 @@ void lexer_free(struct lexer *lx);
 /* The next token; at the end, code 0 for ever.  False when out of memory. */
 bool lexer_next(struct lexer *lx, struct token *ret);
 
+/* ---- words.c */
+
+/* Does the next token begin a statement, a declaration or an arm? */
+bool lexer_at_start(const struct lexer *lx);
+/* The code of the word at p, which is `code` to the scanner. */
+uint32_t lexer_word(const struct lexer *lx, const char *p, uint32_t len, uint32_t code);
+
+/* ---- single bytes */
+
+static inline const char *lexer_blanks(const char *p)
+{
+    while (*p == ' ' || *p == '\t')
+        p++;
+    return p;
+}
+
+static inline bool lexer_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static inline bool lexer_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline uint32_t lexer_word_len(const char *p)
+{
+    uint32_t n = 0;
+    while (lexer_letter(p[n]) || lexer_digit(p[n]))
+        n++;
+    return n;
+}
+
 /* ---- grammar/sgl.re: single words, without neighbours */
 
 enum scan_end { SCAN_QUOTE, SCAN_INSERT, SCAN_HOLE, SCAN_LINE_END, SCAN_TEXT_END };

@@ -68,7 +68,8 @@ class Page:
             if info == "sgl escaped":
                 data = re.sub(rb"\\x([0-9A-F]{2})", lambda x: bytes([int(x.group(1), 16)]), data)
             behind = self.blocks[i + 1] if i + 1 < len(self.blocks) else None
-            near = behind and behind[0] == "text" and not self.text[m.end():behind[2].start()].strip()
+            near = behind and behind[0] == "text"
+            near = near and not self.text[m.end():behind[2].start()].strip()
             yield m, data, behind[2] if near else None
 
 
@@ -77,8 +78,8 @@ def render(lang_run, page, data):
         for name, body in page.files():
             (pathlib.Path(folder) / name).write_text(body)
         (pathlib.Path(folder) / "example.sgl").write_bytes(data)
-        done = subprocess.run([lang_run, "--render", "example.sgl"], cwd=folder, capture_output=True,
-                              timeout=60)
+        done = subprocess.run([lang_run, "--render", "example.sgl"], cwd=folder,
+                              capture_output=True, timeout=60)
     if done.returncode:
         return f"lang_run ends with {done.returncode}: {done.stderr.decode(errors='replace')}"
     return done.stdout.decode(errors="replace").rstrip("\n") + "\n"

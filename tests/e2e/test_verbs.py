@@ -330,6 +330,8 @@ test "x" { print(f()) }
     check("show --cost", r.code == 0 and "main(q, n)" in r.out and "tokens" in r.out, r)
     r = run("check", "broken.sgl", "w.sgl")
     check("check of several", r.code == 4 and "E0103" in r.err and "W0201" in r.err, r)
+    r = run("check", "--no-opt", "everything", "w.sgl")
+    check("check without an unknown pass", r.code != 0 and "everything" in r.err, r)
     r = run("check", "nowhere.sgl")
     check("check of nothing", r.code != 0 and "R0101" in r.err, r)
 

@@ -87,6 +87,9 @@ def test_runs():
     write("short.sgl", 'fn main() {\n    let d: /\\d{4}-\\d{2}/ = gen(max: 3)\n    print(d)\n}\n')
     rc, _, err = run("check", "short.sgl")
     check("check needs no model", rc == 0, err)
+    _, count, _ = run("show", "--cost", "--model", "smollm2", "t.sgl")
+    _, bytes_, _ = run("show", "--cost", "t.sgl")
+    check("costs count the model's tokens", "ask(q)" in count and count != bytes_, (count, bytes_))
     rc, _, err = run("check", "--model", "smollm2", "short.sgl")
     check("check for a model's tokens", rc == 4 and "E0421" in err, err)
 

@@ -185,6 +185,8 @@ static void damage_all(struct vm *vm, struct engine *e, struct module *m, struct
 {
     struct str packed = { 0 };
     struct error err;
+    if (!m->n_func)
+        return;
     for (uint32_t i = 0; i < m->n_func; i++)
         if (!m->func[i].n_capture)
             run_func(vm, e, m, i, false);
@@ -215,6 +217,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vm_free(vm);
     module_unref(m);
     if (mem_live_blocks() != blocks)
-        abort();                /* something was left behind */
+        exit(1);                /* something was left behind: a sanitizer says what at exit */
     return 0;
 }

@@ -40,7 +40,8 @@ struct log {
 static void note(struct log *l, const struct scripted_hole *h)
 {
     struct str s = { 0 };
-    str_addf(&s, "%d %s next %d ", (int)h->hole->kind, h->hole->name ? h->hole->name : "", (int)h->hole->next);
+    str_addf(&s, "%d %s next %d ", (int)h->hole->kind, h->hole->name ? h->hole->name : "",
+             (int)h->hole->next);
     str_add_slice(&s, h->hole->follow);
     str_adds(&s, " | ");
     str_add_slice(&s, h->context);
@@ -49,7 +50,8 @@ static void note(struct log *l, const struct scripted_hole *h)
         *slot = s.ptr;
 }
 
-static enum status answer_options(const struct hole *h, struct arena *a, uint64_t draw, struct scripted_answer *ret)
+static enum status answer_options(const struct hole *h, struct arena *a, uint64_t draw,
+                                  struct scripted_answer *ret)
 {
     ret->text = h->option[draw % h->n_option];
     ret->prob = arena_zalloc(a, h->n_option * sizeof *ret->prob);
@@ -129,7 +131,8 @@ static void take(struct run *r, struct run_event *ev, struct log *l)
     }
 }
 
-static void run_func(struct vm *vm, struct module *m, struct engine *e, uint32_t func, struct log *l)
+static void run_func(struct vm *vm, struct module *m, struct engine *e, uint32_t func,
+                     struct log *l)
 {
     struct error err = { 0 };
     struct run_opts opts;
@@ -212,10 +215,12 @@ static void log_free(struct log *l)
     mem_free(l->request);
 }
 
-static bool same(const char *file, const char *pass, const struct log *a, const struct log *b, bool requests)
+static bool same(const char *file, const char *pass, const struct log *a, const struct log *b,
+                 bool requests)
 {
     if (!slice_eq(str_slice(&a->out), str_slice(&b->out))) {
-        printf("%s without %s: other output\n  with:    %s\n  without: %s\n", file, pass, a->out.ptr ? a->out.ptr : "",
+        printf("%s without %s: other output\n  with:    %s\n  without: %s\n", file, pass,
+               a->out.ptr ? a->out.ptr : "",
                b->out.ptr ? b->out.ptr : "");
         return false;
     }
@@ -228,7 +233,8 @@ static bool same(const char *file, const char *pass, const struct log *a, const 
             break;
         const char *x = i < a->n ? a->request[i] : "none", *y = k < b->n ? b->request[k] : "none";
         if (strcmp(x, y)) {
-            printf("%s without %s: other requests\n  with:    %s\n  without: %s\n", file, pass, x, y);
+            printf("%s without %s: other requests\n  with:    %s\n  without: %s\n", file, pass, x,
+                   y);
             return false;
         }
     }

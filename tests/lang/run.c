@@ -10,9 +10,8 @@
  * diagnostics; its `test` functions run as well.  Generations outside `mock` are answered by a
  * scripted engine: from the `answers:` list, else by the shortest value of the type and by the
  * first option.  Arguments are files; with --tests-only before them just their tests run, and
- * with --no-opt PASS that pass is left out.  The
- * last line counts files and what they claim.  `--render FILE` prints instead what a user reads of
- * that program. */
+ * with --no-opt PASS that pass is left out.  The last line counts files and what they claim.
+ * `--render FILE` prints instead what a user reads of that program. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -137,6 +137,14 @@ sgl_status sgl_prompt_reset(sgl_prompt *p, sgl_error *err)
     return SGL_OK;
 }
 
+sgl_status sgl_prompt_add_folder(sgl_prompt *p, const char *folder, sgl_error *err)
+{
+    (void)p;
+    (void)folder;
+    (void)err;
+    return SGL_OK;
+}
+
 sgl_status sgl_prompt_fork(sgl_prompt *p, sgl_prompt **ret, sgl_error *err)
 {
     (void)err;

@@ -184,6 +184,14 @@ def test_language(sglrun):
         p = subprocess.run([sglrun, f], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         check("a saved session runs", p.returncode == 0 and p.stdout == b"3\n2\n4\n4\n" and "fail" not in text,
               (text, p.stdout, p.stderr))
+    with tempfile.TemporaryDirectory() as d:
+        os.mkdir(os.path.join(d, "sub"))
+        for name, text in (("main.sgl", 'import sub.one\nconst rows: [int] = data("rows.json")\n'),
+                           ("rows.json", "[1, 2]"), ("sub/two.sgl", "fn two() -> int { 2 }\n"),
+                           ("sub/one.sgl", "import two\nfn both() -> int { two.two() + 1 }\n")):
+            open(os.path.join(d, name), "w").write(text)
+        rc, out, err = piped(repl, ":load %s/main.sgl\nrows\none.both()\n:fork b\nrows.len()\n" % d)
+        check("files beside a loaded one", rc == 0 and out == "[1, 2] : [int]\n3 : int\n2 : int\n", (out, err))
     rc, out, err = piped(repl, "let unused = 1\nif true { let b = 3 }\n")
     check("no warnings", rc == 0 and not err, err)
     rc, out, err = piped(repl, "gen(max: 3)\n")

@@ -74,8 +74,12 @@ END_TEST
 START_TEST(codes_are_explained)
 {
     struct str out = { 0 };
-    for (uint32_t i = 0; i < diag_n_code(); i++)
+    for (uint32_t i = 0; i < diag_n_code(); i++) {          /* the first line, then its page */
+        str_cut(&out, 0);
         ck_assert_int_eq(explain_code(diag_code_at(i), &out, NULL), ST_OK);
+        ck_assert_ptr_nonnull(strstr(out.ptr, "\n\n"));
+        ck_assert_msg(out.len > 150, "%s has no page", diag_code_at(i));
+    }
     str_cut(&out, 0);
     ck_assert_int_eq(explain_code("e0103", &out, NULL), ST_OK);
     ck_assert_ptr_nonnull(strstr(out.ptr, "E0103 (error): unexpected token"));

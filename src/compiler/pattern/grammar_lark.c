@@ -157,6 +157,11 @@ static uint32_t read_regex(struct grammar *g)
             grammar_bad(g, off, "E0405", "the regular expression is not closed");
             return e;
         }
+        struct slice rest = slice_sub(g->text, g->at, 3);
+        if (!in_class && (slice_is(rest, "(?=") || slice_is(rest, "(?!"))) {
+            grammar_bad(g, g->at, "E0405", "LARK_LOOKAROUND: look-ahead is not supported here");
+            return e;
+        }
         if (c == '\\')
             g->at++;
         else if (c == '[' || c == ']')

@@ -83,7 +83,8 @@ void api_pins_free(struct api_pins *p)
 
 /* ---- which ---- */
 
-static void reach(const struct module *m, uint32_t *set, uint32_t *stack, uint32_t *n, uint32_t func)
+static void reach(const struct module *m, uint32_t *set, uint32_t *stack, uint32_t *n,
+                  uint32_t func)
 {
     if (func >= m->n_func || bitset_has(set, func))
         return;
@@ -91,7 +92,8 @@ static void reach(const struct module *m, uint32_t *set, uint32_t *stack, uint32
     stack[(*n)++] = func;
 }
 
-static void reach_konst(const struct module *m, uint32_t *set, uint32_t *stack, uint32_t *n, const struct konst *k)
+static void reach_konst(const struct module *m, uint32_t *set, uint32_t *stack, uint32_t *n,
+                        const struct konst *k)
 {
     if (k->kind == KONST_FUNC || k->kind == KONST_TOOL)
         reach(m, set, stack, n, k->i < 0 ? BC_NO_INDEX : (uint32_t)k->i);
@@ -169,7 +171,8 @@ static void on_event(void *ctx, struct plan_event *ev)
 }
 
 /* With the lock held; gives it up while the engine is called. */
-static void pin_start(struct api_pins *p, const struct module *m, struct engine *e, const struct bc_prefix *x,
+static void pin_start(struct api_pins *p, const struct module *m, struct engine *e,
+                      const struct bc_prefix *x,
                       int32_t priority)
 {
     struct session_opts opts = { .pinned = true };
@@ -204,7 +207,8 @@ static void pin_start(struct api_pins *p, const struct module *m, struct engine 
     }
 }
 
-static const struct pin *pin_find(const struct api_pins *p, const struct engine *e, struct hash128 hash)
+static const struct pin *pin_find(const struct api_pins *p, const struct engine *e,
+                                  struct hash128 hash)
 {
     for (const struct pin *x = p->first; x; x = x->next)
         if (x->engine == e && x->hash.lo == hash.lo && x->hash.hi == hash.hi)
@@ -220,7 +224,8 @@ static uint64_t pinned_bytes(const struct api_pins *p, const struct engine *e)
     return n;
 }
 
-static void bind_prefixes(struct api_pins *p, const struct module *m, struct engine *e, const uint32_t *set,
+static void bind_prefixes(struct api_pins *p, const struct module *m, struct engine *e,
+                          const uint32_t *set,
                           int32_t priority)
 {
     uint64_t room = (uint64_t)engine_info(e)->pool_tokens / PIN_SHARE * 2;
@@ -228,7 +233,8 @@ static void bind_prefixes(struct api_pins *p, const struct module *m, struct eng
     for (uint32_t i = 0; i < m->n_prefix; i++) {
         const struct bc_prefix *x = &m->prefix[i];
         bool test = (m->func[x->func].flags & (FUNC_TEST | FUNC_EVAL)) != 0;
-        if (x->n_byte < PIN_MIN_BYTE || (set ? !bitset_has(set, x->func) : test) || pin_find(p, e, x->hash) ||
+        if (x->n_byte < PIN_MIN_BYTE || (set ? !bitset_has(set, x->func) : test) || pin_find(p, e,
+                x->hash) ||
             pinned_bytes(p, e) + x->n_byte > room)
             continue;
         pin_start(p, m, e, x, priority);
@@ -239,7 +245,8 @@ static void bind_prefixes(struct api_pins *p, const struct module *m, struct eng
 void api_bind(sgl_module *module, struct engine *e, uint32_t func)
 {
     const struct module *m = module->m;
-    if (!e || !module->pins || !m->n_prefix || !engine_info(e)->can_tokens || !engine_info(e)->can_fork)
+    if (!e || !module->pins || !m->n_prefix || !engine_info(e)->can_tokens ||
+        !engine_info(e)->can_fork)
         return;
     uint32_t *set = mem_calloc(bitset_words(m->n_func) + 1, sizeof *set);
     uint32_t *stack = mem_calloc(m->n_func + 1u, sizeof *stack);
@@ -251,7 +258,8 @@ void api_bind(sgl_module *module, struct engine *e, uint32_t func)
     mem_free(stack);
 }
 
-sgl_status sgl_module_bind(sgl_module *module, sgl_engine *engine, size_t *ret_tokens, sgl_error *err)
+sgl_status sgl_module_bind(sgl_module *module, sgl_engine *engine, size_t *ret_tokens,
+                           sgl_error *err)
 {
     struct api_pins *p = module->pins;
     const struct engine_info *info = engine_info(engine->e);

@@ -156,13 +156,63 @@ static enum status read_source(const sgl_source *s, struct str *file, struct sli
     return ST_OK;
 }
 
+static uint32_t count_tokens(void *ctx, struct slice text)
+{
+    struct token_list ids = { 0 };
+    struct error err;
+    uint32_t n = engine_encode(ctx, text, false, &ids, &err) == ST_OK ? ids.n : UINT32_MAX;
+    token_list_free(&ids);
+    return n;
+}
+
+static uint32_t count_markup(struct engine *e, struct slice text)
+{
+    struct token_list ids = { 0 };
+    struct error err;
+    uint32_t n = engine_encode(e, text, true, &ids, &err) == ST_OK ? ids.n : (uint32_t)text.len;
+    token_list_free(&ids);
+    return n;
+}
+
+static struct token_counter counter_of(struct engine *e)
+{
+    struct token_counter k = { .count = count_tokens, .ctx = e, .model = engine_info(e)->model };
+    for (int i = 0; i < PLAN_N_ROLE; i++) {
+        struct slice open, close;
+        if (engine_role_text(e, (enum plan_role)i, &open, &close))
+            k.turn[i] = count_markup(e, open) + count_markup(e, close);
+    }
+    return k;
+}
+
+static enum status check_passes(const sgl_source *s, struct error *err)
+{
+    struct str names = { 0 };
+    for (size_t i = 0; i < s->n_no_opt; i++) {
+        if (pass_known(s->no_opt[i]))
+            continue;
+        for (uint32_t k = 0; pass_name(k); k++)
+            str_addf(&names, "%s%s", k ? ", " : "", pass_name(k));
+        error_set(err, ST_INVALID, "no pass is called `%s`: all, %s", s->no_opt[i], names.ptr ? names.ptr : "");
+        str_free(&names);
+        return ST_INVALID;
+    }
+    return ST_OK;
+}
+
 /* `files` (may be NULL) learns what the compiler read; ret_text (with it) the main file. */
 static sgl_status compile(const sgl_source *source, struct compile_env *env, bool probe,
-                          struct file_recorder *files, struct str *ret_text, sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
+                          struct file_recorder *files, struct str *ret_text, sgl_module **ret,
+                          sgl_diagnostics **ret_diags, sgl_error *err)
 {
     sgl_source s;
     sgl_source_init(&s);
     api_take_config(&s, sizeof s, source);
+    if (ret_diags)
+        *ret_diags = NULL;
+    for (size_t i = 0; i < s.n_no_opt; i++)
+        if (!pass_known(s.no_opt[i]))
+            return api_fail(err, ST_INVALID, NULL, "there is no pass \"%s\" to leave out", s.no_opt[i]);
     struct host_loader host = { s.load, s.load_ctx };
     struct compile_opts opts = {
         .name = s.name ? s.name : "<stdin>",
@@ -178,6 +228,11 @@ static sgl_status compile(const sgl_source *source, struct compile_env *env, boo
     struct error why = { 0 };
     struct str file = { 0 }, ir = { 0 }, cost = { 0 };
     opts.ret_cost = s.cost ? &cost : NULL;
+    struct token_counter counter;
+    if (s.cost && s.engine) {
+        counter = counter_of(s.engine->e);
+        opts.counter = &counter;
+    }
     struct module *m = NULL;
     sgl_module *handle = NULL;
     sgl_diagnostics *diags = mem_zalloc(sizeof *diags);
@@ -189,7 +244,9 @@ static sgl_status compile(const sgl_source *source, struct compile_env *env, boo
         opts.loader = (struct loader){ recorder_load, files };
     }
 
-    enum status st = read_source(&s, &file, &opts.text, &why);
+    enum status st = check_passes(&s, &why);
+    if (st == ST_OK)
+        st = read_source(&s, &file, &opts.text, &why);
     bool built = st == ST_OK && artifact_is(opts.text);
     if (built && files)
         st = error_set(&why, ST_INVALID, "%s is built already", opts.name);

@@ -10,10 +10,13 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/fs.h"
 #include "base/hashmap.h"
 #include "base/jsonio.h"
 #include "frontend/lexer.h"
 #include "frontend/parser.h"
+
+enum { SOURCE_MAX = 64 << 20 };
 
 static const char *const *copy_list(struct arena *a, const char *const *text, size_t n)
 {
@@ -102,6 +105,7 @@ void sgl_prompt_free(sgl_prompt *p)
     if (p->names)
         compile_env_free(p->names);
     forget_entries(p);
+    mem_free(p->folder);
     sgl_engine_unref(p->engine);
     arena_free(&p->arena);
     mem_free(p);
@@ -124,6 +128,68 @@ static enum status is_incomplete(const char *name, struct slice text, bool *ret,
     return st;
 }
 
+/* ---- files ---- */
+
+static enum status read_in(const char *folder, const char *name, struct str *path, struct str *text,
+                           struct error *err)
+{
+    str_cut(path, 0);
+    str_cut(text, 0);
+    fs_join(folder, name, path);
+    return path->failed ? error_nomem(err) : fs_read(path->ptr, SOURCE_MAX, text, err);
+}
+
+/* Files named in entries lie in the current folder or in one that was added; files named in files,
+ * beside those. */
+static enum status find_file(const sgl_prompt *p, const char *from, const char *name,
+                             struct str *path, struct str *text, struct error *err)
+{
+    struct str beside = { 0 };
+    struct error other;
+    if (from[0] != '<') {
+        fs_dirname(from, &beside);
+        enum status st = beside.failed ? error_nomem(err)
+                                       : read_in(beside.ptr ? beside.ptr : "", name, path, text, err);
+        str_free(&beside);
+        return st;
+    }
+    enum status st = read_in("", name, path, text, err);
+    for (uint32_t i = 0; i < p->n_folder && st != ST_OK; i++)
+        if (read_in(p->folder[i], name, path, text, &other) == ST_OK)
+            st = ST_OK;
+    return st;
+}
+
+static sgl_status load_for_entry(void *ctx, const char *from, const char *name, char **ret_name,
+                                 char **ret_text, size_t *ret_len, sgl_error *err)
+{
+    struct str path = { 0 }, text = { 0 };
+    struct error why = { 0 };
+    enum status st = find_file(ctx, from, name, &path, &text, &why);
+    if (st == ST_OK) {
+        *ret_name = sgl_dup(path.ptr, path.len);
+        *ret_text = sgl_dup(text.ptr ? text.ptr : "", text.len);
+        *ret_len = text.len;
+    }
+    str_free(&path);
+    str_free(&text);
+    if (st == ST_OK && (!*ret_name || !*ret_text))
+        return api_nomem(err);
+    return api_error(st, &why, err);
+}
+
+sgl_status sgl_prompt_add_folder(sgl_prompt *p, const char *folder, sgl_error *err)
+{
+    const char *own = arena_strdup(&p->arena, slice_of(folder));
+    const char **to = own ? array_push(&p->folder, &p->n_folder, &p->cap_folder, sizeof *to) : NULL;
+    if (!to)
+        return api_nomem(err);
+    *to = own;
+    return SGL_OK;
+}
+
+/* ---- entries ---- */
+
 static sgl_status compile_entry(sgl_prompt *p, const char *text, size_t len, bool probe,
                                 sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
 {
@@ -134,6 +200,8 @@ static sgl_status compile_entry(sgl_prompt *p, const char *text, size_t len, boo
     source.name = name;
     source.text = text;
     source.len = len;
+    source.load = load_for_entry;
+    source.load_ctx = p;
     return api_compile_entry(&source, p->names, probe, ret, ret_diags, err);
 }
 
@@ -310,6 +378,9 @@ sgl_status sgl_prompt_fork(sgl_prompt *p, sgl_prompt **ret, sgl_error *err)
         to->names = names;
         in = copy_entries(p, to, &why);
     }
+    for (uint32_t i = 0; in == ST_OK && i < p->n_folder; i++)
+        if (sgl_prompt_add_folder(to, p->folder[i], NULL) != SGL_OK)
+            in = error_nomem(&why);
     if (in != ST_OK) {
         sgl_prompt_free(to);
         return api_error(in, &why, err);

@@ -21,6 +21,8 @@ struct sgl_prompt {
     struct compile_env  *names;
     struct arena         arena;         /* texts of the config and of :set */
     sgl_run_config       config;
+    const char         **folder;        /* where files of entries are looked for, behind the current one */
+    uint32_t             n_folder, cap_folder;
     struct prompt_entry *entry;
     uint32_t             n_entry, cap_entry;
 };

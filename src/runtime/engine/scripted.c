@@ -217,6 +217,11 @@ static enum status answer_hole(struct scripted_session *s, struct plan *p, struc
     }
     r->text = arena_slice(&r->arena, a.text);
     r->finish = h->constrained ? FINISH_COMPLETE : FINISH_EOS;
+    if (h->cut && h->max && token_count(r->text.len) > h->max) {
+        r->text = slice_sub(r->text, 0, (size_t)h->max * SCRIPTED_TOKEN_BYTES);
+        r->text.len = utf8_whole(r->text);
+        r->finish = FINISH_LENGTH;
+    }
     cut_tokens(r);
     if (r->arena.failed)
         return error_nomem(err);

@@ -524,7 +524,8 @@ static uint32_t adopt_pages(struct sched *s, struct request *r, uint32_t seg, ui
     for (uint32_t at = n / P; at * P < n_kv; at++) {
         uint32_t end = n_kv < (at + 1) * P ? n_kv : (at + 1) * P;
         if (at < h->n_page) {
-            s->backend->vt->copy_page(s->backend, h->page[at], job->seg[seg].page[at], end - at * P);
+            s->backend->vt->copy_page(s->backend, h->page[at], job->seg[seg].page[at],
+                                      end - at * P);
             s->n_copied++;
         } else if (at == h->n_page && hold_reserve(h, at + 1)) {
             h->page[h->n_page++] = take_page(job, seg, at);

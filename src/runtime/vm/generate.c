@@ -255,8 +255,8 @@ static enum step gen_take(struct task *t, struct insn in, const struct gen_site 
     return s == STEP_NEXT ? give(t, in, site, v, &parts) : s;
 }
 
-/* The first stage of gen and of a stream: the call is counted and the turn stands open; whether this
- * call opened it is in TMP_CTX.  Once behind it, does nothing. */
+/* The first stage of gen and of a stream: the call is counted and the turn stands open; whether
+ * this call opened it is in TMP_CTX.  Once behind it, does nothing. */
 enum step gen_begin(struct task *t, const struct gen_site *site, struct context *c)
 {
     struct frame *f = t->top;

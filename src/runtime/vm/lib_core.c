@@ -208,7 +208,7 @@ enum step native_core(struct task *t, enum native_id id, struct value *arg, stru
     case NATIVE_PRINT:
         return do_print(t, arg, ret);
     case NATIVE_INPUT:
-        return do_input(t, arg, ret);
+        return t->cancelled ? task_raise_cancelled(t) : do_input(t, arg, ret);
     case NATIVE_DBG:
         return do_dbg(t, arg, ret);
     case NATIVE_REQUIRE:

@@ -40,6 +40,9 @@ static pcre2_code *compile(struct slice text, uint32_t extra, struct error *err)
 
 enum status regex_prepare(struct value re, struct error *err)
 {
+    if (re.tag != VAL_REGEX)
+        return error_code(err, ST_INVALID, "R0205", "a %s where a regex is wanted",
+                          value_tag_name(re.tag));
     struct obj_regex *r = (struct obj_regex *)re.obj;
     if (r->code)
         return ST_OK;
@@ -275,6 +278,8 @@ static enum step replace_re(struct task *t, struct value s, struct value re, str
 
 enum step native_regex(struct task *t, enum native_id id, struct value *arg, struct value *ret)
 {
+    if (arg[0].tag == VAL_BYTES)        /* matching takes valid UTF-8 for granted */
+        return task_fail(t, "R0205", "bytes where a str is wanted");
     switch (id) {
     case NATIVE_STR_FIND:
         return find_one(t, arg[0], arg[1], ret);

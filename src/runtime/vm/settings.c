@@ -147,8 +147,8 @@ enum step settings_call(struct task *t)
             return task_fail(t, "R0701", "the budget of %llu tokens is spent",
                              (unsigned long long)s->max_tok);
         if (s->max_calls && s->calls >= s->max_calls)
-            return task_fail(t, "R0703", "the budget of %llu calls is spent",
-                             (unsigned long long)s->max_calls);
+            return task_fail(t, "R0703", "the budget of %llu call%s is spent",
+                             (unsigned long long)s->max_calls, s->max_calls == 1 ? "" : "s");
         if (s->deadline_ms && clock_ms() >= s->deadline_ms)
             return task_fail(t, "R0702", "the time budget is spent");
     }
