@@ -32,18 +32,6 @@ static void put_text(struct str *out, struct slice s)
     str_add_slice(out, s);
 }
 
-static void put_prefixes(const struct artifact *a, struct str *out)
-{
-    str_add(out, (const char *)&a->tokenizer.lo, sizeof a->tokenizer.lo);
-    str_add(out, (const char *)&a->tokenizer.hi, sizeof a->tokenizer.hi);
-    put_u32(out, a->n_prefix);
-    for (uint32_t i = 0; i < a->n_prefix; i++) {
-        put_u32(out, a->prefix[i].func);
-        put_u32(out, a->prefix[i].n);
-        str_add(out, (const char *)a->prefix[i].token, a->prefix[i].n * sizeof(uint32_t));
-    }
-}
-
 enum status artifact_write(const struct artifact *a, const struct module *m, struct str *out, struct error *err)
 {
     struct str module = { 0 };
@@ -64,7 +52,6 @@ enum status artifact_write(const struct artifact *a, const struct module *m, str
         put_text(out, a->file[i].text);
     }
     put_text(out, str_slice(&module));
-    put_prefixes(a, out);
     str_free(&module);
     if (out->failed)
         return error_nomem(err);
@@ -133,27 +120,6 @@ static void take_files(struct cursor *c, struct artifact *a)
     a->n_file = list ? n : 0;
 }
 
-static void take_prefixes(struct cursor *c, struct artifact *a)
-{
-    const char *hash = take(c, 16);
-    if (hash) {
-        memcpy(&a->tokenizer.lo, hash, 8);
-        memcpy(&a->tokenizer.hi, hash + 8, 8);
-    }
-    uint32_t n = take_u32(c);
-    c->bad |= n > c->in.len / 8;
-    struct artifact_prefix *list = c->bad ? NULL : arena_array(&a->arena, n + 1u, sizeof *list);
-    for (uint32_t i = 0; list && i < n && !c->bad; i++) {
-        list[i].func = take_u32(c);
-        list[i].n = take_u32(c);
-        const char *token = take(c, (size_t)list[i].n * sizeof(uint32_t));
-        if (token)
-            list[i].token = arena_dup(&a->arena, token, (size_t)list[i].n * sizeof(uint32_t));
-    }
-    a->prefix = list;
-    a->n_prefix = list ? n : 0;
-}
-
 bool artifact_is(struct slice bytes)
 {
     return bytes.len >= sizeof(struct header) && memcmp(bytes.ptr, magic, sizeof magic) == 0;
@@ -174,7 +140,6 @@ enum status artifact_read(struct slice bytes, struct artifact *ret, struct error
     struct cursor c = { body, &a.arena, hash.lo != h.lo || hash.hi != h.hi };
     take_files(&c, &a);
     a.module = take_text(&c);
-    take_prefixes(&c, &a);
     enum status st = ST_OK;
     if (a.arena.failed)
         st = error_nomem(err);

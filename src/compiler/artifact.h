@@ -1,14 +1,14 @@
 /* artifact.h - .sglc: a compiled program in one file.
  *
- *      "SGLC" version | fingerprint | hash | files | module | prefixes
+ *      "SGLC" version | fingerprint | hash | files | module
  *
  *      files      the main file, then every file the compiler was given (imports, data, schemas,
  *                 grammars), with the name it was asked for: enough to compile again anywhere
  *      module     bytecode_pack.h, for builds of the same fingerprint
- *      prefixes   tokens of the static prefixes, for one tokenizer
  *
- * A file whose fingerprint differs is compiled again from the files inside; one whose tokenizer
- * differs is tokenised again.  The hash finds damage, not malice: everything is checked anyway. */
+ * A file whose fingerprint differs is compiled again from the files inside.  The hash finds damage,
+ * not malice: everything is checked anyway.  Nothing in it depends on a tokenizer: static prefixes
+ * are texts, constraints are shapes, and both are bound to a model in well under a millisecond. */
 #ifndef COMPILER_ARTIFACT_H
 #define COMPILER_ARTIFACT_H
 
@@ -21,19 +21,10 @@ struct artifact_file {
     struct slice text;
 };
 
-struct artifact_prefix {
-    uint32_t        func;
-    const uint32_t *token;
-    uint32_t        n;
-};
-
 struct artifact {
     struct arena                  arena;        /* owns what the lists hold */
     const struct artifact_file   *file;         /* 0 is the main file */
     uint32_t                      n_file;
-    const struct artifact_prefix *prefix;
-    uint32_t                      n_prefix;
-    struct hash128                tokenizer;    /* of the prefixes; zero: none */
     struct slice                  module;       /* packed; empty when another build made it */
 };
 

@@ -81,9 +81,7 @@ static void write(const struct built *b, struct str *out)
     struct artifact_file file[4] = { { "", { "", 0 }, "main.sgl", SLICE(program) } };
     ck_assert_uint_eq(b->files.n, 1);
     file[1] = b->files.file[0];
-    static const uint32_t token[] = { 5, 6, 7 };
-    struct artifact_prefix prefix = { 0, token, 3 };
-    struct artifact a = { .file = file, .n_file = 2, .prefix = &prefix, .n_prefix = 1, .tokenizer = { 1, 2 } };
+    struct artifact a = { .file = file, .n_file = 2 };
     struct error err;
     ck_assert_int_eq(artifact_write(&a, b->module, out, &err), ST_OK);
 }
@@ -123,8 +121,6 @@ START_TEST(file_reads_back)
     ck_assert_msg(artifact_read(str_slice(&bytes), &a, &err) == ST_OK, "%s", err.text);
     ck_assert_uint_eq(a.n_file, 2);
     ck_assert_str_eq(a.file[1].name, "dir/lib.sgl");
-    ck_assert_uint_eq(a.n_prefix, 1);
-    ck_assert_uint_eq(a.prefix[0].token[2], 7);
     ck_assert_uint_gt(a.module.len, 0);
     struct arena arena = { 0 };
     const char *name;

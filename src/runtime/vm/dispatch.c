@@ -290,6 +290,8 @@ static enum step op_drop_turns(struct task *t, struct value ctx, struct value n,
 {
     if (ctx_wait(t, ctx))
         return STEP_WAIT;
+    if (n.tag != VAL_INT || keep.tag != VAL_BOOL)
+        return task_fail(t, "R0205", "drop_turns wants a number of turns and a bool");
     return step_of(t, context_drop_turns(context_of(ctx), n.i, keep.b));
 }
 

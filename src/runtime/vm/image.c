@@ -11,6 +11,19 @@ struct image *image_ref(struct image *im)
     return im;
 }
 
+/* A kept value may hold a function, and that one the image: at the end of a run they are let go. */
+void image_forget(struct image *im)
+{
+    for (uint32_t i = 0; im->konst && im->has_konst && i < im->module->n_konst; i++) {
+        value_clear(&im->konst[i]);
+        im->has_konst[i] = false;
+    }
+    for (uint32_t i = 0; im->fallback && im->has_fallback && i < im->module->n_func; i++) {
+        value_clear(&im->fallback[i]);
+        im->has_fallback[i] = false;
+    }
+}
+
 void image_unref(struct image *im)
 {
     if (!im || --im->refs)

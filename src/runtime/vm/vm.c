@@ -151,6 +151,9 @@ static void run_let_go(struct run *r)
     run_unlink(r);
     settings_unref(r->root);
     r->root = NULL;
+    for (uint32_t i = 0; r->env && i < r->env->n_image; i++)
+        image_forget(r->env->image[i]);
+    image_forget(r->image);
     image_unref(r->image);
     value_clear(&r->args);
     count_unref(r->live);

@@ -591,6 +591,7 @@ void shown_commit(struct task *t, uint64_t own, uint64_t below);
 enum status image_new(struct module *m, struct image **ret);
 struct image *image_ref(struct image *im);
 void image_unref(struct image *im);
+void image_forget(struct image *im);                    /* what it keeps of values */
 enum status image_konst(struct image *im, uint32_t k, struct value *ret);   /* counted */
 
 /* ---- task.c, frame.c ---- */
