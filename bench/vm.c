@@ -117,6 +117,9 @@ static enum status answer(void *ctx, const struct scripted_hole *hole, struct ar
 
 /* ---- one run ---- */
 
+#define ALONE_S 0.02        /* no second plan for so long: it is waited for */
+#define STALLED_S 1.0
+
 struct result {
     struct str out;
     int64_t    bytes;           /* with every plan held, more than at the start */
@@ -175,14 +178,17 @@ static void play(struct module *m, uint32_t n, uint32_t hold, uint64_t seed, str
         exit(1);
     }
     bool over = false;
-    if (hold) {                 /* the shared beginning is one plan, then come those of the branches */
-        while (engine_scripted_held(engine) < 1)
-            sched_yield();
-        while (engine_scripted_held(engine) < hold && !over)
-            if (engine_scripted_held(engine) == 1)
+    if (hold) {                 /* the shared beginning is a plan of its own, and alone for long */
+        double since = now(CLOCK_MONOTONIC);
+        for (uint32_t held, last = 0; (held = engine_scripted_held(engine)) < hold; last = held) {
+            if (held != last)
+                since = now(CLOCK_MONOTONIC);
+            else if (held == 1 && now(CLOCK_MONOTONIC) - since > ALONE_S)
                 engine_scripted_release(engine);
-            else
-                over = drain(run, 1, r);
+            else if (now(CLOCK_MONOTONIC) - since > STALLED_S)
+                break;          /* this machine was busy with something else, and one went too early */
+            sched_yield();
+        }
         r->bytes = live_bytes - before;
         while (engine_scripted_release(engine))
             ;
@@ -282,7 +288,8 @@ int main(int argc, char **argv)
            (double)(r[0].bytes - engine) / n, (double)r[0].bytes / n, (double)engine / n);
     vm_s = r[0].cpu_s > engine_s ? r[0].cpu_s - engine_s : 0;
     printf("    time    %.0f ns an operation in the machine (%llu operations in %.1f ms, and %.1f ms of "
-           "the engine)\n", vm_s * 1e9 / (double)r[0].n_op, (unsigned long long)r[0].n_op, vm_s * 1e3,
+           "the engine)\n", vm_s * 1e9 / (double)r[0].n_op, (unsigned long long)r[0].n_op,
+           vm_s * 1e3,
            engine_s * 1e3);
     other += repeat(m[1], n, runs, &r[1]);
     printf("failing: ends in %.*s, %u of %u runs differ\n", (int)r[1].out.len, r[1].out.ptr, other,

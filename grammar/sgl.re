@@ -41,7 +41,6 @@ uint32_t scan_code(struct lexer *lx, bool angle)
         float               { GIVE(TK_FLOAT); }
         (int | float) unit  { GIVE(TK_DURATION); }
         (int | float | int unit | float unit) letter [A-Za-z0-9_]*  { GIVE(SCAN_BAD_NUMBER); }
-        "0b" [A-Za-z0-9_]*  { GIVE(SCAN_BAD_NUMBER); }
 
         "\""                { GIVE(SCAN_OPEN_TEXT); }
         "r\""               { GIVE(SCAN_OPEN_TEXT); }

@@ -106,7 +106,8 @@ static int repl(const struct options *o)
     struct loaded libs;
     int rc = EXIT_FAILED;
     bool no_engine = o->no_model;
-    if (!load_open(o, &libs, &config) || (!no_engine && !output_engine_if(o, &opts.engine, &no_engine)))
+    if (!load_open(o, &libs, &config) ||
+        (!no_engine && !output_engine_if(o, &opts.engine, &no_engine)))
         ;       /* said */
     else if (sgl_runtime_new(NULL, &opts.rt, &err) != SGL_OK)
         output_error(&err);

@@ -62,7 +62,8 @@ static bool tokenize_one(sgl_engine *engine, const char *text, size_t len, const
     return good;
 }
 
-static bool tokenize_lines(sgl_engine *engine, const char *text, size_t len, const struct options *o)
+static bool tokenize_lines(sgl_engine *engine, const char *text, size_t len,
+                           const struct options *o)
 {
     size_t line = 1;
     for (size_t at = 0; at < len; line++) {

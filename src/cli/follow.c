@@ -169,7 +169,8 @@ void follow_stats(const sgl_run *run, sgl_engine *engine)
     fprintf(stderr, "seed %llu, %.0f ms", (unsigned long long)s.seed, s.total_ms);
     if (s.first_token_ms >= 0)
         fprintf(stderr, ", first token %.0f ms", s.first_token_ms);
-    fprintf(stderr, "; %llu calls, at most %llu at once, %llu branches\n", (unsigned long long)s.calls,
+    fprintf(stderr, "; %llu calls, at most %llu at once, %llu branches\n",
+            (unsigned long long)s.calls,
             (unsigned long long)s.at_once, (unsigned long long)s.branches);
     if (!engine)
         return;
@@ -188,7 +189,8 @@ void follow_stats(const sgl_run *run, sgl_engine *engine)
             (unsigned long long)e.generated_tokens, per_second(e.generated_tokens, e.decode_ms),
             (unsigned long long)e.forced_tokens, (unsigned long long)e.steps,
             (unsigned long long)e.forks);
-    fprintf(stderr, "pages %u: %u free, %u cached, %u held; %llu copied, %llu evicted\n", e.pages_total,
+    fprintf(stderr, "pages %u: %u free, %u cached, %u held; %llu copied, %llu evicted\n",
+            e.pages_total,
             e.pages_free, e.pages_cached, e.pages_held, (unsigned long long)e.copied_pages,
             (unsigned long long)e.evicted_pages);
 }

@@ -33,7 +33,8 @@ static bool number(const char *text, uint64_t *ret)
     return true;
 }
 
-static const struct flag *find(const struct flag *flags, size_t n_flag, const char *name, size_t len)
+static const struct flag *find(const struct flag *flags, size_t n_flag, const char *name,
+                               size_t len)
 {
     for (size_t i = 0; i < n_flag; i++)
         if (strlen(flags[i].name) == len && memcmp(flags[i].name, name, len) == 0)
@@ -112,7 +113,8 @@ bool options_parse(struct options *o, const char *verb, const struct flag *flags
             o->help = true;
         } else if (!options_one(o, flags, n_flag, &args, &i, &known)) {
             if (!known)
-                fprintf(stderr, "sglrun: %s has no flag %s; see sglrun %s --help\n", verb, arg, verb);
+                fprintf(stderr, "sglrun: %s has no flag %s; see sglrun %s --help\n", verb, arg,
+                        verb);
             good = false;
         }
     }
@@ -142,7 +144,8 @@ void options_help(const char *verb, const struct flag *flags, size_t n_flag)
 
 void options_free(struct options *o)
 {
-    struct text_list *lists[] = { &o->set, &o->allow_read, &o->allow_write, &o->allow_run, &o->limit, &o->load,
+    struct text_list *lists[] = { &o->set, &o->allow_read, &o->allow_write, &o->allow_run,
+                                  &o->limit, &o->load,
                                   &o->no_opt, &o->rest };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->at);
@@ -232,7 +235,8 @@ bool options_run(const struct options *o, sgl_run_config *config)
     }
     config->has_seed = seed != NULL;
     if (o->budget && !budget(o->budget, config)) {
-        fprintf(stderr, "sglrun: --budget is written tokens=5000,time=30s,calls=4, not \"%s\"\n", o->budget);
+        fprintf(stderr, "sglrun: --budget is written tokens=5000,time=30s,calls=4, not \"%s\"\n",
+                o->budget);
         return false;
     }
     config->set = o->set.at;

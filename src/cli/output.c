@@ -94,7 +94,8 @@ char *output_read(const char *path, size_t *ret_len)
     return text;
 }
 
-static sgl_status open_engine(const struct options *o, bool text_only, sgl_engine **ret, sgl_error *err)
+static sgl_status open_engine(const struct options *o, bool text_only, sgl_engine **ret,
+                              sgl_error *err)
 {
     sgl_engine_config config;
     options_engine(o, &config);

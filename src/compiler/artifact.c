@@ -32,7 +32,8 @@ static void put_text(struct str *out, struct slice s)
     str_add_slice(out, s);
 }
 
-enum status artifact_write(const struct artifact *a, const struct module *m, struct str *out, struct error *err)
+enum status artifact_write(const struct artifact *a, const struct module *m, struct str *out,
+                           struct error *err)
 {
     struct str module = { 0 };
     enum status st = module_pack(m, &module, err);
@@ -132,7 +133,8 @@ enum status artifact_read(struct slice bytes, struct artifact *ret, struct error
         return error_code(err, ST_SYNTAX, "R0101", "not a compiled program");
     memcpy(&h, bytes.ptr, sizeof h);
     if (h.version != VERSION)
-        return error_code(err, ST_SYNTAX, "R0101", "compiled programs of version %u are not known here: build it again",
+        return error_code(err, ST_SYNTAX, "R0101",
+                          "compiled programs of version %u are not known here: build it again",
                           h.version);
     struct slice body = slice_sub(bytes, sizeof h, bytes.len - sizeof h);
     struct hash128 hash = hash128_bytes(body.ptr, body.len);
@@ -144,7 +146,8 @@ enum status artifact_read(struct slice bytes, struct artifact *ret, struct error
     if (a.arena.failed)
         st = error_nomem(err);
     else if (c.bad || c.in.len)
-        st = error_code(err, ST_SYNTAX, "R0101", "the compiled program is cut off or damaged: build it again");
+        st = error_code(err, ST_SYNTAX, "R0101",
+                        "the compiled program is cut off or damaged: build it again");
     if (st != ST_OK) {
         artifact_free(&a);
         return st;
@@ -163,7 +166,8 @@ void artifact_free(struct artifact *a)
 
 /* ---- files ---- */
 
-static const struct artifact_file *find(const struct artifact_file *file, uint32_t n, const char *from,
+static const struct artifact_file *find(const struct artifact_file *file, uint32_t n,
+                                        const char *from,
                                         struct slice asked)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -178,7 +182,8 @@ enum status artifact_load(void *ctx, struct arena *arena, const char *from, stru
     const struct artifact *a = ctx;
     const struct artifact_file *f = find(a->file, a->n_file, from, name);
     if (!f)
-        return error_set(err, ST_NOT_FOUND, "the compiled program has no file `%.*s`", (int)name.len, name.ptr);
+        return error_set(err, ST_NOT_FOUND, "the compiled program has no file `%.*s`",
+                         (int)name.len, name.ptr);
     *ret_name = arena_strdup(arena, slice_of(f->name));
     *ret_text = arena_slice(arena, f->text);
     return arena->failed ? error_nomem(err) : ST_OK;
@@ -195,7 +200,8 @@ enum status recorder_load(void *ctx, struct arena *arena, const char *from, stru
     if (!f)
         return error_nomem(err);
     *f = (struct artifact_file){ arena_strdup(&r->arena, slice_of(from)), arena_slice(&r->arena, name),
-                                 arena_strdup(&r->arena, slice_of(*ret_name)), arena_slice(&r->arena, *ret_text) };
+                                 arena_strdup(&r->arena, slice_of(*ret_name)),
+                                 arena_slice(&r->arena, *ret_text) };
     return r->arena.failed ? error_nomem(err) : ST_OK;
 }
 

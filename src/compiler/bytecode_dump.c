@@ -26,7 +26,8 @@ const char *bytecode_op_name(enum bc_op op)
     return op < OP_N ? names[op] : "?";
 }
 
-static void operand(const struct module *m, uint32_t pc, const char *kind, size_t len, uint32_t x, struct str *out)
+static void operand(const struct module *m, uint32_t pc, const char *kind, size_t len, uint32_t x,
+                    struct str *out)
 {
     if (len == 3 && memcmp(kind, "rel", 3) == 0)
         str_addf(out, " ->%u", (unsigned)((int64_t)pc + 1 + (int32_t)x));
@@ -64,7 +65,8 @@ static void insn_text(const struct module *m, const struct func *f, uint32_t pc,
 
 static void konst_text(const struct konst *k, struct str *out)
 {
-    static const char *const kind[] = { "null", "bool", "int", "float", "str", "duration", "regex", "enum", "list",
+    static const char *const kind[] = { "null", "bool", "int", "float", "str", "duration", "regex",
+                                        "enum", "list",
                                         "tuple", "map", "struct", "func", "tool" };
     str_addf(out, "%s", kind[k->kind]);
     switch (k->kind) {
@@ -108,8 +110,10 @@ void bytecode_dump(const struct module *m, struct str *out)
         str_addf(out, "t%u = %.*s\n", i, (int)m->rtype[i].name.len, m->rtype[i].name.ptr);
     for (uint32_t i = 0; i < m->n_func; i++) {
         const struct func *f = &m->func[i];
-        str_addf(out, "\nfunction %u %.*s: %u captures, %u parameters, %u registers%s\n", i, (int)f->name.len,
-                 f->name.ptr, f->n_capture, f->n_param, f->n_reg, i == m->main_func ? ", main" : "");
+        str_addf(out, "\nfunction %u %.*s: %u captures, %u parameters, %u registers%s\n", i,
+                 (int)f->name.len,
+                 f->name.ptr, f->n_capture, f->n_param, f->n_reg,
+                 i == m->main_func ? ", main" : "");
         for (uint32_t pc = 0; pc < f->n_code; pc++)
             insn_text(m, f, pc, out);
     }

@@ -13,7 +13,8 @@
 
 enum { REG_MAX = 0xff00 };
 
-enum form { FORM_OWN, FORM_NONE, FORM_DA, FORM_DAB, FORM_DAI, FORM_GN, FORM_GI, FORM_IG, FORM_A, FORM_K,
+enum form { FORM_OWN, FORM_NONE, FORM_DA, FORM_DAB, FORM_DAI, FORM_GN, FORM_GI, FORM_IG, FORM_A,
+            FORM_K,
             FORM_KA, FORM_KAB, FORM_KB, FORM_KI, FORM_DK, FORM_DKA, FORM_DKI };
 
 struct op_row {
@@ -122,7 +123,8 @@ static void order_add(struct order *o, uint32_t pos, uint32_t v)
 
 static struct order order_new(struct comp *c, uint32_t n_pos, uint32_t n_value)
 {
-    struct order o = { comp_alloc(c, n_pos * sizeof(uint32_t)), comp_alloc(c, n_value * sizeof(uint32_t) + 4) };
+    struct order o = { comp_alloc(c, n_pos * sizeof(uint32_t)),
+                       comp_alloc(c, n_value * sizeof(uint32_t) + 4) };
     memset(o.head, 0xff, n_pos * sizeof(uint32_t));
     return o;
 }
@@ -131,7 +133,8 @@ static void allocate(struct emit *e)
 {
     const struct ir_func *f = e->f;
     uint32_t n_pos = f->n_insn + 3;
-    struct order start = order_new(e->c, n_pos, f->n_value), stop = order_new(e->c, n_pos, f->n_value);
+    struct order start = order_new(e->c, n_pos, f->n_value),
+                 stop = order_new(e->c, n_pos, f->n_value);
     uint16_t *spare = comp_alloc(e->c, (f->n_value + 1) * sizeof *spare);
     uint32_t n_spare = 0, n_reg = 0;
     for (uint32_t i = 0; i < f->n_input; i++)
@@ -231,7 +234,8 @@ static void *own(struct emit *e, const void *data, uint32_t n, size_t size)
     return p;
 }
 
-static void site_regs(struct emit *e, const struct site_arg *arg, uint32_t n, const struct ir_insn *i)
+static void site_regs(struct emit *e, const struct site_arg *arg, uint32_t n,
+                      const struct ir_insn *i)
 {
     struct site_arg *a = (struct site_arg *)arg;        /* the module is still ours */
     for (uint32_t k = 0; k < n; k++)
@@ -395,7 +399,8 @@ static void emit_insn(struct emit *e, uint32_t i)
     const struct ir_insn *n = &e->f->insn[i];
     const struct op_row *r = &op_rows[n->op];
     uint16_t d = reg(e, n->dst), k = ctx_reg(e, n);
-    uint16_t a = n->n_arg ? reg(e, n->arg[0]) : BC_NONE, b = n->n_arg > 1 ? reg(e, n->arg[1]) : BC_NONE;
+    uint16_t a = n->n_arg ? reg(e, n->arg[0]) : BC_NONE,
+             b = n->n_arg > 1 ? reg(e, n->arg[1]) : BC_NONE;
     switch (r->form) {
     case FORM_OWN:
         emit_own(e, n, i);
@@ -414,7 +419,8 @@ static void emit_insn(struct emit *e, uint32_t i)
         put(e, r->bc, d, a, n->imm, n->at);
         break;
     case FORM_GN:
-        put(e, r->bc, d, group(e, n->arg, n->n_arg, n->at), n->op == IR_CALL_VALUE || n->op == IR_CALL_VALUE_DEFERRED ? n->n_arg - 1 : n->n_arg, n->at);
+        put(e, r->bc, d, group(e, n->arg, n->n_arg, n->at), n->op == IR_CALL_VALUE ||
+            n->op == IR_CALL_VALUE_DEFERRED ? n->n_arg - 1 : n->n_arg, n->at);
         break;
     case FORM_GI:
         narrow_index(e, n->imm);

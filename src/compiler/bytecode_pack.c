@@ -53,8 +53,10 @@ static const struct row konst_row[] = {
 static const struct rows konst_rows = ROWS(struct konst, konst_row, 64);
 
 static const struct row rfield_row[] = {
-    FIELD(struct rfield, name, TEXT), FIELD(struct rfield, key, TEXT), FIELD(struct rfield, rtype, U32),
-    FIELD(struct rfield, fallback, U32), FIELD(struct rfield, check, U32), FIELD(struct rfield, check_text, TEXT),
+    FIELD(struct rfield, name, TEXT), FIELD(struct rfield, key, TEXT),
+        FIELD(struct rfield, rtype, U32),
+    FIELD(struct rfield, fallback, U32), FIELD(struct rfield, check, U32),
+    FIELD(struct rfield, check_text, TEXT),
     FIELD(struct rfield, done, BOOL), FIELD(struct rfield, doc, TEXT),
 };
 static const struct rows rfield_rows = ROWS(struct rfield, rfield_row, 88);
@@ -71,10 +73,12 @@ static const struct row rtool_row[] = {
 static const struct rows rtool_rows = ROWS(struct rtool, rtool_row, 48);
 
 static const struct row rtype_row[] = {
-    FIELD(struct rtype, kind, U32), FIELD(struct rtype, name, TEXT), FIELD(struct rtype, shape, SHAPE),
+    FIELD(struct rtype, kind, U32), FIELD(struct rtype, name, TEXT),
+        FIELD(struct rtype, shape, SHAPE),
     FIELD(struct rtype, refined, BOOL), FIELD(struct rtype, lo, 64), FIELD(struct rtype, hi, 64),
     FIELD(struct rtype, flo, 64), FIELD(struct rtype, fhi, 64), FIELD(struct rtype, decimals, U32),
-    FIELD(struct rtype, flags, U32), FIELD(struct rtype, text, TEXT), FIELD(struct rtype, konst, U32),
+    FIELD(struct rtype, flags, U32), FIELD(struct rtype, text, TEXT),
+    FIELD(struct rtype, konst, U32),
     FIELD(struct rtype, n, U32), ARRAY(struct rtype, elem, n, U32S),
     FIELD(struct rtype, n_field, U32), STRUCTS(struct rtype, field, n_field, rfield_rows),
     FIELD(struct rtype, n_variant, U32), STRUCTS(struct rtype, variant, n_variant, rvariant_rows),
@@ -88,20 +92,25 @@ static const struct row arg_row[] = {
 static const struct rows arg_rows = ROWS(struct site_arg, arg_row, 8);
 
 static const struct row gen_row[] = {
-    FIELD(struct gen_site, name, TEXT), FIELD(struct gen_site, rtype, U32), FIELD(struct gen_site, shape, SHAPE),
-    FIELD(struct gen_site, next, U32), FIELD(struct gen_site, follow, TEXT), FIELD(struct gen_site, by, U8),
+    FIELD(struct gen_site, name, TEXT), FIELD(struct gen_site, rtype, U32),
+        FIELD(struct gen_site, shape, SHAPE),
+    FIELD(struct gen_site, next, U32), FIELD(struct gen_site, follow, TEXT),
+    FIELD(struct gen_site, by, U8),
     FIELD(struct gen_site, options, U16), FIELD(struct gen_site, meta, U16),
     FIELD(struct gen_site, needs_logprob, BOOL), FIELD(struct gen_site, opens_turn, BOOL),
     FIELD(struct gen_site, n_arg, U32), STRUCTS(struct gen_site, arg, n_arg, arg_rows),
-    FIELD(struct gen_site, ordinal, U32), FIELD(struct gen_site, max, U32), FIELD(struct gen_site, max_at.off, U32),
-    FIELD(struct gen_site, max_at.len, U32), FIELD(struct gen_site, at.off, U32), FIELD(struct gen_site, at.len, U32),
+    FIELD(struct gen_site, ordinal, U32), FIELD(struct gen_site, max, U32),
+    FIELD(struct gen_site, max_at.off, U32),
+    FIELD(struct gen_site, max_at.len, U32), FIELD(struct gen_site, at.off, U32),
+    FIELD(struct gen_site, at.len, U32),
 };
 static const struct rows gen_rows = ROWS(struct gen_site, gen_row, 104);
 
 static const struct row fork_row[] = {
     FIELD(struct fork_site, func, U32), FIELD(struct fork_site, n_capture, U32),
     ARRAY(struct fork_site, capture, n_capture, U16S), FIELD(struct fork_site, n_forker, U32),
-    FIELD(struct fork_site, uses_ctx, BOOL), FIELD(struct fork_site, ctx, U16), FIELD(struct fork_site, race, BOOL),
+    FIELD(struct fork_site, uses_ctx, BOOL), FIELD(struct fork_site, ctx, U16),
+    FIELD(struct fork_site, race, BOOL),
     FIELD(struct fork_site, keep, BOOL), FIELD(struct fork_site, parallel, U16),
     FIELD(struct fork_site, rtype, U32), FIELD(struct fork_site, ordinal, U32),
     FIELD(struct fork_site, at.off, U32), FIELD(struct fork_site, at.len, U32),
@@ -146,8 +155,10 @@ static const struct row func_row[] = {
     FIELD(struct func, at.off, U32), FIELD(struct func, at.len, U32),
     FIELD(struct func, flags, U32), FIELD(struct func, effects, U32),
     FIELD(struct func, n_param, U32), STRUCTS(struct func, param, n_param, param_rows),
-    FIELD(struct func, n_capture, U32), FIELD(struct func, n_reg, U32), FIELD(struct func, ctx, U16),
-    FIELD(struct func, result, U32), FIELD(struct func, n_code, U32), ARRAY(struct func, code, n_code, CODE),
+    FIELD(struct func, n_capture, U32), FIELD(struct func, n_reg, U32),
+    FIELD(struct func, ctx, U16),
+    FIELD(struct func, result, U32), FIELD(struct func, n_code, U32),
+    ARRAY(struct func, code, n_code, CODE),
     ARRAY(struct func, span, n_code, SPANS), ARRAY(struct func, ordinal, n_code, U32S),
     FIELD(struct func, doc, TEXT), FIELD(struct func, runs, U32),
     FIELD(struct func, pass, 64), FIELD(struct func, seed, 64), FIELD(struct func, timeout_ms, 64),
@@ -488,7 +499,8 @@ static bool shape_is_whole(const struct shape *s)
 {
     if (s->kind >= SHAPE_N)
         return false;
-    uint32_t want = s->kind == SHAPE_LIST || s->kind == SHAPE_REF ? 1 : s->kind == SHAPE_MAP ? 2 : 0;
+    uint32_t want = s->kind == SHAPE_LIST ||
+                    s->kind == SHAPE_REF ? 1 : s->kind == SHAPE_MAP ? 2 : 0;
     bool keyed = s->kind == SHAPE_STRUCT || s->kind == SHAPE_CALL || s->kind == SHAPE_ENUM;
     bool kids = want || s->kind == SHAPE_STRUCT || s->kind == SHAPE_CALL || s->kind == SHAPE_OR ||
                 s->kind == SHAPE_TUPLE;

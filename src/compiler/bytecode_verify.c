@@ -30,7 +30,8 @@ static const char *const operands[OP_N] = {
 
 static enum status bad(const struct verify *v, const char *what)
 {
-    return error_set(v->err, ST_INTERNAL, "bytecode of %.*s, operation %u (%s): %s", (int)v->f->name.len,
+    return error_set(v->err, ST_INTERNAL, "bytecode of %.*s, operation %u (%s): %s",
+                     (int)v->f->name.len,
                      v->f->name.ptr, v->pc, bytecode_op_name(v->f->code[v->pc].op), what);
 }
 
@@ -204,7 +205,8 @@ static const char *check_site(const struct verify *v)
     }
     case OP_ATTEMPT_ENTER: {
         const struct attempt_site *s = &m->attempt[i->a];
-        ok = regs_ok(v, s->arg, s->n_arg) && opt_reg(v, s->ctx) && list_ok(v, s->restore, s->n_restore);
+        ok = regs_ok(v, s->arg, s->n_arg) && opt_reg(v, s->ctx) &&
+             list_ok(v, s->restore, s->n_restore);
         break;
     }
     default:
@@ -253,11 +255,13 @@ static enum status check_func(struct verify *v)
     if ((uint64_t)f->n_capture + f->n_param > f->n_reg || !f->n_code || f->n_reg > BC_NONE ||
         (f->ctx != BC_NONE && f->ctx >= f->n_reg) || f->result >= v->m->n_rtype ||
         !params_ok(v->m, f->param, f->n_param))
-        return error_set(v->err, ST_INTERNAL, "bytecode of %.*s: its frame is not valid", (int)f->name.len,
+        return error_set(v->err, ST_INTERNAL, "bytecode of %.*s: its frame is not valid",
+                         (int)f->name.len,
                          f->name.ptr);
     for (v->pc = 0; v->pc < f->n_code; v->pc++) {
         if (f->code[v->pc].op >= OP_N)
-            return error_set(v->err, ST_INTERNAL, "bytecode of %.*s: unknown operation", (int)f->name.len,
+            return error_set(v->err, ST_INTERNAL, "bytecode of %.*s: unknown operation",
+                             (int)f->name.len,
                              f->name.ptr);
         const char *wrong = check_operands(v);
         if (!wrong)
@@ -274,7 +278,14 @@ static enum status check_func(struct verify *v)
 
 static uint32_t konst_words(const struct konst *k)
 {
-    return k->kind == KONST_MAP ? 2 * k->n : k->kind >= KONST_LIST && k->kind <= KONST_STRUCT ? k->n : 0;
+    return k->kind == KONST_MAP ? 2 * k->n : k->kind >= KONST_LIST &&
+           k->kind <= KONST_STRUCT ? k->n : 0;
+}
+
+/* A function that needs no captures. */
+static bool is_callable(const struct module *m, uint64_t func)
+{
+    return func < m->n_func && !m->func[func].n_capture;
 }
 
 static bool konst_ok(const struct module *m, const struct konst *k, uint32_t self)
@@ -288,14 +299,15 @@ static bool konst_ok(const struct module *m, const struct konst *k, uint32_t sel
     if (k->kind == KONST_STR || k->kind == KONST_REGEX)
         return utf8_valid(k->text);
     if (k->kind == KONST_STRUCT)
-        return k->rtype < m->n_rtype && m->rtype[k->rtype].kind == RT_STRUCT && m->rtype[k->rtype].n_field == k->n;
+        return k->rtype < m->n_rtype && m->rtype[k->rtype].kind == RT_STRUCT &&
+        m->rtype[k->rtype].n_field == k->n;
     if (k->kind == KONST_ENUM)
         return k->rtype < m->n_rtype && m->rtype[k->rtype].kind == RT_ENUM && k->i >= 0 &&
                (uint64_t)k->i < m->rtype[k->rtype].n_variant;
     if (k->kind == KONST_FUNC)
-        return k->i >= 0 && (uint64_t)k->i < m->n_func && !m->func[k->i].n_capture;
+        return k->i >= 0 && is_callable(m, (uint64_t)k->i);
     if (k->kind == KONST_TOOL)
-        return k->i >= 0 ? (uint64_t)k->i < m->n_func : (uint64_t)(-1 - k->i) < m->n_ext;
+        return k->i < 0 ? (uint64_t)(-1 - k->i) < m->n_ext : is_callable(m, (uint64_t)k->i);
     return true;
 }
 
@@ -343,8 +355,8 @@ static bool rtype_ok(const struct module *m, const struct rtype *t)
             return false;
     for (uint32_t i = 0; i < t->n_tool; i++)
         if (t->tool[i].args >= m->n_rtype || m->rtype[t->tool[i].args].kind != RT_STRUCT ||
-            (t->tool[i].func != BC_NO_INDEX && t->tool[i].func >= m->n_func) ||
-            (t->tool[i].ext != BC_NO_INDEX && t->tool[i].ext >= m->n_ext))
+            (t->tool[i].func != BC_NO_INDEX ? !is_callable(m, t->tool[i].func)
+                                            : t->tool[i].ext >= m->n_ext))
             return false;
     return t->kind != RT_LITERAL || t->konst < m->n_konst;
 }

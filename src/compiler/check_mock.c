@@ -266,7 +266,8 @@ void mock_check(struct comp *c)
         struct slice s = slice_sub(a->text, 0, 60);
         if (a->name.len)
             comp_diag(c, a->mod, "E0801", a->at,
-                      "`%.*s` can never answer `%.*s`: it is outside its type", (int)s.len, s.ptr, (int)a->name.len, a->name.ptr);
+                      "`%.*s` can never answer `%.*s`: it is outside its type", (int)s.len, s.ptr,
+                      (int)a->name.len, a->name.ptr);
         else
             comp_diag(c, a->mod, "E0801", a->at, "`%.*s` fits no generation that this test reaches",
                       (int)s.len, s.ptr);

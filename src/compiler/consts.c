@@ -19,7 +19,8 @@ uint32_t konst_add(struct comp *c, struct konst k)
 }
 
 /* Scalars are shared under a key that spells kind and value. */
-static uint32_t shared(struct comp *c, const char *kind, const void *data, size_t len, struct konst k)
+static uint32_t shared(struct comp *c, const char *kind, const void *data, size_t len,
+                       struct konst k)
 {
     str_cut(&c->tmp, 0);
     str_adds(&c->tmp, kind);
@@ -578,7 +579,8 @@ bool konst_data(struct low *l, struct slice file, const struct type *want, struc
     struct slice text;
     struct error err = { 0 };
     const struct loader *ld = &c->opts->loader;
-    if (!ld->load || ld->load(ld->ctx, &c->arena, l->mod->source->name, file, &name, &text, &err) != ST_OK) {
+    if (!ld->load || ld->load(ld->ctx, &c->arena, l->mod->source->name, file, &name, &text,
+                              &err) != ST_OK) {
         low_diag(l, "E0317", at, "cannot read `%.*s`: %s", (int)file.len, file.ptr,
                  ld->load ? err.text : "no files here");
         return false;

@@ -74,7 +74,8 @@ static const struct ir_insn *writer_of(const struct ir_func *f, uint32_t before,
     return NULL;
 }
 
-static uint32_t value_effect(const struct comp *c, const struct ir_func *f, uint32_t before, uint32_t v)
+static uint32_t value_effect(const struct comp *c, const struct ir_func *f, uint32_t before,
+                             uint32_t v)
 {
     const struct ir_insn *n = f->value[v].is_var ? NULL : writer_of(f, before, v);
     if (n && n->op == IR_CLOSURE)

@@ -120,12 +120,14 @@ uint32_t ir_op0(struct low *l, enum ir_op op, struct type *t, struct span at)
     return ir_opn(l, op, t, NULL, 0, 0, at);
 }
 
-uint32_t ir_op1(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t imm, struct span at)
+uint32_t ir_op1(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t imm,
+                struct span at)
 {
     return ir_opn(l, op, t, &a, 1, imm, at);
 }
 
-uint32_t ir_op2(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t b, struct span at)
+uint32_t ir_op2(struct low *l, enum ir_op op, struct type *t, uint32_t a, uint32_t b,
+                struct span at)
 {
     uint32_t arg[2] = { a, b };
     return ir_opn(l, op, t, arg, 2, 0, at);

@@ -22,47 +22,61 @@ struct row {
 static const struct row rows[] = {
     N("str", "len", "", "int", STR_LEN), N("str", "lower", "", "str", STR_LOWER),
     N("str", "upper", "", "str", STR_UPPER), N("str", "trim", "", "str", STR_TRIM),
-    N("str", "trim_start", "", "str", STR_TRIM_START), N("str", "trim_end", "", "str", STR_TRIM_END),
-    N("str", "split", "sep:str|regex", "[str]", STR_SPLIT), N("str", "lines", "", "[str]", STR_LINES),
+    N("str", "trim_start", "", "str", STR_TRIM_START),
+    N("str", "trim_end", "", "str", STR_TRIM_END),
+    N("str", "split", "sep:str|regex", "[str]", STR_SPLIT),
+    N("str", "lines", "", "[str]", STR_LINES),
     N("str", "words", "", "[str]", STR_WORDS), N("str", "chars", "", "[str]", STR_CHARS),
-    N("str", "replace", "a:str|regex;b:str", "str", STR_REPLACE), N("str", "has", "s:str", "bool", STR_HAS),
+    N("str", "replace", "a:str|regex;b:str", "str", STR_REPLACE),
+    N("str", "has", "s:str", "bool", STR_HAS),
     N("str", "starts", "s:str", "bool", STR_STARTS), N("str", "ends", "s:str", "bool", STR_ENDS),
     N("str", "find", "re:regex|str", "match?", STR_FIND),
-    N("str", "find_all", "re:regex|str", "[match]", STR_FIND_ALL), N("str", "pad", "n:int", "str", STR_PAD),
+    N("str", "find_all", "re:regex|str", "[match]", STR_FIND_ALL),
+    N("str", "pad", "n:int", "str", STR_PAD),
     N("str", "repeat", "n:int", "str", STR_REPEAT),
     N("float", "fixed", "digits:int", "str", NUM_FIXED), N("float", "round", "", "int", NUM_ROUND),
     N("float", "floor", "", "int", NUM_FLOOR), N("float", "ceil", "", "int", NUM_CEIL),
-    N("int", "abs", "", "int", ABS), N("float", "abs", "", "float", ABS), N("int", "div", "b:int", "int", INT_DIV),
+    N("int", "abs", "", "int", ABS), N("float", "abs", "", "float", ABS),
+    N("int", "div", "b:int", "int", INT_DIV),
     N("[T]", "len", "", "int", LIST_LEN), P("[T]", "map", "f:fn(T,int)->U", "[U]", "_list_map"),
     P("[T]", "filter", "f:fn(T,int)->bool", "[T]", "_list_filter"),
     P("[T]", "find", "f:fn(T,int)->bool", "T?", "_list_find"),
     P("[T]", "any", "f:fn(T,int)->bool", "bool", "_list_any"),
     P("[T]", "all", "f:fn(T,int)->bool", "bool", "_list_all"),
-    P("[T]", "count", "f:fn(T,int)->bool", "int", "_list_count"), N("[T]", "sum", "", "T", LIST_SUM),
+    P("[T]", "count", "f:fn(T,int)->bool", "int", "_list_count"),
+    N("[T]", "sum", "", "T", LIST_SUM),
     P("[T]", "sum", "f:fn(T,int)->U", "U", "_list_sum"), N("[T]", "min", "", "T", LIST_MIN),
     N("[T]", "max", "", "T", LIST_MAX), N("[T]", "sort", "", "[T]", LIST_SORT),
     P("[T]", "sort", "f:fn(T,int)->U", "[T]", "_list_sort"),
-    P("[T]", "top", "n:int;f:fn(T,int)->U", "[T]", "_list_top"), N("[T]", "reverse", "", "[T]", LIST_REVERSE),
+    P("[T]", "top", "n:int;f:fn(T,int)->U", "[T]", "_list_top"),
+    N("[T]", "reverse", "", "[T]", LIST_REVERSE),
     N("[T]", "unique", "", "[T]", LIST_UNIQUE), N("[T]", "first", "", "T", LIST_FIRST),
     N("[T]", "last", "", "T", LIST_LAST), N("[T]", "take", "n:int", "[T]", LIST_TAKE),
     N("[T]", "drop", "n:int", "[T]", LIST_DROP), N("[T]", "has", "x:T", "bool", LIST_HAS),
     N("[T]", "index", "x:T", "int?", LIST_INDEX), N("[T]", "join", "sep:str=", "str", LIST_JOIN),
-    N("[[T]]", "flatten", "", "[T]", LIST_FLATTEN), N("[T]", "chunks", "n:int", "[[T]]", LIST_CHUNKS),
+    N("[[T]]", "flatten", "", "[T]", LIST_FLATTEN),
+    N("[T]", "chunks", "n:int", "[[T]]", LIST_CHUNKS),
     P("[T]", "group", "f:fn(T,int)->U", "[U:[T]]", "_list_group"),
-    P("[T]", "reduce", "init:U;f:fn(U,T)->U", "U", "_list_reduce"), N("[T]", "push", "x:T", "[T]", LIST_PUSH),
-    N("[T]", "indexed", "", "[(int,T)]", LIST_INDEXED), N("[T]", "shuffle", "", "[T]", LIST_SHUFFLE),
+    P("[T]", "reduce", "init:U;f:fn(U,T)->U", "U", "_list_reduce"),
+    N("[T]", "push", "x:T", "[T]", LIST_PUSH),
+    N("[T]", "indexed", "", "[(int,T)]", LIST_INDEXED),
+    N("[T]", "shuffle", "", "[T]", LIST_SHUFFLE),
     N("[T]", "pick", "k:int", "[T]", LIST_PICK),
     N("[K:V]", "len", "", "int", LIST_LEN), N("[K:V]", "keys", "", "[K]", MAP_KEYS),
     N("[K:V]", "values", "", "[V]", MAP_VALUES), N("[K:V]", "pairs", "", "[(K,V)]", MAP_PAIRS),
     N("[K:V]", "has", "k:K", "bool", MAP_HAS), N("[K:V]", "get", "k:K;default:V=", "V", MAP_GET),
     P("[K:V]", "map", "f:fn(K,V)->U", "[K:U]", "_map_map"),
-    P("[K:V]", "filter", "f:fn(K,V)->bool", "[K:V]", "_map_filter"), N("[K:V]", "argmax", "", "K", MAP_ARGMAX),
+    P("[K:V]", "filter", "f:fn(K,V)->bool", "[K:V]", "_map_filter"),
+    N("[K:V]", "argmax", "", "K", MAP_ARGMAX),
     N("[K:V]", "argmin", "", "K", MAP_ARGMIN), N("[K:V]", "remove", "k:K", "[K:V]", MAP_REMOVE),
     N("call", "run", "", "str", CALL_RUN),
-    N("", "input", "prompt:str=", "str?", INPUT), N("", "require", "cond:bool;why:str=", "null", REQUIRE),
-    N("", "fail", "text:str;kind:str=", "never", FAIL), N("", "error", "kind:str;text:str", "error", ERROR),
+    N("", "input", "prompt:str=", "str?", INPUT),
+    N("", "require", "cond:bool;why:str=", "null", REQUIRE),
+    N("", "fail", "text:str;kind:str=", "never", FAIL),
+    N("", "error", "kind:str;text:str", "error", ERROR),
     N("", "token", "name:str", "token", TOKEN), N("", "abs", "x:T", "T", ABS),
-    N("", "near", "a:float;b:float;eps:float", "bool", NEAR), N("", "zip", "a:[T];b:[U]", "[(T,U)]", ZIP),
+    N("", "near", "a:float;b:float;eps:float", "bool", NEAR),
+    N("", "zip", "a:[T];b:[U]", "[(T,U)]", ZIP),
     N("", "map_of", "keys:[K];values:[V]", "[K:V]", MAP_OF), N("", "min", "a:T;b:T", "T", MIN2),
     N("", "max", "a:T;b:T", "T", MAX2),
     P("", "assert_error", "kind:str;f:fn()->any", "null", "_assert_error"),
@@ -127,7 +141,8 @@ static struct type *sig_bracket(struct sig *s)
 static struct type *sig_word(struct sig *s)
 {
     static const struct { const char *name; enum type_kind kind; } word[] = {
-        { "str", T_STR }, { "int", T_INT }, { "float", T_FLOAT }, { "bool", T_BOOL }, { "null", T_NULL },
+        { "str", T_STR }, { "int", T_INT }, { "float", T_FLOAT }, { "bool", T_BOOL },
+            { "null", T_NULL },
         { "regex", T_REGEX }, { "match", T_MATCH }, { "error", T_ERROR }, { "token", T_TOKEN },
         { "any", T_ANY }, { "never", T_NEVER }, { "call", T_CALL },
     };
@@ -311,7 +326,8 @@ static uint32_t required(const struct formal *f, uint32_t n)
 }
 
 /* The row of that name whose receiver and number of arguments fit; else one that is near. */
-static const struct row *choose(struct comp *c, const struct type *self, struct slice name, uint32_t n_arg)
+static const struct row *choose(struct comp *c, const struct type *self, struct slice name,
+                                uint32_t n_arg)
 {
     const struct row *near = NULL;
     for (uint32_t i = 0; i < N_ROW; i++) {
@@ -333,7 +349,8 @@ uint32_t call_native(struct low *l, enum native_id id, const uint32_t *arg, uint
     return ir_opn(l, IR_NATIVE, t, arg, n, (uint32_t)id, at);
 }
 
-static struct ex default_value(struct low *l, const struct row *r, struct slice name, struct span at)
+static struct ex default_value(struct low *l, const struct row *r, struct slice name,
+                               struct span at)
 {
     struct comp *c = l->c;
     if (slice_is(name, "kind"))
@@ -344,7 +361,8 @@ static struct ex default_value(struct low *l, const struct row *r, struct slice 
     return ex_null(l, at);
 }
 
-static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, uint32_t n, struct type *t,
+static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, uint32_t n,
+                        struct type *t,
                         struct span at)
 {
     struct comp *c = l->c;
@@ -369,7 +387,8 @@ static struct ex finish(struct low *l, const struct row *r, const uint32_t *v, u
     return ex_of(out, t, at);
 }
 
-static struct ex call_row(struct low *l, const struct row *r, const struct ex *self, struct name name,
+static struct ex call_row(struct low *l, const struct row *r, const struct ex *self,
+                          struct name name,
                           const struct arg_list *args, struct span at, struct type *want)
 {
     struct comp *c = l->c;
@@ -397,7 +416,8 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
                 k++;
         if (k >= n || given[k]) {
             bool again = k < n && a->name.text.len;
-            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->name.text.len ? a->name.at : a->value->span,
+            low_diag(l, a->name.text.len ? "E0206" : "E0208",
+                     a->name.text.len ? a->name.at : a->value->span,
                      again ? "`%.*s` gets `%.*s` twice" : a->name.text.len ? "`%.*s` has no argument `%.*s`"
                      : "`%.*s` has too many arguments",
                      (int)name.text.len, name.text.ptr, (int)a->name.text.len, a->name.text.ptr);
@@ -413,8 +433,10 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             e = lower_expr(l, given[i], open ? NULL : t);
             e.at = given[i]->span;
             e = e.t->kind == T_BRANCHES ? ex_join(l, e) : e;
-            if (f[i].type->kind == T_FN && e.t->kind != T_FN && e.t->kind != T_ANY && e.t->kind != T_NEVER) {
-                low_diag(l, "E0301", e.at, "a function is wanted here, but this is %s", comp_type_text(c, e.t));
+            if (f[i].type->kind == T_FN && e.t->kind != T_FN && e.t->kind != T_ANY &&
+                e.t->kind != T_NEVER) {
+                low_diag(l, "E0301", e.at, "a function is wanted here, but this is %s",
+                         comp_type_text(c, e.t));
                 return ex_bad(l, at);
             }
             if (f[i].type->kind == T_VAR && !self) {
@@ -425,7 +447,8 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             }
             if (e.t->kind == T_OPT && type_base(t)->kind != T_OPT)
                 e = coerce(l, e, t, e.at);
-            else if (type_fits(e.t, t) == FIT_NO || t->kind == T_STR || t->kind == T_INT || t->kind == T_FLOAT ||
+            else if (type_fits(e.t, t) == FIT_NO || t->kind == T_STR || t->kind == T_INT ||
+                     t->kind == T_FLOAT ||
                      t->kind == T_ENUM || t->kind == T_LIST || t->kind == T_BOOL || t->kind == T_FN)
                 e = coerce(l, e, t, e.at);
         } else if (f[i].optional) {
@@ -433,7 +456,8 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
             if (slice_is(f[i].name, "default"))
                 result = type_opt(&c->arena, result);
         } else {
-            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`", (int)name.text.len, name.text.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`",
+                     (int)name.text.len, name.text.ptr,
                      (int)f[i].name.len, f[i].name.ptr);
             return ex_bad(l, at);
         }
@@ -442,7 +466,8 @@ static struct ex call_row(struct low *l, const struct row *r, const struct ex *s
     return finish(l, r, v, n_v, close_type(&vars, result), at);
 }
 
-struct ex library_method(struct low *l, struct ex self, struct name name, const struct arg_list *args,
+struct ex library_method(struct low *l, struct ex self, struct name name,
+                         const struct arg_list *args,
                          struct span at, struct type *want)
 {
     struct slice s = name.text;
@@ -490,7 +515,8 @@ void library_each(bool member, void (*fn)(void *ctx, struct slice name), void *c
 
 static bool is_setting(struct slice name)
 {
-    static const char *const setting[] = { "sampling", "seed", "budget", "concurrency", "mock", "stub", "model",
+    static const char *const setting[] = { "sampling", "seed", "budget", "concurrency", "mock",
+                                           "stub", "model",
                                            "lora" };
     for (size_t i = 0; i < sizeof setting / sizeof setting[0]; i++)
         if (slice_is(name, setting[i]))
@@ -498,7 +524,8 @@ static bool is_setting(struct slice name)
     return false;
 }
 
-bool library_call(struct low *l, const struct node *n, struct slice name, struct type *want, struct ex *ret)
+bool library_call(struct low *l, const struct node *n, struct slice name, struct type *want,
+                  struct ex *ret)
 {
     if (library_form(l, n, name, want, ret))
         return true;
@@ -509,7 +536,8 @@ bool library_call(struct low *l, const struct node *n, struct slice name, struct
     }
     if (!is_setting(name))
         return false;
-    low_diag(l, "E0701", n->span, "`%.*s` is a setting: write `with %.*s(...) { ... }`", (int)name.len, name.ptr,
+    low_diag(l, "E0701", n->span, "`%.*s` is a setting: write `with %.*s(...) { ... }`",
+             (int)name.len, name.ptr,
              (int)name.len, name.ptr);
     *ret = ex_bad(l, n->span);
     return true;

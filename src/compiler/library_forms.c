@@ -17,7 +17,8 @@ static struct ex print_call(struct low *l, const struct node *n)
         int k = !a->name.text.len ? (int)i : slice_is(a->name.text, "end") ? 1
                 : slice_is(a->name.text, "to") ? 2 : slice_is(a->name.text, "x") ? 0 : 3;
         if (k > 2) {
-            low_diag(l, a->name.text.len ? "E0206" : "E0208", a->name.text.len ? a->name.at : a->value->span,
+            low_diag(l, a->name.text.len ? "E0206" : "E0208",
+                     a->name.text.len ? a->name.at : a->value->span,
                      "`print` takes x, end and to");
             return ex_null(l, n->span);
         }
@@ -75,7 +76,8 @@ static struct ex condition_text(struct low *l, const struct node *cond)
 {
     struct slice text = slice_sub(l->mod->source->text, cond->span.off, cond->span.len);
     bool fits = text.len <= 120 && slice_find(text, SLICE("\n")) == SIZE_MAX;
-    struct slice why = fits ? comp_printf(l->c, "%.*s is false", (int)text.len, text.ptr) : SLICE("assertion failed");
+    struct slice why = fits ? comp_printf(l->c, "%.*s is false", (int)text.len,
+                                          text.ptr) : SLICE("assertion failed");
     return ex_konst(l->c, konst_str(l->c, why), type_plain(T_STR), cond->span);
 }
 
@@ -87,7 +89,8 @@ static struct ex assert_call(struct low *l, const struct node *n)
                                      [IR_GT - IR_EQ] = OP_GT, [IR_GE - IR_EQ] = OP_GE };
     const struct arg_list *args = &n->u.call.args;
     if (args->n < 1 || args->n > 2) {
-        low_diag(l, args->n ? "E0208" : "E0207", args->n ? args->at[2].value->span : call_end(n->span),
+        low_diag(l, args->n ? "E0208" : "E0207",
+                 args->n ? args->at[2].value->span : call_end(n->span),
                  "`assert` takes a condition and a reason");
         return ex_null(l, n->span);
     }
@@ -133,7 +136,8 @@ static struct ex unzip_call(struct low *l, const struct node *n)
         for (uint32_t i = 0; i < et->n; i++)
             t->elem[i] = type_list(&l->c->arena, et->elem[i]);
     } else if (et->kind != T_ANY) {
-        low_diag(l, "E0301", a->span, "`unzip` takes a list of tuples, and this is %s", comp_type_text(l->c, e.t));
+        low_diag(l, "E0301", a->span, "`unzip` takes a list of tuples, and this is %s",
+                 comp_type_text(l->c, e.t));
     }
     uint32_t v[2] = { ex_value(l, e), IR_NO };
     uint32_t columns = konst_int(l->c, et->kind == T_TUPLE ? (int64_t)et->n : 2);
@@ -150,7 +154,8 @@ static struct ex copy_call(struct low *l, const struct node *n)
     }
     struct ex e = lower_expr(l, args->at[0].value, NULL);
     if (e.t->kind != T_STRUCT) {
-        low_diag(l, "E0301", args->at[0].value->span, "`copy` takes a struct, and this is %s", comp_type_text(l->c, e.t));
+        low_diag(l, "E0301", args->at[0].value->span, "`copy` takes a struct, and this is %s",
+                 comp_type_text(l->c, e.t));
         return ex_bad(l, n->span);
     }
     struct sdecl *d = e.t->strct;
@@ -160,7 +165,8 @@ static struct ex copy_call(struct low *l, const struct node *n)
         while (k < d->n && !slice_eq(d->field[k].name, args->at[i].name.text))
             k++;
         if (k == d->n) {
-            low_diag(l, "E0206", args->at[i].name.text.len ? args->at[i].name.at : args->at[i].value->span,
+            low_diag(l, "E0206",
+                     args->at[i].name.text.len ? args->at[i].name.at : args->at[i].value->span,
                      "`%.*s` has no field `%.*s`", (int)d->name.len,
                      d->name.ptr, (int)args->at[i].name.text.len, args->at[i].name.text.ptr);
             continue;
@@ -214,7 +220,8 @@ static bool convertible(const struct type *from, enum type_kind to)
 static bool conversion(struct low *l, const struct node *n, struct slice name, struct ex *ret)
 {
     static const struct { const char *name; enum type_kind kind; } row[] = {
-        { "int", T_INT }, { "float", T_FLOAT }, { "str", T_STR }, { "bool", T_BOOL }, { "json", T_JSON },
+        { "int", T_INT }, { "float", T_FLOAT }, { "str", T_STR }, { "bool", T_BOOL },
+            { "json", T_JSON },
         { "path", T_PATH },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -227,7 +234,8 @@ static bool conversion(struct low *l, const struct node *n, struct slice name, s
             return true;
         struct ex e = ex_join(l, lower_expr(l, a, row[i].kind == T_JSON ? t : NULL));
         if (!convertible(e.t, row[i].kind)) {
-            low_diag(l, "E0307", a->span, "%s cannot be made of %s", row[i].name, comp_type_text(l->c, e.t));
+            low_diag(l, "E0307", a->span, "%s cannot be made of %s", row[i].name,
+                     comp_type_text(l->c, e.t));
             return true;
         }
         struct str text = { 0 };
@@ -243,8 +251,10 @@ static bool conversion(struct low *l, const struct node *n, struct slice name, s
 
 /* ---- which is which ---- */
 
-static const char *const form[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data", "schema_of",
-                                    "tool_docs", "context", "first", "int", "float", "str", "bool", "json",
+static const char *const form[] = { "print", "dbg", "assert", "unzip", "copy", "meta", "data",
+                                    "schema_of",
+                                    "tool_docs", "context", "first", "int", "float", "str", "bool",
+                                    "json",
                                     "path" };
 enum { N_FORM = sizeof form / sizeof form[0] };
 
@@ -268,7 +278,8 @@ void library_suggest_forms(struct suggest *s)
         suggest_try(s, slice_of(form[i]));
 }
 
-bool library_form(struct low *l, const struct node *n, struct slice name, struct type *want, struct ex *ret)
+bool library_form(struct low *l, const struct node *n, struct slice name, struct type *want,
+                  struct ex *ret)
 {
     if (slice_is(name, "print"))
         *ret = print_call(l, n);

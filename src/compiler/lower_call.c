@@ -19,7 +19,8 @@ static struct sym *member_sym(struct low *l, const struct node *n)
     if (!s)
         return NULL;
     if (name.text.ptr[0] == '_' && !l->mod->is_std)
-        low_diag(l, "E0211", name.at, "`%.*s` is private to its file", (int)name.text.len, name.text.ptr);
+        low_diag(l, "E0211", name.at, "`%.*s` is private to its file", (int)name.text.len,
+                 name.text.ptr);
     return s;
 }
 
@@ -64,10 +65,12 @@ static uint32_t extern_wrapper(struct low *l, struct sym *s, struct span at)
     for (uint32_t i = 0; i < s->n_param; i++) {
         v[i] = ir_value_new(&in, s->param[i].type);
         *(uint32_t *)comp_push(c, &f->input, &f->n_input, &f->cap_input, sizeof *v) = v[i];
-        p[i] = (struct bc_param){ comp_slice(c, s->param[i].name), rtype_of(c, s->param[i].type), BC_NO_INDEX, SLICE("") };
+        p[i] = (struct bc_param){ comp_slice(c, s->param[i].name), rtype_of(c, s->param[i].type),
+                                  BC_NO_INDEX, SLICE("") };
     }
     enum ir_op op = s->native ? IR_NATIVE : IR_CALL_EXTERN;
-    uint32_t r = ir_opn(&in, op, s->result, v, s->n_param, s->native ? s->native - 1 : extern_of(c, s), at);
+    uint32_t r = ir_opn(&in, op, s->result, v, s->n_param,
+                        s->native ? s->native - 1 : extern_of(c, s), at);
     f->out.param = p;
     f->out.result = rtype_of(c, s->result);
     low_end(&in, ex_of(r, s->result, at), at);
@@ -130,7 +133,8 @@ static bool match_args(struct low *l, const struct arg_list *args, struct slice 
                 for (k = 0; k < n; k++)
                     suggest_try(&near, name[k]);
                 struct diag *d = low_diag(l, "E0206", a->name.at, "`%.*s` has no argument `%.*s`",
-                                          (int)what.len, what.ptr, (int)a->name.text.len, a->name.text.ptr);
+                                          (int)what.len, what.ptr, (int)a->name.text.len,
+                                          a->name.text.ptr);
                 suggest_say(&near, l->c, d, a->name.at);
                 return false;
             }
@@ -208,12 +212,14 @@ static bool lower_args(struct low *l, struct sym *s, const struct arg_list *args
             continue;
         struct fparam *p = &s->param[i];
         if (!p->fallback) {
-            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`", (int)s->name.len, s->name.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the argument `%.*s`", (int)s->name.len,
+                     s->name.ptr,
                      (int)p->name.len, p->name.ptr);
             return false;
         }
         out[i] = is_literal(p->fallback) ? lower_to(l, p->fallback, p->type)
-                                         : default_of(l, s->mod, p->fallback, p->type, &p->fallback_func, at);
+                                         : default_of(l, s->mod, p->fallback, p->type,
+                                                      &p->fallback_func, at);
     }
     return true;
 }
@@ -227,7 +233,8 @@ static struct ex expand_part(struct low *l, struct sym *s, const struct ex *arg,
     bool value = s->result->kind != T_NULL;
     struct mod *mod = l->mod;
     struct meet m;
-    struct ctl ctl = { .up = l->ctl, .kind = CTL_PART, .meet = &m, .result = value ? s->result : NULL };
+    struct ctl ctl = { .up = l->ctl, .kind = CTL_PART, .meet = &m,
+                       .result = value ? s->result : NULL };
 
     s->expanding = true;
     if (!l->part_depth++) {
@@ -267,7 +274,8 @@ static struct ex expand_part(struct low *l, struct sym *s, const struct ex *arg,
 
 /* ---- declarations ---- */
 
-static struct ex convert_enum(struct low *l, struct type *t, const struct arg_list *args, struct span at)
+static struct ex convert_enum(struct low *l, struct type *t, const struct arg_list *args,
+                              struct span at)
 {
     if (args->n != 1) {
         low_diag(l, args->n ? "E0208" : "E0207", args->n ? args->at[1].value->span : call_end(at),
@@ -278,7 +286,8 @@ static struct ex convert_enum(struct low *l, struct type *t, const struct arg_li
     if (e.k && e.t->kind == T_STR)
         return coerce(l, e, t, args->at[0].value->span);
     if (!type_is_str(e.t) && e.t->kind != T_ENUM && e.t->kind != T_JSON && e.t->kind != T_ANY) {
-        low_diag(l, "E0307", args->at[0].value->span, "%s cannot be made of %s", comp_type_text(l->c, t),
+        low_diag(l, "E0307", args->at[0].value->span, "%s cannot be made of %s",
+                 comp_type_text(l->c, t),
                  comp_type_text(l->c, e.t));
         return ex_bad(l, at);
     }
@@ -305,13 +314,15 @@ struct ex construct(struct low *l, struct type *t, const struct arg_list *args, 
     for (uint32_t i = 0; i < d->n; i++) {
         struct sfield *f = &d->field[i];
         if (!slot[i].arg && !f->fallback) {
-            low_diag(l, "E0207", call_end(at), "`%.*s` needs the field `%.*s`", (int)d->name.len, d->name.ptr,
+            low_diag(l, "E0207", call_end(at), "`%.*s` needs the field `%.*s`", (int)d->name.len,
+                     d->name.ptr,
                      (int)f->name.len, f->name.ptr);
             return ex_of(ex_value(l, ex_null(l, at)), t, at);
         }
         if (!slot[i].arg)
             e[i] = is_literal(f->fallback) ? lower_to(l, f->fallback, f->type)
-                                           : default_of(l, d->sym->mod, f->fallback, f->type, &f->fallback_func, at);
+                                           : default_of(l, d->sym->mod, f->fallback, f->type,
+                                                        &f->fallback_func, at);
         konst &= e[i].k != 0;
     }
     uint32_t rt = rtype_of(c, t);
@@ -351,13 +362,15 @@ static struct ex call_part(struct low *l, struct sym *s, const struct ex *e, str
     return expand_part(l, s, e, at);
 }
 
-static struct ex call_func(struct low *l, struct sym *s, const struct arg_list *args, struct span at)
+static struct ex call_func(struct low *l, struct sym *s, const struct arg_list *args,
+                           struct span at)
 {
     struct comp *c = l->c;
     resolve_func(c, s);
     struct ex *e = comp_alloc(c, s->n_param * sizeof *e + 1);
     if (!lower_args(l, s, args, at, e))
-        return s->result->kind == T_NULL ? ex_null(l, at) : ex_of(ex_value(l, ex_null(l, at)), s->result, at);
+        return s->result->kind == T_NULL ? ex_null(l, at) : ex_of(ex_value(l, ex_null(l, at)),
+                                                                  s->result, at);
     if (s->kind == SYM_PART)
         return call_part(l, s, e, at);
     uint32_t *v = comp_alloc(c, s->n_param * sizeof *v + 1);
@@ -430,7 +443,8 @@ static struct ex call_value(struct low *l, struct ex f, const struct arg_list *a
 {
     struct comp *c = l->c;
     if (f.t->kind != T_FN && f.t->kind != T_ANY) {
-        low_diag(l, f.t->kind == T_OPT ? "E0305" : "E0301", f.at.len ? f.at : at, "%s cannot be called",
+        low_diag(l, f.t->kind == T_OPT ? "E0305" : "E0301", f.at.len ? f.at : at,
+                 "%s cannot be called",
                  comp_type_text(c, f.t));
         return ex_bad(l, at);
     }
@@ -439,14 +453,16 @@ static struct ex call_value(struct low *l, struct ex f, const struct arg_list *a
     uint32_t *v = comp_alloc(c, (args->n + 1) * sizeof *v);
     v[0] = ex_value(l, f);
     if (args->n < n)
-        low_diag(l, "E0207", call_end(at), "this function takes %u argument%s", n, n == 1 ? "" : "s");
+        low_diag(l, "E0207", call_end(at), "this function takes %u argument%s", n,
+                 n == 1 ? "" : "s");
     /* the library hands on more than a function may take: the surplus is dropped */
     if (args->n > n && !l->mod->is_std)
         low_diag(l, "E0208", args->at[n].value->span, "this function takes %u argument%s", n,
                  n == 1 ? "" : "s");
     for (uint32_t i = 0; i < args->n; i++) {
         if (args->at[i].name.text.len)
-            low_diag(l, "E0206", args->at[i].name.at, "arguments of a function value have no names");
+            low_diag(l, "E0206", args->at[i].name.at,
+                     "arguments of a function value have no names");
         struct type *t = f.t->kind == T_FN && i < n ? f.t->elem[i] : NULL;
         v[i + 1] = ex_value(l, ex_join(l, lower_to(l, args->at[i].value, t)));
     }
@@ -474,7 +490,8 @@ static bool call_path(struct low *l, const struct node *n, struct sym **ret)
     return true;
 }
 
-static struct ex make_call(struct low *l, struct sym *s, const struct arg_list *args, struct span at)
+static struct ex make_call(struct low *l, struct sym *s, const struct arg_list *args,
+                           struct span at)
 {
     struct comp *c = l->c;
     if (!s)
@@ -522,7 +539,8 @@ static struct ex push_to_var(struct low *l, const struct node *n)
 {
     const struct node *o = n->u.call.callee->u.member.object;
     struct ex list = lower_expr(l, o, NULL);
-    struct ex r = library_method(l, list, n->u.call.callee->u.member.name, &n->u.call.args, n->span, NULL);
+    struct ex r = library_method(l, list, n->u.call.callee->u.member.name, &n->u.call.args, n->span,
+                                 NULL);
     assign_to(l, o, r, n->span);
     return ex_null(l, n->span);
 }
@@ -549,7 +567,8 @@ static struct ex call_method(struct low *l, const struct node *n, struct type *w
     if (slice_is(name.text, "push") && is_var_path(l, o))
         return push_to_var(l, n);
     struct ex e = lower_expr(l, o, NULL);
-    if (callee->u.member.optional && (e.t->kind == T_OPT || e.t->kind == T_ANY || e.t->kind == T_JSON))
+    if (callee->u.member.optional &&
+        (e.t->kind == T_OPT || e.t->kind == T_ANY || e.t->kind == T_JSON))
         return lower_optional(l, e, n, &n->u.call.args, want);
     if (e.t->kind == T_CONTEXT)
         return member_on_context(l, NULL, e, name, &n->u.call.args, n->span);

@@ -29,7 +29,8 @@ static bool no_branches(struct low *l, struct ex e)
 }
 
 /* Elements without a common type are json when all are data. */
-static struct type *no_common(struct low *l, struct ex *e, uint32_t n, uint32_t stride, uint32_t other,
+static struct type *no_common(struct low *l, struct ex *e, uint32_t n, uint32_t stride,
+                              uint32_t other,
                               struct span at)
 {
     uint32_t i = 0;
@@ -46,7 +47,8 @@ static struct type *no_common(struct low *l, struct ex *e, uint32_t n, uint32_t 
 }
 
 /* Makes the elements agree on one type; NULL: json or nothing fits (reported). */
-static struct type *agree(struct low *l, struct ex *e, uint32_t n, uint32_t stride, struct type *want,
+static struct type *agree(struct low *l, struct ex *e, uint32_t n, uint32_t stride,
+                          struct type *want,
                           struct span at)
 {
     struct type *t = NULL;

@@ -37,7 +37,8 @@ void add_input(struct low *l, uint32_t v)
 static void drop_unused_ctx(struct ir_func *f)
 {
     for (uint32_t i = 0; i < f->n_insn; i++)
-        if ((f->insn[i].op == IR_CTX_NEW || f->insn[i].op == IR_CTX_ENV) && f->insn[i].kout != IR_NO &&
+        if ((f->insn[i].op == IR_CTX_NEW || f->insn[i].op == IR_CTX_ENV) &&
+            f->insn[i].kout != IR_NO &&
             !f->chain[f->token[f->insn[i].kout]].used)
             f->insn[i].op = IR_NOP, f->insn[i].dst = IR_NO, f->insn[i].kout = IR_NO;
 }
@@ -64,7 +65,8 @@ static struct ir_func *spare_func(struct comp *c, struct mod *m)
     return f;
 }
 
-bool const_eval(struct comp *c, struct mod *m, const struct node *n, struct type *want, struct ex *ret)
+bool const_eval(struct comp *c, struct mod *m, const struct node *n, struct type *want,
+                struct ex *ret)
 {
     struct low l;
     uint32_t errors = c->diags->n_error;
@@ -118,7 +120,8 @@ void resolve_const(struct comp *c, struct sym *s)
         return;
     const struct decl *d = s->node->u.decl;
     if (s->state == SYM_OPEN) {
-        comp_diag(c, s->mod, "E0313", s->at, "`%.*s` is defined by itself", (int)s->name.len, s->name.ptr);
+        comp_diag(c, s->mod, "E0313", s->at, "`%.*s` is defined by itself", (int)s->name.len,
+                  s->name.ptr);
         s->type = type_plain(T_ANY);
         return;
     }
@@ -128,7 +131,8 @@ void resolve_const(struct comp *c, struct sym *s)
     low_init(&l, c, NULL, spare_func(c, s->mod), s->mod);
     l.is_const = true;
     l.ctx_code = "E0313";
-    struct ex e = want ? lower_to(&l, d->u.konst.value, want) : lower_expr(&l, d->u.konst.value, NULL);
+    struct ex e = want ? lower_to(&l, d->u.konst.value, want) : lower_expr(&l, d->u.konst.value,
+                                                                           NULL);
     s->type = want ? want : e.t;
     if (e.k) {
         s->konst = e.k;
@@ -147,7 +151,8 @@ struct slice qualified(struct comp *c, const struct sym *s)
 {
     if (!s->mod->prefix.len)
         return s->name;
-    return comp_printf(c, "%.*s.%.*s", (int)s->mod->prefix.len, s->mod->prefix.ptr, (int)s->name.len,
+    return comp_printf(c, "%.*s.%.*s", (int)s->mod->prefix.len, s->mod->prefix.ptr,
+                       (int)s->name.len,
                        s->name.ptr);
 }
 
@@ -177,7 +182,8 @@ const struct bc_param *params_of(struct comp *c, struct sym *s, bool defaults)
         if (!s->param[i].fallback || !defaults)
             continue;
         if (s->param[i].fallback_func == BC_NO_INDEX)
-            s->param[i].fallback_func = helper_func(c, s->mod, s->param[i].fallback, s->param[i].type, "default");
+            s->param[i].fallback_func = helper_func(c, s->mod, s->param[i].fallback,
+                                                    s->param[i].type, "default");
         p[i].fallback = s->param[i].fallback_func;
     }
     return p;
@@ -372,7 +378,8 @@ static void test_options(struct comp *c, struct mod *m, const struct arg_list *a
         struct ex e;
         if (!r) {
             comp_diag(c, m, "E0206", a->name.text.len ? a->name.at : a->value->span,
-                      "a%s has no argument `%.*s`", eval ? "n eval" : " test", (int)a->name.text.len,
+                      "a%s has no argument `%.*s`", eval ? "n eval" : " test",
+                      (int)a->name.text.len,
                       a->name.text.len ? a->name.text.ptr : "");
             continue;
         }
@@ -418,7 +425,8 @@ static void check_row(struct comp *c, struct mod *m, const struct decl *d, const
     const struct type *one = t->kind == T_MAP && type_is_str(t->elem[0]) ? t->elem[1] : t;
     if (!is_score(one))
         comp_diag(c, m, "E0301", d->u.eval.body->span,
-                  "a row of an eval gives bool, float or [str: float], and this gives %s", comp_type_text(c, t));
+                  "a row of an eval gives bool, float or [str: float], and this gives %s",
+                  comp_type_text(c, t));
 }
 
 /* An eval gives the list of its rows' results: bool, float or a map of floats each; the error of a
@@ -448,9 +456,11 @@ static void lower_eval(struct comp *c, struct mod *m, const struct node *n)
     low_end(&l, r, n->span);
 }
 
-static void repeated_test(struct comp *c, struct mod *m, const struct node *first, const struct node *again)
+static void repeated_test(struct comp *c, struct mod *m, const struct node *first,
+                          const struct node *again)
 {
-    struct diag *d = comp_diag(c, m, "E0803", again->u.decl->name.at, "this name is used by another test");
+    struct diag *d = comp_diag(c, m, "E0803", again->u.decl->name.at,
+                               "this name is used by another test");
     if (d)
         diag_label(c->diags, d, m->source, first->u.decl->name.at, "the first one");
 }
@@ -503,7 +513,8 @@ static void builtin_structs(struct comp *c)
     if (!top)
         comp_nomem(c);
     c->tok = builtin_struct(c, "Tok", tok,
-                            (struct type *[]){ type_plain(T_INT), str, flt, type_plain(T_BOOL), top }, 5);
+                            (struct type *[]){ type_plain(T_INT), str, flt, type_plain(T_BOOL),
+                                               top }, 5);
     one->strct = c->tok;
 }
 
@@ -512,7 +523,8 @@ static void check_annotations(struct comp *c, struct mod *m, const struct node *
 {
     const struct decl *d = n->u.decl;
     bool part = n->kind == AST_DECL_FN && d->u.fn.is_part;
-    for (uint32_t i = 0; i < d->n_annot && (part || (n->kind != AST_DECL_FN && n->kind != AST_DECL_EXTERN)); i++)
+    for (uint32_t i = 0; i < d->n_annot &&
+         (part || (n->kind != AST_DECL_FN && n->kind != AST_DECL_EXTERN)); i++)
         comp_diag(c, m, "E0616", d->annot[i].at, "`@%.*s` does not belong here",
                   (int)d->annot[i].name.text.len, d->annot[i].name.text.ptr);
 }
@@ -564,7 +576,8 @@ void lower_module(struct comp *c)
     builtin_structs(c);
     if (m->has_main && m->has_statement) {
         struct sym *s = module_find(m, SLICE("main"));
-        comp_diag(c, m, "E0212", s->at, "a file with `fn main` has no statements outside functions");
+        comp_diag(c, m, "E0212", s->at,
+                  "a file with `fn main` has no statements outside functions");
     }
     for (uint32_t i = 0; i < c->n_mod; i++)
         if (!c->mod[i]->is_std)

@@ -13,7 +13,8 @@ static void narrow_name(struct low *l, const struct node *n, bool null)
     if (n->kind != AST_EXPR_NAME)
         return;
     struct binding *b = scope_find(l, n->u.name.text);
-    if (!b || (b->kind != BIND_VALUE && !(b->kind == BIND_ENV && !b->is_var)) || b->t->kind != T_OPT)
+    if (!b || (b->kind != BIND_VALUE && !(b->kind == BIND_ENV && !b->is_var)) ||
+        b->t->kind != T_OPT)
         return;
     struct name name = { b->name, { 0, 0 } };
     struct type *t = null ? type_plain(T_NULL) : b->t->elem[0];
@@ -131,10 +132,12 @@ static struct ex name(struct low *l, const struct node *n, struct type *want)
     if (s)
         return sym_value(l, s, n->span, want);
     if (!l->is_script && l->mod == l->c->main_mod && script_has(l->c, text))
-        low_diag(l, "E0203", n->span, "`%.*s` belongs to the script and is not visible in functions",
+        low_diag(l, "E0203", n->span,
+                 "`%.*s` belongs to the script and is not visible in functions",
                  (int)text.len, text.ptr);
     else if (library_has(text))
-        low_diag(l, "E0201", n->span, "`%.*s` is called, not used as a value", (int)text.len, text.ptr);
+        low_diag(l, "E0201", n->span, "`%.*s` is called, not used as a value", (int)text.len,
+                 text.ptr);
     else
         unknown_name(l, text, n->span);
     return ex_bad(l, n->span);
@@ -144,10 +147,12 @@ static struct ex tuple_item(struct low *l, struct ex o, struct ex i, struct span
 {
     int64_t k = i.k ? l->c->konst[i.k - 1].i : -1;
     if (!i.k || l->c->konst[i.k - 1].kind != KONST_INT || k < 0 || k >= o.t->n) {
-        low_diag(l, "E0301", at, "a tuple of %u is indexed by a constant 0 to %u", o.t->n, o.t->n - 1);
+        low_diag(l, "E0301", at, "a tuple of %u is indexed by a constant 0 to %u", o.t->n,
+                 o.t->n - 1);
         return ex_bad(l, at);
     }
-    return ex_of(ir_op1(l, IR_ITEM, o.t->elem[k], ex_value(l, o), (uint32_t)k, at), o.t->elem[k], at);
+    return ex_of(ir_op1(l, IR_ITEM, o.t->elem[k], ex_value(l, o), (uint32_t)k, at), o.t->elem[k],
+                 at);
 }
 
 static struct ex element(struct low *l, const struct node *n)
@@ -242,13 +247,16 @@ static struct type *lambda_param(struct type *want, uint32_t i)
 static struct ex lambda_body(struct low *in, const struct node *body, struct type *result)
 {
     bool none = result && result->kind == T_NULL;
-    struct type *want = result && !type_is_open(result) && !none && result->kind != T_ANY ? result : NULL;
+    struct type *want = result && !type_is_open(result) && !none &&
+                        result->kind != T_ANY ? result : NULL;
     struct ex r = body->kind == AST_EXPR_BLOCK ? lower_block(in, body, BLOCK_VALUE, want)
-                                               : ex_join(in, lower_any(in, body, BLOCK_VALUE, want));
+                                               : ex_join(in, lower_any(in, body, BLOCK_VALUE,
+                                                                       want));
     if (none)
         return ex_null(in, body->span);
     if (in->found && !want) {
-        struct type *t = r.t->kind == T_NEVER ? in->found : type_common(&in->c->arena, in->found, r.t);
+        struct type *t = r.t->kind == T_NEVER ? in->found : type_common(&in->c->arena, in->found,
+                                                                        r.t);
         r.t = t ? t : type_plain(T_ANY);
         if (r.v == IR_NO && !r.k)
             r = ex_of(ex_value(in, ex_null(in, body->span)), r.t, body->span);
@@ -261,7 +269,8 @@ struct ex lower_lambda(struct low *l, const struct node *n, struct type *want)
 {
     struct comp *c = l->c;
     uint32_t count = n->u.lambda.params.n, index;
-    struct ir_func *f = ir_func_new(c, SLICE("lambda"), l->mod->source, n->span, FUNC_LAMBDA, &index);
+    struct ir_func *f = ir_func_new(c, SLICE("lambda"), l->mod->source, n->span, FUNC_LAMBDA,
+                                    &index);
     struct low in;
     low_init(&in, c, l, f, l->mod);
     in.func_index = index;
@@ -269,7 +278,8 @@ struct ex lower_lambda(struct low *l, const struct node *n, struct type *want)
     in.is_test = l->is_test;
     in.ctx_code = "E0316";
     if (want && want->kind == T_FN && count + 1 > want->n)
-        low_diag(l, "E0301", n->span, "this lambda takes %u arguments, but gets %u", count, want->n - 1);
+        low_diag(l, "E0301", n->span, "this lambda takes %u arguments, but gets %u", count,
+                 want->n - 1);
     struct type *t = type_make(&c->arena, T_FN, count + 1);
     struct bc_param *param = arena_array(&c->m->arena, count ? count : 1, sizeof *param);
     if (!t || !param)
@@ -279,10 +289,12 @@ struct ex lower_lambda(struct low *l, const struct node *n, struct type *want)
         uint32_t v = ir_value_new(&in, pt);
         *(uint32_t *)comp_push(c, &f->input, &f->n_input, &f->cap_input, sizeof v) = v;
         t->elem[i] = pt;
-        param[i] = (struct bc_param){ .name = SLICE("x"), .rtype = rtype_of(c, pt), .fallback = BC_NO_INDEX };
+        param[i] = (struct bc_param){ .name = SLICE("x"), .rtype = rtype_of(c, pt),
+                                      .fallback = BC_NO_INDEX };
     }
     for (uint32_t i = 0; i < count; i++)
-        bind_pattern(&in, n->u.lambda.params.at[i], ex_of(f->input[f->out.n_capture + i], t->elem[i],
+        bind_pattern(&in, n->u.lambda.params.at[i],
+                     ex_of(f->input[f->out.n_capture + i], t->elem[i],
                      n->u.lambda.params.at[i]->span), NULL);
     for (uint32_t i = 0; i < in.scope->n; i++)
         in.scope->b[i]->quiet = true;       /* the caller decides how many there are */
@@ -307,7 +319,8 @@ static struct ex regex_value(struct low *l, const struct node *n)
     struct comp *c = l->c;
     uint32_t flags = (n->u.regex.icase ? SHAPE_ICASE : 0) | (n->u.regex.dotall ? SHAPE_DOTALL : 0);
     regex_lint(c, l->mod, n->u.regex.text, n->u.regex.icase, n->u.regex.dotall, n->span);
-    struct konst k = { .kind = KONST_REGEX, .text = comp_slice(c, n->u.regex.text), .flags = flags };
+    struct konst k = { .kind = KONST_REGEX, .text = comp_slice(c, n->u.regex.text),
+                       .flags = flags };
     return ex_konst(c, konst_add(c, k), type_plain(T_REGEX), n->span);
 }
 
@@ -322,7 +335,8 @@ static struct ex lower_inner(struct low *l, const struct node *n, struct type *w
     case AST_EXPR_FLOAT:
         return ex_konst(c, konst_float(c, n->u.float_value), type_plain(T_FLOAT), n->span);
     case AST_EXPR_DURATION:
-        return ex_konst(c, konst_add(c, (struct konst){ .kind = KONST_DURATION, .i = n->u.int_value }),
+        return ex_konst(c, konst_add(c,
+                                     (struct konst){ .kind = KONST_DURATION, .i = n->u.int_value }),
                         type_plain(T_DURATION), n->span);
     case AST_EXPR_REGEX:
         return regex_value(l, n);

@@ -67,7 +67,8 @@ static void bind_extern(struct comp *c, struct sym *s, struct bc_extern *x)
     if (slice_is(what, "cmd"))
         bind_cmd(c, s, b, x);
     else if (slice_is(what, "mcp") || slice_is(what, "http"))
-        comp_diag(c, s->mod, "E0113", b->span, "`%.*s` externs belong to a later stage", (int)what.len, what.ptr);
+        comp_diag(c, s->mod, "E0113", b->span, "`%.*s` externs belong to a later stage",
+                  (int)what.len, what.ptr);
     else
         comp_diag(c, s->mod, "E0613", b->span, "an extern is bound by cmd(...)");
 }
@@ -76,7 +77,8 @@ static void bind_extern(struct comp *c, struct sym *s, struct bc_extern *x)
 static bool goes_outside(const struct type *t)
 {
     enum type_kind k = t->kind;
-    if (k == T_CONTEXT || k == T_FN || k == T_BRANCHES || k == T_MARK || k == T_TOKEN || k == T_MATCH)
+    if (k == T_CONTEXT || k == T_FN || k == T_BRANCHES || k == T_MARK || k == T_TOKEN ||
+        k == T_MATCH)
         return false;
     for (uint32_t i = 0; i < t->n; i++)
         if (!goes_outside(t->elem[i]))
@@ -98,7 +100,8 @@ uint32_t extern_of(struct comp *c, struct sym *s)
             comp_diag(c, s->mod, "E0614", s->param[i].at, "%s cannot be passed to an extern",
                       comp_type_text(c, s->param[i].type));
     if (!goes_outside(s->result))
-        comp_diag(c, s->mod, "E0614", s->node->u.decl->u.ext.result->span, "an extern cannot give %s",
+        comp_diag(c, s->mod, "E0614", s->node->u.decl->u.ext.result->span,
+                  "an extern cannot give %s",
                   comp_type_text(c, s->result));
     struct bc_extern x = { .name = qualified(c, s), .n_param = s->n_param, .cmd_argv = BC_NO_INDEX,
                            .cmd_stdin = BC_NO_INDEX, .source = s->mod->source, .at = s->at,
@@ -118,7 +121,8 @@ uint32_t extern_of(struct comp *c, struct sym *s)
 static bool is_run_flag(struct slice name)
 {
     static const char *const flag[] = {
-        "e", "model", "seed", "budget", "set", "stream", "events", "json", "quiet", "dry_run", "load", "limit",
+        "e", "model", "seed", "budget", "set", "stream", "events", "json", "quiet", "dry_run",
+            "load", "limit",
         "allow_run", "allow_read", "allow_write", "no_opt", "stats", "help",
     };
     for (size_t i = 0; i < sizeof flag / sizeof flag[0]; i++)
@@ -137,7 +141,8 @@ void check_flags(struct comp *c, struct sym *s)
             comp_diag(c, s->mod, "E0213", p->at, "a parameter of `main` cannot be %s",
                       comp_type_text(c, p->type));
         else if (is_run_flag(p->name))
-            comp_diag(c, s->mod, "W0203", p->at, "`%.*s` hides the flag of `sglrun run`", (int)p->name.len,
+            comp_diag(c, s->mod, "W0203", p->at, "`%.*s` hides the flag of `sglrun run`",
+                      (int)p->name.len,
                       p->name.ptr);
     }
 }

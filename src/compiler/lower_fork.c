@@ -38,7 +38,8 @@ static uint32_t branch_param(struct branching *b, struct type *t)
     return v;
 }
 
-static struct ex branch_end(struct low *l, struct branching *b, struct ex r, const uint32_t *head, uint32_t n_head,
+static struct ex branch_end(struct low *l, struct branching *b, struct ex r, const uint32_t *head,
+                            uint32_t n_head,
                             uint32_t n_forker, struct span at)
 {
     struct comp *c = l->c;
@@ -52,7 +53,8 @@ static struct ex branch_end(struct low *l, struct branching *b, struct ex r, con
     low_end(&b->in, r, at);
     struct bc_param *param = (struct bc_param *)b->f->out.param;
     for (uint32_t i = 0; i < n_forker; i++)
-        param[i] = (struct bc_param){ .name = SLICE("x"), .rtype = rtype_of(c, type_plain(T_ANY)), .fallback = BC_NO_INDEX };
+        param[i] = (struct bc_param){ .name = SLICE("x"), .rtype = rtype_of(c, type_plain(T_ANY)),
+                                      .fallback = BC_NO_INDEX };
 
     struct fork_site s = { .func = b->index, .n_forker = n_forker, .uses_ctx = uses, .ctx = BC_NONE,
                            .rtype = rtype_of(c, t), .ordinal = l->n_ordinal++, .at = at,
@@ -205,7 +207,8 @@ struct ex fork_many(struct low *l, const struct node *n, struct type *t, const s
 }
 
 /* Parallel attempts: branches, of which the lowest-numbered that passes is kept with its context. */
-struct ex fork_attempts(struct low *l, const struct node *n, uint32_t times, uint32_t parallel, struct type *want)
+struct ex fork_attempts(struct low *l, const struct node *n, uint32_t times, uint32_t parallel,
+                        struct type *want)
 {
     struct comp *c = l->c;
     struct branching b;
@@ -232,7 +235,8 @@ struct ex fork_attempts(struct low *l, const struct node *n, uint32_t times, uin
 
 static bool is_first(struct low *l, const struct node *n)
 {
-    return n->kind == AST_EXPR_NAME && slice_is(n->u.name.text, "first") && !scope_find(l, n->u.name.text) &&
+    return n->kind == AST_EXPR_NAME && slice_is(n->u.name.text, "first") &&
+           !scope_find(l, n->u.name.text) &&
            !path_sym(l, n);
 }
 
@@ -242,7 +246,8 @@ static void warn_catch(struct low *l, const struct node *lambda)
     const struct node *body = lambda->u.lambda.body;
     if (body->kind != AST_EXPR_BINARY || body->u.binary.op != BIN_CATCH)
         return;
-    struct diag *d = low_diag(l, "W0503", body->span, "this `catch` belongs to the lambda, not to the `join`");
+    struct diag *d = low_diag(l, "W0503", body->span,
+                              "this `catch` belongs to the lambda, not to the `join`");
     if (d)
         diag_note(l->c->diags, d, "put the `join` or the lambda in parentheses");
 }
@@ -264,13 +269,15 @@ static struct ex predicate(struct low *l, const struct node *n, struct type *lis
     if (lambda)
         warn_catch(l, n);
     if (lambda && (n->u.lambda.params.n < 1 || n->u.lambda.params.n > 2)) {
-        low_diag(l, "E0505", n->span, "a join predicate takes the values so far and the number of branches left");
+        low_diag(l, "E0505", n->span,
+                 "a join predicate takes the values so far and the number of branches left");
         return p;
     }
     p = lower_expr(l, n, open);
     if (c->diags->n_error > errors)
         return ex_bad(l, n->span);
-    if (type_fits(p.t, want) != FIT_NO && (!lambda || type_fits(p.t->elem[p.t->n - 1], want->elem[2]) != FIT_NO))
+    if (type_fits(p.t, want) != FIT_NO &&
+        (!lambda || type_fits(p.t->elem[p.t->n - 1], want->elem[2]) != FIT_NO))
         return p;
     low_diag(l, "E0505", n->span, "a join predicate is fn(%s, int) -> bool, and this is %s",
              comp_type_text(c, list), comp_type_text(c, p.t));
@@ -330,7 +337,8 @@ static const char *turn_text(int role)
 /* What branches wrote belongs where they began: `join as text` stands in the same turn state. */
 static void roles_differ(struct low *l, int fork_role, struct span at)
 {
-    struct diag *d = low_diag(l, "E0506", at, "`as text` stands %s, and the branches were forked %s",
+    struct diag *d = low_diag(l, "E0506", at,
+                              "`as text` stands %s, and the branches were forked %s",
                               turn_text(l->k.role), turn_text(fork_role));
     if (d)
         diag_note(l->c->diags, d, "join them where they were forked, or `join` without `as text` and append the values");
@@ -344,7 +352,8 @@ struct ex lower_join(struct low *l, const struct node *n, struct type *want)
     if (b.t->kind == T_ANY)
         return b;
     if (b.t->kind != T_BRANCHES) {
-        low_diag(l, "E0301", n->u.join.branches->span, "`join` takes branches, and this is %s", comp_type_text(c, b.t));
+        low_diag(l, "E0301", n->u.join.branches->span, "`join` takes branches, and this is %s",
+                 comp_type_text(c, b.t));
         return ex_bad(l, n->span);
     }
     b.v = ex_value(l, b);

@@ -5,7 +5,8 @@
 #include "compiler/lower.h"
 
 /* Puts the site into the module and its operation into the function. */
-static struct ex site_emit(struct low *l, struct site *s, enum ir_op op, struct type *t, uint32_t options)
+static struct ex site_emit(struct low *l, struct site *s, enum ir_op op, struct type *t,
+                           uint32_t options)
 {
     struct comp *c = l->c;
     uint32_t id = c->n_gen;
@@ -48,7 +49,8 @@ static bool ends_itself(const struct type *t)
 
 static struct type *gen_type(struct type *want)
 {
-    if (!want || want->kind == T_ANY || want->kind == T_NULL || want->kind == T_NEVER || want->kind == T_VAR)
+    if (!want || want->kind == T_ANY || want->kind == T_NULL || want->kind == T_NEVER ||
+        want->kind == T_VAR)
         return type_plain(T_STR);
     return want;
 }
@@ -73,7 +75,8 @@ static void gen_constraint(struct low *l, struct site *s, struct type *t)
 static void note_max(struct low *l, struct site *s, bool strict)
 {
     struct comp *c = l->c;
-    if (!s->max.k || c->konst[s->max.k - 1].kind != KONST_INT || !site_has(s, ARG_MAX, &s->g.max_at))
+    if (!s->max.k || c->konst[s->max.k - 1].kind != KONST_INT ||
+        !site_has(s, ARG_MAX, &s->g.max_at))
         return;
     int64_t max = c->konst[s->max.k - 1].i;
     s->g.max = max > 0 && max <= INT32_MAX ? (uint32_t)max : 0;
@@ -95,7 +98,8 @@ static void note_max(struct low *l, struct site *s, bool strict)
                  "`strict: true` with max %u, and a value has no greatest length", s->g.max);
     else if (longest / TOKEN_BYTES + (longest % TOKEN_BYTES != 0) > s->g.max)
         low_diag(l, "W0402", s->g.max_at,
-                 "`strict: true` with max %u, and the longest value has %zu bytes", s->g.max, longest);
+                 "`strict: true` with max %u, and the longest value has %zu bytes", s->g.max,
+                 longest);
 }
 
 static bool says_strict(const struct arg_list *args)
@@ -121,7 +125,8 @@ struct ex lower_gen(struct low *l, const struct node *n, struct type *t, struct 
         low_diag(l, "E0415", stop, "%s ends itself: it takes no stop", comp_type_text(l->c, t));
     if (s.n_count) {
         if (!n || op == IR_STREAM_OPEN) {
-            low_diag(l, "E0412", s.n_at, op == IR_STREAM_OPEN ? "a stream is one value: `n` is not possible here"
+            low_diag(l, "E0412", s.n_at,
+                     op == IR_STREAM_OPEN ? "a stream is one value: `n` is not possible here"
                                          : "a hole is one value: `n` is not possible here");
         } else {
             return fork_many(l, n, t, s.n_count);
@@ -151,7 +156,8 @@ static bool is_key(const struct type *t)
     }
 }
 
-static struct ex choose(struct low *l, struct slice name, struct type *t, const struct arg_list *args,
+static struct ex choose(struct low *l, struct slice name, struct type *t,
+                        const struct arg_list *args,
                         struct span at, bool score)
 {
     struct comp *c = l->c;
@@ -159,21 +165,25 @@ static struct ex choose(struct low *l, struct slice name, struct type *t, const 
     uint32_t options = IR_NO;
     const char *what = score ? "score" : "select";
     if (args->n && !args->at[0].name.text.len) {
-        struct ex e = ex_join(l, lower_expr(l, args->at[0].value, t ? type_list(&c->arena, t) : NULL));
+        struct ex e = ex_join(l,
+                              lower_expr(l, args->at[0].value, t ? type_list(&c->arena, t) : NULL));
         struct type *et = e.t->kind == T_LIST ? e.t->elem[0] : type_plain(T_ANY);
         if (e.t->kind == T_JSON)
             e = coerce(l, e, type_list(&c->arena, type_plain(T_STR)), at);
         else if (e.t->kind != T_LIST && e.t->kind != T_ANY)
-            low_diag(l, "E0301", args->at[0].value->span, "options are a list, and this is %s", comp_type_text(c, e.t));
+            low_diag(l, "E0301", args->at[0].value->span, "options are a list, and this is %s",
+                     comp_type_text(c, e.t));
         if (!t || e.t->kind != T_LIST || type_fits(et, t) == FIT_NO)
             t = et;
         check_option_list(l, e, args->at[0].value);
         options = ex_value(l, e);
     } else if (!t || !type_is_finite(t)) {
         if (t && t->kind != T_STR)
-            low_diag(l, "E0418", at, "`%s` needs a list of options: %s has too many values", what, comp_type_text(c, t));
+            low_diag(l, "E0418", at, "`%s` needs a list of options: %s has too many values", what,
+                     comp_type_text(c, t));
         else
-            low_diag(l, "E0418", at, "`%s` needs options: a list, an enum or a union of literals", what);
+            low_diag(l, "E0418", at, "`%s` needs options: a list, an enum or a union of literals",
+                     what);
         return ex_bad(l, at);
     } else {
         check_option_type(l, t, at);
@@ -189,7 +199,8 @@ static struct ex choose(struct low *l, struct slice name, struct type *t, const 
     s.g.shape = shape_of(c, t, &why);
     if (!score)
         return site_emit(l, &s, IR_SELECT, t, options);
-    struct type *table = type_map(&c->arena, is_key(t) ? t : type_plain(T_STR), type_plain(T_FLOAT));
+    struct type *table = type_map(&c->arena, is_key(t) ? t : type_plain(T_STR),
+                                  type_plain(T_FLOAT));
     if (!table)
         comp_nomem(c);
     return site_emit(l, &s, IR_SCORE, table, options);
@@ -223,12 +234,14 @@ struct ex lower_model(struct low *l, const struct node *n, struct type *want, st
         return lower_gen(l, n, given ? given : gen_type(want), name, &n->u.model.args, n->span,
                          stream_wants(l, name) ? IR_STREAM_OPEN : IR_GEN);
     case MODEL_SELECT: {
-        struct type *t = given ? given : want && type_is_finite(type_no_null(want)) ? type_no_null(want) : NULL;
+        struct type *t = given ? given : want &&
+                         type_is_finite(type_no_null(want)) ? type_no_null(want) : NULL;
         return choose(l, name, t, &n->u.model.args, n->span, false);
     }
     case MODEL_SCORE: {
         struct type *w = want ? type_no_null(want) : NULL;
-        struct type *t = given ? given : w && w->kind == T_MAP && type_is_finite(w->elem[0]) ? w->elem[0] : NULL;
+        struct type *t = given ? given : w && w->kind == T_MAP &&
+                         type_is_finite(w->elem[0]) ? w->elem[0] : NULL;
         return choose(l, name, t, &n->u.model.args, n->span, true);
     }
     default:

@@ -145,13 +145,15 @@ static void test_str(struct test *t, const struct node *p)
     if (!t->top)
         found = plain = true;
     if (!found && !plain)
-        low_diag(l, "E0314", p->span, "\"%.*s\" is no text of %s", (int)s.len, s.ptr, comp_type_text(l->c, t->t));
+        low_diag(l, "E0314", p->span, "\"%.*s\" is no text of %s", (int)s.len, s.ptr,
+                 comp_type_text(l->c, t->t));
     test_equal(t, konst_str(l->c, s), type_plain(T_STR), p->span);
 }
 
 static uint32_t number_konst(struct comp *c, const struct node *x)
 {
-    return x->kind == AST_EXPR_INT ? konst_int(c, x->u.int_value) : konst_float(c, x->u.float_value);
+    return x->kind == AST_EXPR_INT ? konst_int(c, x->u.int_value) : konst_float(c,
+                                                                                x->u.float_value);
 }
 
 static void test_number(struct test *t, const struct node *p)
@@ -164,7 +166,8 @@ static void test_number(struct test *t, const struct node *p)
     uint32_t k = number_konst(l->c, x);
     for (uint32_t i = 0; i < t->m->n && t->top && t->whole; i++) {
         struct type *ct = t->m->at[i].type;
-        if (ct->kind == T_LIT && ct->lit == T_INT && x->kind == AST_EXPR_INT && ct->lo == x->u.int_value)
+        if (ct->kind == T_LIT && ct->lit == T_INT && x->kind == AST_EXPR_INT &&
+            ct->lo == x->u.int_value)
             t->m->at[i].covered = true;
     }
     test_equal(t, k, x->kind == AST_EXPR_INT ? type_plain(T_INT) : type_plain(T_FLOAT), p->span);
@@ -185,7 +188,8 @@ static void test_range(struct test *t, const struct node *p)
         struct type *ct = t->m->at[i].type;
         if (ct->kind == T_INT && lo->u.int_value <= ct->lo && hi->u.int_value >= ct->hi)
             t->m->at[i].covered = true;
-        if (ct->kind == T_LIT && ct->lit == T_INT && ct->lo >= lo->u.int_value && ct->lo <= hi->u.int_value)
+        if (ct->kind == T_LIT && ct->lit == T_INT && ct->lo >= lo->u.int_value &&
+            ct->lo <= hi->u.int_value)
             t->m->at[i].covered = true;
     }
     uint32_t k = ex_value(l, ex_konst(l->c, number_konst(l->c, lo), it, p->span));
@@ -208,13 +212,15 @@ static bool may_hold(const struct type *t, enum type_kind kind)
 static void test_plain(struct test *t, const struct node *p, enum type_kind kind, uint32_t konst)
 {
     if (!may_hold(t->t, kind))
-        low_diag(t->m->l, "E0301", p->span, "%s never matches %s", kind == T_NULL ? "null" : "a bool",
+        low_diag(t->m->l, "E0301", p->span, "%s never matches %s",
+                 kind == T_NULL ? "null" : "a bool",
                  comp_type_text(t->m->l->c, t->t));
     for (uint32_t i = 0; i < t->m->n && t->top && t->whole; i++) {
         struct mcase *k = &t->m->at[i];
         if (k->type->kind == kind && (kind == T_NULL || k->index == p->u.bool_value))
             k->covered = true;
-        if (kind == T_BOOL && k->type->kind == T_LIT && k->type->lit == T_BOOL && k->type->lo == p->u.bool_value)
+        if (kind == T_BOOL && k->type->kind == T_LIT && k->type->lit == T_BOOL &&
+            k->type->lo == p->u.bool_value)
             k->covered = true;
     }
     test_equal(t, konst, type_plain(kind), p->span);
@@ -228,12 +234,16 @@ static void test_regex(struct test *t, const struct node *p)
     if (!type_is_str(bare) && bare->kind != T_UNION && !is_open_type(t->t))
         low_diag(l, "E0301", p->span, "a regex never matches %s", comp_type_text(c, t->t));
     if (t->t->kind == T_OPT || t->t->kind == T_UNION || is_open_type(t->t)) {
-        uint32_t is = ir_op1(l, IR_IS, type_plain(T_BOOL), t->v, rtype_of(c, type_plain(T_STR)), p->span);
+        uint32_t is = ir_op1(l, IR_IS, type_plain(T_BOOL), t->v, rtype_of(c, type_plain(T_STR)),
+                             p->span);
         ir_branch(l, IR_BR_FALSE, is, t->no, p->span);
     }
     uint32_t flags = (p->u.regex.icase ? SHAPE_ICASE : 0) | (p->u.regex.dotall ? SHAPE_DOTALL : 0);
     regex_lint(c, l->mod, p->u.regex.text, p->u.regex.icase, p->u.regex.dotall, p->span);
-    uint32_t k = konst_add(c, (struct konst){ .kind = KONST_REGEX, .text = comp_slice(c, p->u.regex.text), .flags = flags });
+    uint32_t k = konst_add(c,
+                           (struct konst){ .kind = KONST_REGEX,
+                                           .text = comp_slice(c, p->u.regex.text),
+                                               .flags = flags });
     uint32_t re = ex_value(l, ex_konst(c, k, type_plain(T_REGEX), p->span));
     struct type *mt = type_plain(T_MATCH);
     uint32_t match = ir_op2(l, IR_MATCH_RE, type_opt(&c->arena, mt), t->v, re, p->span);
@@ -242,14 +252,16 @@ static void test_regex(struct test *t, const struct node *p)
     t->as_t = mt;
 }
 
-static void test_fields(struct test *t, const struct node *p, uint32_t v, struct type *st, struct sym *tool)
+static void test_fields(struct test *t, const struct node *p, uint32_t v, struct type *st,
+                        struct sym *tool)
 {
     struct low *l = t->m->l;
     struct comp *c = l->c;
     for (uint32_t i = 0; i < p->u.mpath.n; i++) {
         const struct mfield *f = &p->u.mpath.field[i];
         uint32_t n = tool ? tool->n_param : st->strct->n, k = 0;
-        while (k < n && !slice_eq(tool ? tool->param[k].name : st->strct->field[k].name, f->name.text))
+        while (k < n && !slice_eq(tool ? tool->param[k].name : st->strct->field[k].name,
+                                  f->name.text))
             k++;
         if (k == n) {
             struct suggest near = { .wanted = f->name.text };
@@ -259,7 +271,8 @@ static void test_fields(struct test *t, const struct node *p, uint32_t v, struct
                                       (int)f->name.text.len, f->name.text.ptr);
             suggest_say(&near, c, d, f->name.at);
             if (!f->patterns.n)         /* its uses are no further mistakes */
-                scope_bind(l, f->name, BIND_VALUE, ex_value(l, ex_bad(l, f->name.at)), type_plain(T_ANY))->quiet = true;
+                scope_bind(l, f->name, BIND_VALUE, ex_value(l, ex_bad(l, f->name.at)),
+                           type_plain(T_ANY))->quiet = true;
             continue;
         }
         struct type *ft = tool ? tool->param[k].type : st->strct->field[k].type;
@@ -285,7 +298,8 @@ static void test_fields(struct test *t, const struct node *p, uint32_t v, struct
     }
 }
 
-static bool find_tool(struct test *t, const struct node *p, struct type **ret_call, uint32_t *ret_index)
+static bool find_tool(struct test *t, const struct node *p, struct type **ret_call,
+                      uint32_t *ret_index)
 {
     const struct path *path = &p->u.mpath.path;
     struct slice last = path->at[path->n - 1].text;
@@ -311,9 +325,11 @@ static void test_tool(struct test *t, const struct node *p, struct type *call, u
     struct type *str = type_plain(T_STR);
     uint32_t name = ir_op1(l, IR_MEMBER, str, t->v, konst_str(c, SLICE("name")), p->span);
     uint32_t k = ex_value(l, ex_konst(c, konst_str(c, s->name), str, p->span));
-    ir_branch(l, IR_BR_FALSE, ir_op2(l, IR_EQ, type_plain(T_BOOL), name, k, p->span), t->no, p->span);
+    ir_branch(l, IR_BR_FALSE, ir_op2(l, IR_EQ, type_plain(T_BOOL), name, k, p->span), t->no,
+              p->span);
     if (p->u.mpath.n) {
-        uint32_t args = ir_op1(l, IR_MEMBER, type_plain(T_JSON), t->v, konst_str(c, SLICE("args")), p->span);
+        uint32_t args = ir_op1(l, IR_MEMBER, type_plain(T_JSON), t->v, konst_str(c, SLICE("args")),
+                               p->span);
         test_fields(t, p, args, NULL, s);
     }
     for (uint32_t i = 0; i < t->m->n && t->whole; i++)
@@ -344,9 +360,12 @@ static bool test_variant(struct test *t, const struct node *p)
             if (!slice_eq(x->enm->variant[i].name, last))
                 continue;
             for (uint32_t k = 0; k < t->m->n && t->top && t->whole; k++)
-                if (t->m->at[k].type->kind == T_ENUM && t->m->at[k].type->enm == x->enm && t->m->at[k].index == i)
+                if (t->m->at[k].type->kind == T_ENUM && t->m->at[k].type->enm == x->enm &&
+                    t->m->at[k].index == i)
                     t->m->at[k].covered = true;
-            test_equal(t, konst_add(c, (struct konst){ .kind = KONST_ENUM, .rtype = rtype_of(c, x), .i = i }), x, p->span);
+            test_equal(t, konst_add(c,
+                                    (struct konst){ .kind = KONST_ENUM, .rtype = rtype_of(c, x),
+                                                    .i = i }), x, p->span);
             return true;
         }
     }
@@ -361,13 +380,15 @@ static bool no_variant(struct test *t, const struct node *p)
     struct low *l = t->m->l;
     const struct path *path = &p->u.mpath.path;
     const struct type *et = type_no_null(t->t);
-    if (path->n != 1 || et->kind != T_ENUM || p->u.mpath.has_fields || resolve_path(l->c, l->mod, path, false))
+    if (path->n != 1 || et->kind != T_ENUM || p->u.mpath.has_fields ||
+        resolve_path(l->c, l->mod, path, false))
         return false;
     struct name name = path->at[0];
     struct suggest near = { .wanted = name.text };
     for (uint32_t i = 0; i < et->enm->n; i++)
         suggest_try(&near, et->enm->variant[i].name);
-    struct diag *d = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`", (int)et->enm->name.len,
+    struct diag *d = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`",
+                              (int)et->enm->name.len,
                               et->enm->name.ptr, (int)name.text.len, name.text.ptr);
     suggest_say(&near, l->c, d, name.at);
     return true;
@@ -385,7 +406,8 @@ static void test_type(struct test *t, const struct node *p)
     if (pt->kind == T_ANY)
         return;
     if (!is_open_type(t->t) && type_fits(pt, t->t) == FIT_NO && type_fits(t->t, pt) == FIT_NO)
-        low_diag(l, "E0301", p->span, "%s never matches %s", comp_type_text(c, pt), comp_type_text(c, t->t));
+        low_diag(l, "E0301", p->span, "%s never matches %s", comp_type_text(c, pt),
+                 comp_type_text(c, t->t));
     if (type_fits(t->t, pt) != FIT_SAME || is_open_type(t->t)) {
         uint32_t is = ir_op1(l, IR_IS, type_plain(T_BOOL), t->v, rtype_of(c, pt), p->span);
         ir_branch(l, IR_BR_FALSE, is, t->no, p->span);
@@ -468,11 +490,13 @@ static bool null_covered(const struct matching *m)
     return false;
 }
 
-static void arm_tests(struct low *l, struct matching *m, const struct arm *a, const struct node *subject,
+static void arm_tests(struct low *l, struct matching *m, const struct arm *a,
+                      const struct node *subject,
                       uint32_t v, struct type *t, uint32_t no)
 {
     struct type *rest = t->kind == T_OPT && null_covered(m) ? t->elem[0] : t;
-    struct test one = { .m = m, .v = v, .t = t, .no = no, .top = true, .whole = !a->guard, .as_v = v, .as_t = rest };
+    struct test one = { .m = m, .v = v, .t = t, .no = no, .top = true, .whole = !a->guard,
+                        .as_v = v, .as_t = rest };
     if (a->patterns.n == 1) {
         test_pattern(&one, a->patterns.at[0]);
         if (one.as_t != t && one.as_v == v)

@@ -144,7 +144,8 @@ struct ex member_on_context(struct low *l, const struct node *object, struct ex 
         l->k = saved;
     if (found)
         return r;
-    low_diag(l, "E0204", name.at, "a context has no member `%.*s`", (int)name.text.len, name.text.ptr);
+    low_diag(l, "E0204", name.at, "a context has no member `%.*s`", (int)name.text.len,
+             name.text.ptr);
     return ex_bad(l, at);
 }
 
@@ -179,19 +180,22 @@ static struct ex enum_member(struct low *l, struct sym *s, struct name name, str
     struct suggest near = { .wanted = name.text };
     for (uint32_t i = 0; i < d->n; i++)
         suggest_try(&near, d->variant[i].name);
-    struct diag *dg = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`", (int)d->name.len,
+    struct diag *dg = low_diag(l, "E0204", name.at, "`%.*s` has no variant `%.*s`",
+                               (int)d->name.len,
                                d->name.ptr, (int)name.text.len, name.text.ptr);
     suggest_say(&near, c, dg, name.at);
     return ex_bad(l, at);
 }
 
-static struct ex by_name(struct low *l, struct ex o, struct slice name, struct type *t, struct span at)
+static struct ex by_name(struct low *l, struct ex o, struct slice name, struct type *t,
+                         struct span at)
 {
     uint32_t k = konst_str(l->c, name);
     return ex_of(ir_op1(l, IR_MEMBER, t, ex_value(l, o), k, at), t, at);
 }
 
-static bool struct_member(struct low *l, struct ex o, struct slice name, struct span at, struct ex *ret)
+static bool struct_member(struct low *l, struct ex o, struct slice name, struct span at,
+                          struct ex *ret)
 {
     struct sdecl *d = o.t->kind == T_PARTIAL ? o.t->elem[0]->strct : o.t->strct;
     for (uint32_t i = 0; i < d->n; i++) {
@@ -218,7 +222,8 @@ static struct type *plain_member(struct low *l, const struct type *t, struct sli
     struct type *opt = type_opt(&c->arena, str);
     switch (t->kind) {
     case T_ERROR:
-        if (slice_is(s, "kind") || slice_is(s, "code") || slice_is(s, "message") || slice_is(s, "where") ||
+        if (slice_is(s, "kind") || slice_is(s, "code") || slice_is(s, "message") ||
+            slice_is(s, "where") ||
             slice_is(s, "context"))
             return str;
         return slice_is(s, "cause") ? type_opt(&c->arena, type_plain(T_ERROR)) : NULL;
@@ -267,9 +272,11 @@ struct ex member_of(struct low *l, struct ex o, struct name name, struct span at
     if (kind == T_CONTEXT)
         return member_on_context(l, NULL, o, name, NULL, at);
     if (kind == T_BRANCHES) {
-        int what = slice_is(s, "count") ? BRANCHES_COUNT : slice_is(s, "finished") ? BRANCHES_FINISHED
+        int what = slice_is(s, "count") ? BRANCHES_COUNT : slice_is(s,
+                                                                    "finished") ? BRANCHES_FINISHED
                    : slice_is(s, "index") ? BRANCHES_INDEX : -1;
-        struct type *t = what == BRANCHES_INDEX ? type_list(&c->arena, type_plain(T_INT)) : type_plain(T_INT);
+        struct type *t = what == BRANCHES_INDEX ? type_list(&c->arena,
+                                                            type_plain(T_INT)) : type_plain(T_INT);
         if (what >= 0)
             return ex_of(ir_op1(l, IR_BRANCHES, t, ex_value(l, o), (uint32_t)what, at), t, at);
     }
@@ -296,7 +303,8 @@ struct ex member_of(struct low *l, struct ex o, struct name name, struct span at
 void member_of_null(struct low *l, struct ex o, struct name name, const char *call)
 {
     struct diag *d = low_diag(l, "E0305", o.at.len ? o.at : name.at,
-                              "this may be null: use `?.%.*s%s`, or test it first", (int)name.text.len,
+                              "this may be null: use `?.%.*s%s`, or test it first",
+                              (int)name.text.len,
                               name.text.ptr, call);
     const char *text = l->mod->source->text.ptr;
     if (d && name.at.off && text[name.at.off - 1] == '.')
@@ -306,7 +314,8 @@ void member_of_null(struct low *l, struct ex o, struct name name, const char *ca
 /* Names that plain_member knows. */
 static void suggest_plain(struct suggest *near, const struct type *t)
 {
-    static const char *const meta[] = { "finish", "stop", "tokens", "logprob", "forced", "thinking", "probs" };
+    static const char *const meta[] = { "finish", "stop", "tokens", "logprob", "forced", "thinking",
+                                        "probs" };
     static const char *const error[] = { "kind", "code", "message", "where", "context", "cause" };
     static const char *const match[] = { "text", "groups", "start", "end" };
     for (size_t i = 0; t->kind == T_META && i < sizeof meta / sizeof meta[0]; i++)
@@ -325,13 +334,15 @@ void no_member(struct low *l, const struct type *t, struct name name)
         suggest_try(&near, d->field[i].name);
     suggest_plain(&near, t);
     library_suggest(&near, t);
-    struct diag *dg = low_diag(l, "E0204", name.at, "%s has no member `%.*s`", comp_type_text(l->c, t),
+    struct diag *dg = low_diag(l, "E0204", name.at, "%s has no member `%.*s`",
+                               comp_type_text(l->c, t),
                                (int)name.text.len, name.text.ptr);
     suggest_say(&near, l->c, dg, name.at);
 }
 
 /* x?.f: null stays null */
-struct ex lower_optional(struct low *l, struct ex o, const struct node *n, const struct arg_list *args,
+struct ex lower_optional(struct low *l, struct ex o, const struct node *n,
+                         const struct arg_list *args,
                           struct type *want)
 {
     struct meet m;
@@ -341,7 +352,8 @@ struct ex lower_optional(struct low *l, struct ex o, const struct node *n, const
     ir_block(l, ir_block_new(l), n->span);
     struct ex some = ex_of(v, type_no_null(o.t), n->span);
     struct name name = args ? n->u.call.callee->u.member.name : n->u.member.name;
-    struct ex r = args ? library_method(l, some, name, args, n->span, want) : member_of(l, some, name, n->span);
+    struct ex r = args ? library_method(l, some, name, args, n->span,
+                                        want) : member_of(l, some, name, n->span);
     meet_way(l, &m, r, n->span);
     ir_block(l, none, n->span);
     meet_enter(l, &m);
@@ -382,7 +394,8 @@ struct ex lower_member(struct low *l, const struct node *n, struct type *want)
     if (is_meta_call(o)) {
         bool logprob = slice_is(name.text, "logprob") || slice_is(name.text, "tokens");
         uint32_t v = meta_value(l, o->u.call.args.at[0].value, o->span, logprob);
-        return v == IR_NO ? ex_bad(l, n->span) : member_of(l, ex_of(v, type_plain(T_META), o->span), name, n->span);
+        return v == IR_NO ? ex_bad(l, n->span) : member_of(l, ex_of(v, type_plain(T_META), o->span),
+                                                           name, n->span);
     }
     struct ex e = lower_expr(l, o, NULL);
     if (n->u.member.optional && (e.t->kind == T_OPT || e.t->kind == T_JSON || e.t->kind == T_ANY))

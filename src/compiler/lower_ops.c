@@ -43,7 +43,8 @@ static struct ex coalesce(struct low *l, const struct node *n, struct type *want
     meet_enter(l, &m);
     struct ex b = lower_expr(l, n->u.binary.right, want ? want : t->kind == T_ANY ? NULL : t);
     b = ex_join(l, b);
-    if (want || (b.k && type_wants_text(t)) || (b.t->kind != T_NEVER && !type_common(&l->c->arena, t, b.t)))
+    if (want || (b.k && type_wants_text(t)) ||
+        (b.t->kind != T_NEVER && !type_common(&l->c->arena, t, b.t)))
         b = coerce(l, b, want && type_fits(t, want) != FIT_NO ? want : t, n->u.binary.right->span);
     meet_way(l, &m, b, n->span);
     return meet_end(l, &m, n->span);
@@ -103,13 +104,15 @@ static struct type *arith_type(struct low *l, enum binary_op op, struct ex a, st
 {
     const struct type *x = type_base(a.t), *y = type_base(b.t);
     bool free = x->kind == T_ANY || y->kind == T_ANY;
-    if (op == BIN_ADD && type_is_str(a.t) && type_is_str(b.t) && !(x->kind == T_ANY && y->kind == T_ANY))
+    if (op == BIN_ADD && type_is_str(a.t) && type_is_str(b.t) &&
+        !(x->kind == T_ANY && y->kind == T_ANY))
         return type_plain(T_STR);
     if (op == BIN_ADD && x->kind == T_LIST && y->kind == T_LIST) {
         struct type *e = type_common(&l->c->arena, x->elem[0], y->elem[0]);
         return e ? type_list(&l->c->arena, e) : NULL;
     }
-    if (op == BIN_ADD && ((x->kind == T_LIST && y->kind == T_ANY) || (y->kind == T_LIST && x->kind == T_ANY)))
+    if (op == BIN_ADD &&
+        ((x->kind == T_LIST && y->kind == T_ANY) || (y->kind == T_LIST && x->kind == T_ANY)))
         return (struct type *)(x->kind == T_LIST ? x : y);
     if (x->kind == T_JSON || y->kind == T_JSON)
         return op == BIN_DIV ? type_plain(T_FLOAT) : type_plain(T_JSON);
@@ -166,7 +169,8 @@ static struct ex compare(struct low *l, enum binary_op op, struct ex a, struct e
         a = coerce(l, a, type_no_null(b.t), a.at);
     const struct type *x = type_base(a.t), *y = type_base(b.t);
     bool ordered = (type_is_num(x) && type_is_num(y)) || (type_is_str(a.t) && type_is_str(b.t)) ||
-                   (x->kind == T_DURATION && y->kind == T_DURATION) || x->kind == T_ANY || y->kind == T_ANY;
+                   (x->kind == T_DURATION && y->kind == T_DURATION) || x->kind == T_ANY ||
+                   y->kind == T_ANY;
     if (a.t->kind == T_NEVER || b.t->kind == T_NEVER)
         ordered = true;
     if (order && (a.t->kind == T_OPT || b.t->kind == T_OPT)) {
@@ -185,7 +189,8 @@ static struct ex compare(struct low *l, enum binary_op op, struct ex a, struct e
     return ex_of(ir_op2(l, ir[op], t, va, vb, at), t, at);
 }
 
-struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, struct ex b, struct span at)
+struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, struct ex b,
+                              struct span at)
 {
     static const enum ir_op ir[] = {
         [BIN_MUL] = IR_MUL, [BIN_DIV] = IR_DIV, [BIN_MOD] = IR_MOD, [BIN_ADD] = IR_ADD,
@@ -194,9 +199,11 @@ struct ex lower_binary_values(struct low *l, enum binary_op op, struct ex a, str
     if (op >= BIN_EQ && op <= BIN_GE)
         return compare(l, op, a, b, at);
     if (op == BIN_MATCHES) {
-        struct ex s = coerce(l, a, type_plain(T_STR), a.at), re = coerce(l, b, type_plain(T_REGEX), b.at);
+        struct ex s = coerce(l, a, type_plain(T_STR), a.at),
+                  re = coerce(l, b, type_plain(T_REGEX), b.at);
         uint32_t vs = ex_value(l, s);
-        return ex_of(ir_op2(l, IR_MATCHES, type_plain(T_BOOL), vs, ex_value(l, re), at), type_plain(T_BOOL), at);
+        return ex_of(ir_op2(l, IR_MATCHES, type_plain(T_BOOL), vs, ex_value(l, re), at),
+                     type_plain(T_BOOL), at);
     }
     if (op == BIN_RANGE || op == BIN_RANGE_EX) {
         uint32_t x = ex_value(l, coerce(l, a, type_plain(T_INT), a.at));
@@ -247,7 +254,8 @@ static struct type *operand_want(enum binary_op op, struct ex a, const struct no
         return NULL;
     if (op == BIN_ADD && a.t->kind == T_LIST)
         return a.t;
-    if (op >= BIN_EQ && op <= BIN_GE && a.t->kind != T_NULL && a.t->kind != T_ANY && a.t->kind != T_JSON &&
+    if (op >= BIN_EQ && op <= BIN_GE && a.t->kind != T_NULL && a.t->kind != T_ANY &&
+        a.t->kind != T_JSON &&
         (a.t->kind == T_LIST || a.t->kind == T_MAP || a.t->kind == T_TUPLE))
         return a.t;
     return NULL;
@@ -284,11 +292,13 @@ struct ex lower_unary(struct low *l, const struct node *n)
     }
     if (n->u.unary.op == UN_NOT) {
         uint32_t v = lower_cond(l, n->u.unary.operand);
-        return ex_of(ir_op1(l, IR_NOT, type_plain(T_BOOL), v, 0, n->span), type_plain(T_BOOL), n->span);
+        return ex_of(ir_op1(l, IR_NOT, type_plain(T_BOOL), v, 0, n->span), type_plain(T_BOOL),
+                     n->span);
     }
     struct ex e = lower_expr(l, n->u.unary.operand, NULL);
     if (!type_is_num(e.t) && e.t->kind != T_NEVER) {
-        low_diag(l, "E0301", n->span, "a number is wanted here, but this is %s", comp_type_text(c, e.t));
+        low_diag(l, "E0301", n->span, "a number is wanted here, but this is %s",
+                 comp_type_text(c, e.t));
         return ex_bad(l, n->span);
     }
     if (e.k) {

@@ -11,7 +11,8 @@ void use_ctx(struct low *l, struct span at)
     bool entered = l->k.chain != IR_NO;     /* a context that was entered is not the one outside */
     if (l->ctx_code && !(lambda && entered)) {
         const char *why = lambda ? "a lambda may not append or generate in the context in force"
-                          : strcmp(l->ctx_code, "E0313") == 0 ? "a constant cannot append or generate"
+                          : strcmp(l->ctx_code,
+                                   "E0313") == 0 ? "a constant cannot append or generate"
                           : "no context may be used here";
         uint32_t quiet = l->c->quiet;       /* of a part: said at its call */
         l->c->quiet = l->part_depth ? 0 : quiet;
@@ -64,7 +65,8 @@ bool node_appends(const struct node *block)
         const struct node *n = block->u.list.at[i];
         if (n->kind == AST_STMT_ROLE || n->kind == AST_STMT_EMIT)
             return true;
-        if (n->kind == AST_STMT_EXPR && (n->u.inner->kind == AST_EXPR_TEXT || n->u.inner->kind == AST_EXPR_MODEL))
+        if (n->kind == AST_STMT_EXPR &&
+            (n->u.inner->kind == AST_EXPR_TEXT || n->u.inner->kind == AST_EXPR_MODEL))
             return true;
     }
     return false;

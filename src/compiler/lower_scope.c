@@ -5,7 +5,8 @@
 
 /* ---- copies and other contexts ---- */
 
-struct ex lower_scratch(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
+struct ex lower_scratch(struct low *l, const struct node *n, enum block_mode mode,
+                        struct type *want)
 {
     int role = l->k.role;
     ir_ctx(l, IR_SCRATCH, n->span);
@@ -42,7 +43,8 @@ static enum scope_kind setting_kind(struct low *l, const struct node *n, bool *r
     return SCOPE_SAMPLING;
 }
 
-static void push_scope(struct low *l, struct scope_site *s, const struct site_arg *arg, uint32_t n_arg,
+static void push_scope(struct low *l, struct scope_site *s, const struct site_arg *arg,
+                       uint32_t n_arg,
                        const uint32_t *v, uint32_t n_v)
 {
     struct comp *c = l->c;
@@ -63,7 +65,8 @@ static void push_scope(struct low *l, struct scope_site *s, const struct site_ar
 static void budget(struct low *l, const struct arg_list *args, struct scope_site *s)
 {
     static const struct { const char *name; enum site_arg_kind kind; enum type_kind type; } row[] = {
-        { "tokens", ARG_TOKENS, T_INT }, { "time", ARG_TIME, T_DURATION }, { "calls", ARG_CALLS, T_INT },
+        { "tokens", ARG_TOKENS, T_INT }, { "time", ARG_TIME, T_DURATION },
+            { "calls", ARG_CALLS, T_INT },
     };
     struct site_arg arg[3];
     uint32_t v[3], n = 0;
@@ -131,10 +134,12 @@ static void mock(struct low *l, const struct arg_list *args, struct scope_site *
     push_scope(l, s, NULL, 0, &v, 1);
 }
 
-static bool push_setting(struct low *l, const struct node *n, enum scope_kind kind, const struct node *body)
+static bool push_setting(struct low *l, const struct node *n, enum scope_kind kind,
+                         const struct node *body)
 {
     const struct arg_list *args = &n->u.call.args;
-    struct scope_site s = { .kind = kind, .value = BC_NONE, .stub_func = BC_NO_INDEX, .stub_ext = BC_NO_INDEX,
+    struct scope_site s = { .kind = kind, .value = BC_NONE, .stub_func = BC_NO_INDEX,
+                            .stub_ext = BC_NO_INDEX,
                             .at = n->span };
     if ((kind == SCOPE_MOCK || kind == SCOPE_STUB) && !l->is_test) {
         low_diag(l, "E0802", n->span, "`mock` and `stub` stand in tests only");
@@ -193,9 +198,11 @@ static bool unknown_setting(struct low *l, const struct node *n)
     struct slice name = callee->u.name.text;
     if (scope_find(l, name) || path_sym(l, callee) || library_has(name))
         return false;
-    struct diag *d = low_diag(l, "E0701", callee->span, "`%.*s` is not a setting", (int)name.len, name.ptr);
+    struct diag *d = low_diag(l, "E0701", callee->span, "`%.*s` is not a setting", (int)name.len,
+                              name.ptr);
     if (d)
-        diag_note(l->c->diags, d, "settings are sampling, seed, budget, concurrency; in tests also mock and stub");
+        diag_note(l->c->diags, d,
+                  "settings are sampling, seed, budget, concurrency; in tests also mock and stub");
     return true;
 }
 
@@ -230,7 +237,8 @@ struct ex lower_with(struct low *l, const struct node *n, enum block_mode mode, 
         }
         entered = true;
         if (belongs_to_parent(l, s))
-            low_diag(l, "E0501", s->span, "this context belongs to another branch: use `.fork()` of it");
+            low_diag(l, "E0501", s->span,
+                     "this context belongs to another branch: use `.fork()` of it");
         uint32_t v = ex_value(l, c);
         ir_op1(l, IR_ENTER, NULL, v, 0, s->span);
         enter_chain(l, v, false, -1, s->span);
@@ -269,7 +277,8 @@ static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_k
         return lower_to(l, a->value, type_plain(T_BOOL));
     }
     if (!slice_is(a->name.text, "feedback"))
-        low_diag(l, "E0206", a->name.at, "`attempt` has no argument `%.*s`", (int)a->name.text.len, a->name.text.ptr);
+        low_diag(l, "E0206", a->name.at, "`attempt` has no argument `%.*s`", (int)a->name.text.len,
+                 a->name.text.ptr);
     *ret_kind = ARG_FEEDBACK;
     if (a->value->kind != AST_EXPR_LAMBDA)
         return lower_to(l, a->value, type_plain(T_BOOL));
@@ -281,7 +290,8 @@ static struct ex attempt_arg(struct low *l, const struct arg *a, enum site_arg_k
 }
 
 /* Without `parallel`, or with `parallel: false`, the body stays in this function. */
-struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
+struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mode,
+                        struct type *want)
 {
     struct comp *c = l->c;
     struct site_arg arg[ARG_KIND_N];
@@ -296,7 +306,8 @@ struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mod
                 parallel = ex_value(l, e);
             continue;
         }
-        if (kind == ARG_FEEDBACK && !(e.k && c->konst[e.k - 1].kind == KONST_BOOL && !c->konst[e.k - 1].i))
+        if (kind == ARG_FEEDBACK &&
+            !(e.k && c->konst[e.k - 1].kind == KONST_BOOL && !c->konst[e.k - 1].i))
             feedback = n->u.attempt.args.at[i].name.at;
         arg[n_arg].kind = kind;
         v[n_arg] = ex_value(l, e);
@@ -308,7 +319,8 @@ struct ex lower_attempt(struct low *l, const struct node *n, enum block_mode mod
         low_diag(l, "E0411", feedback, "parallel attempts have no feedback: none sees another");
     if (parallel != IR_NO && times != IR_NO)
         return fork_attempts(l, n, times, parallel, mode == BLOCK_VALUE ? want : NULL);
-    struct attempt_site site = { .n_arg = n_arg, .ctx = BC_NONE, .ordinal = l->n_ordinal++, .at = n->span };
+    struct attempt_site site = { .n_arg = n_arg, .ctx = BC_NONE, .ordinal = l->n_ordinal++,
+                                 .at = n->span };
     site.arg = arena_dup(&c->m->arena, arg, (n_arg + 1) * sizeof *arg);
     if (!site.arg)
         comp_nomem(c);

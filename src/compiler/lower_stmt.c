@@ -7,7 +7,8 @@
 
 static bool ends_as_text(const struct node *n)
 {
-    return n->kind == AST_STMT_EXPR && n->u.inner->kind == AST_EXPR_TEXT && !node_has_hole(n->u.inner);
+    return n->kind == AST_STMT_EXPR && n->u.inner->kind == AST_EXPR_TEXT &&
+           !node_has_hole(n->u.inner);
 }
 
 static bool is_statement(const struct node *n)
@@ -144,7 +145,8 @@ static void bind_one(struct low *l, struct name name, struct ex e, bool is_var)
     if (e.t->kind == T_BRANCHES && is_var)
         low_diag(l, "E0503", name.at, "branches cannot be stored in a `var`");
     if (module_find(l->mod, name.text) && !l->c->opts->env)
-        low_diag(l, "W0202", name.at, "`%.*s` hides a declaration of this file", (int)name.text.len, name.text.ptr);
+        low_diag(l, "W0202", name.at, "`%.*s` hides a declaration of this file", (int)name.text.len,
+                 name.text.ptr);
     if (at_env_top(l) && e.t->kind != T_BRANCHES) {
         env_bind(l, name, e, is_var);
         return;
@@ -181,7 +183,8 @@ static void bind_tuple(struct low *l, const struct node *pat, struct ex e, bool 
     e = ex_join(l, e);
     bool known = e.t->kind == T_TUPLE;
     if (!known && e.t->kind != T_ANY && e.t->kind != T_NEVER)
-        low_diag(l, "E0301", pat->span, "a tuple of %u is wanted here, but this is %s", n, comp_type_text(l->c, e.t));
+        low_diag(l, "E0301", pat->span, "a tuple of %u is wanted here, but this is %s", n,
+                 comp_type_text(l->c, e.t));
     else if (known && e.t->n != n)
         low_diag(l, "E0301", pat->span, "%u names for a tuple of %u", n, e.t->n);
     uint32_t v = ex_value(l, e);
@@ -295,7 +298,8 @@ static void assign_name(struct low *l, const struct node *n, struct ex e, struct
         note_restore(l, b->v, b->level);
         ir_store(l, b->v, ex_value(l, e), at);
     } else {
-        struct diag *d = low_diag(l, "E0111", n->span, "`%.*s` is bound by `let` and cannot be assigned",
+        struct diag *d = low_diag(l, "E0111", n->span,
+                                  "`%.*s` is bound by `let` and cannot be assigned",
                                   (int)name.len, name.ptr);
         if (d)
             diag_note(l->c->diags, d, "declare it with `var`");
@@ -312,7 +316,8 @@ static void assign_member(struct low *l, const struct node *t, struct ex e, stru
         k++;
     if (!d || k == d->n) {
         if (o.t->kind != T_ANY)
-            low_diag(l, "E0204", t->u.member.name.at, "%s has no field `%.*s`", comp_type_text(l->c, o.t),
+            low_diag(l, "E0204", t->u.member.name.at, "%s has no field `%.*s`",
+                     comp_type_text(l->c, o.t),
                      (int)name.len, name.ptr);
         return;
     }
@@ -331,11 +336,13 @@ static void assign_index(struct low *l, const struct node *t, struct ex e, struc
         key = o.t->elem[0];
         value = o.t->elem[1];
     } else if (o.t->kind != T_ANY && o.t->kind != T_JSON) {
-        low_diag(l, "E0111", t->span, "an element of %s cannot be assigned", comp_type_text(l->c, o.t));
+        low_diag(l, "E0111", t->span, "an element of %s cannot be assigned",
+                 comp_type_text(l->c, o.t));
         return;
     }
     struct ex i = lower_to(l, t->u.index.index, key);
-    uint32_t v[3] = { ex_value(l, o), ex_value(l, i), ex_value(l, value ? coerce(l, e, value, at) : e) };
+    uint32_t v[3] = { ex_value(l, o), ex_value(l, i),
+                      ex_value(l, value ? coerce(l, e, value, at) : e) };
     assign_to(l, t->u.index.object, ex_of(ir_opn(l, IR_PUT_INDEX, o.t, v, 3, 0, at), o.t, at), at);
 }
 
@@ -424,7 +431,8 @@ static bool pushes_to_parent(struct low *l, const struct node *n)
     struct binding *b = root_of(l, o);
     if (!b || !b->was_var)
         return false;
-    low_diag(l, "E0502", o->span, "a branch cannot change `%.*s` of its parent: give the value at its end",
+    low_diag(l, "E0502", o->span,
+             "a branch cannot change `%.*s` of its parent: give the value at its end",
              (int)b->name.len, b->name.ptr);
     return true;
 }
@@ -451,7 +459,8 @@ static void scratch_unused(struct low *l, const struct node *n)
     const struct node_list *list = n->kind == AST_EXPR_SCRATCH ? &n->u.scratch.body->u.list : NULL;
     const struct node *last = list && list->n ? list->at[list->n - 1] : NULL;
     if (last && last->kind == AST_STMT_EXPR && is_generation(last->u.inner))
-        low_diag(l, "W0303", (struct span){ n->span.off, 7 }, "the value of this `scratch` is not used");
+        low_diag(l, "W0303", (struct span){ n->span.off, 7 },
+                 "the value of this `scratch` is not used");
 }
 
 static void expr_stmt(struct low *l, const struct node *n)
@@ -509,7 +518,8 @@ static void ret(struct low *l, const struct node *n)
     while (part && part->kind != CTL_PART)
         part = part->up;
     if (l->is_branch && !part) {
-        low_diag(l, "E0507", n->span, "`return` cannot leave a branch: its last expression is its value");
+        low_diag(l, "E0507", n->span,
+                 "`return` cannot leave a branch: its last expression is its value");
         return;
     }
     struct type *want = part ? part->result : l->result;

@@ -5,8 +5,10 @@
 
 /* ---- handlers ---- */
 
-static const char *const kinds[] = { "Truncated", "Unsat", "Parse", "Require", "Assert", "Fail", "Budget",
-                                     "Timeout", "Limit", "Tool", "Permission", "Io", "Model", "Context",
+static const char *const kinds[] = { "Truncated", "Unsat", "Parse", "Require", "Assert", "Fail",
+                                     "Budget",
+                                     "Timeout", "Limit", "Tool", "Permission", "Io", "Model",
+                                     "Context",
                                      "ContextFull", "Type", "Index", "Math", "Mock" };
 
 static bool known_kind(struct low *l, struct slice s)
@@ -34,7 +36,8 @@ static void test_kind(struct low *l, const struct node *t, uint32_t kind, uint32
             test_kind(l, t->u.list.at[i], kind, yes);
         return;
     }
-    struct slice name = t->kind == AST_TYPE_NAME && t->u.tname.path.n == 1 ? t->u.tname.path.at[0].text : SLICE("");
+    struct slice name = t->kind == AST_TYPE_NAME &&
+                        t->u.tname.path.n == 1 ? t->u.tname.path.at[0].text : SLICE("");
     if (!name.len || !known_kind(l, name)) {
         low_diag(l, "E0201", t->span, "`%.*s` is no kind of error", (int)t->span.len,
                  l->mod->source->text.ptr + t->span.off);
@@ -63,7 +66,8 @@ static void begin_handler(struct low *l, uint32_t handler, uint32_t token, struc
         ir_phi(l, token, IR_NO, at);
 }
 
-static void clauses(struct low *l, const struct node *n, uint32_t err, struct meet *m, enum block_mode mode,
+static void clauses(struct low *l, const struct node *n, uint32_t err, struct meet *m,
+                    enum block_mode mode,
                     struct type *want)
 {
     uint32_t token = l->k.token;
@@ -74,7 +78,8 @@ static void clauses(struct low *l, const struct node *n, uint32_t err, struct me
         l->k.token = token;
         l->dead = false;
         if (c->type) {
-            uint32_t kind = ir_op1(l, IR_MEMBER, type_plain(T_STR), err, konst_str(l->c, SLICE("kind")), c->at);
+            uint32_t kind = ir_op1(l, IR_MEMBER, type_plain(T_STR), err,
+                                   konst_str(l->c, SLICE("kind")), c->at);
             test_kind(l, c->type, kind, yes);
             ir_br(l, next, c->at);
         } else {
@@ -97,7 +102,8 @@ static void clauses(struct low *l, const struct node *n, uint32_t err, struct me
     }
 }
 
-static struct ex try_catch(struct low *l, const struct node *n, enum block_mode mode, struct type *want)
+static struct ex try_catch(struct low *l, const struct node *n, enum block_mode mode,
+                           struct type *want)
 {
     if (!n->u.tri.n)
         return lower_block(l, n->u.tri.body, mode, want);
@@ -178,8 +184,10 @@ struct ex lower_catch(struct low *l, const struct node *n, struct type *want)
     if (d->kind == AST_EXPR_LAMBDA && d->u.lambda.params.n == 1) {
         scope_push(l);      /* written in place: it may end the function, and sees its names */
         bind_pattern(l, d->u.lambda.params.at[0], ex_of(err, type_plain(T_ERROR), d->span), NULL);
-        r = d->u.lambda.body->kind == AST_EXPR_BLOCK ? lower_block(l, d->u.lambda.body, BLOCK_VALUE, dw)
-                                                     : lower_any(l, d->u.lambda.body, BLOCK_VALUE, dw);
+        r = d->u.lambda.body->kind == AST_EXPR_BLOCK ? lower_block(l, d->u.lambda.body, BLOCK_VALUE,
+                                                                   dw)
+                                                     : lower_any(l, d->u.lambda.body, BLOCK_VALUE,
+                                                                 dw);
         scope_pop(l);
     } else {
         r = lower_any(l, d, BLOCK_VALUE, dw);

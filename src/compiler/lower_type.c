@@ -34,7 +34,8 @@ static const struct { const char *name; enum type_kind kind; } plain_row[] = {
 enum { N_PLAIN_ROW = sizeof plain_row / sizeof plain_row[0] };
 
 /* The name is wanted in `in`, from the file m. */
-static void unknown(struct comp *c, struct mod *m, struct mod *in, const struct name *name, bool plain)
+static void unknown(struct comp *c, struct mod *m, struct mod *in, const struct name *name,
+                    bool plain)
 {
     static const char *const other[] = { "str", "int", "float", "json", "grammar" };
     static const char *const foreign[][2] = {
@@ -151,7 +152,8 @@ static void read_bounds(struct bounds *b, const struct arg_list *args,
     }
 }
 
-static void length_bounds(struct comp *c, struct mod *m, const struct arg_list *args, struct type *t,
+static void length_bounds(struct comp *c, struct mod *m, const struct arg_list *args,
+                          struct type *t,
                           bool (*other)(struct bounds *, const struct arg *, struct type *))
 {
     struct bounds b = { .c = c, .m = m };
@@ -252,7 +254,8 @@ static struct type *text_type(struct comp *c, struct mod *m, enum type_kind kind
             struct slice text;
             struct error err = { 0 };
             const struct loader *ld = &c->opts->loader;
-            if (!ld->load || ld->load(ld->ctx, &c->arena, m->source->name, k->text, &name, &text, &err) != ST_OK) {
+            if (!ld->load || ld->load(ld->ctx, &c->arena, m->source->name, k->text, &name, &text,
+                                      &err) != ST_OK) {
                 comp_diag(c, m, kind == T_SCHEMA ? "E0407" : "E0405", a->value->span,
                           "cannot read `%.*s`: %s", (int)k->text.len, k->text.ptr, err.text);
                 return type_plain(T_ANY);
@@ -283,7 +286,8 @@ static struct type *written(struct type *t, struct mod *m, struct span at)
     return t;
 }
 
-static struct type *plain_named(struct comp *c, struct mod *m, struct slice name, const struct node *n)
+static struct type *plain_named(struct comp *c, struct mod *m, struct slice name,
+                                const struct node *n)
 {
     const struct arg_list *args = &n->u.tname.args;
     if (slice_is(name, "str")) {
@@ -298,7 +302,8 @@ static struct type *plain_named(struct comp *c, struct mod *m, struct slice name
     if (slice_is(name, "float"))
         return args->n ? written(float_type(c, m, args), m, n->span) : type_plain(T_FLOAT);
     if (slice_is(name, "json"))
-        return args->n ? written(text_type(c, m, T_SCHEMA, args, n->span), m, n->span) : type_plain(T_JSON);
+        return args->n ? written(text_type(c, m, T_SCHEMA, args, n->span), m,
+                                 n->span) : type_plain(T_JSON);
     if (slice_is(name, "grammar"))
         return written(text_type(c, m, T_GRAMMAR, args, n->span), m, n->span);
     if (slice_is(name, "any") && m->is_std)
@@ -460,7 +465,8 @@ static struct type *map_type(struct comp *c, struct mod *m, const struct node *n
     if (!t)
         comp_nomem(c);
     if (!type_is_key(t->elem[0]))
-        comp_diag(c, m, "E0301", n->u.tmap.key->span, "a key is a str, int, bool or enum, and this is %s",
+        comp_diag(c, m, "E0301", n->u.tmap.key->span,
+                  "a key is a str, int, bool or enum, and this is %s",
                   comp_type_text(c, t->elem[0]));
     if (n->u.tmap.args.n)
         length_bounds(c, m, &n->u.tmap.args, t, NULL);
@@ -547,7 +553,8 @@ static struct slice const_str_arg(struct comp *c, struct mod *m, const struct no
     return c->konst[e.k - 1].text;
 }
 
-static void field_annotations(struct comp *c, struct sym *s, const struct field *from, struct sfield *to)
+static void field_annotations(struct comp *c, struct sym *s, const struct field *from,
+                              struct sfield *to)
 {
     for (uint32_t i = 0; i < from->n_annot; i++) {
         const struct annotation *a = &from->annot[i];
@@ -592,7 +599,8 @@ struct sdecl *resolve_struct(struct comp *c, struct sym *s)
     for (uint32_t i = 0; i < r->n; i++) {
         r->field[i].type = lower_type_in(c, s->mod, d->u.strct.field[i].type);
         if (type_has_branches(r->field[i].type))
-            comp_diag(c, s->mod, "E0503", d->u.strct.field[i].name.at, "branches cannot be stored in a field");
+            comp_diag(c, s->mod, "E0503", d->u.strct.field[i].name.at,
+                      "branches cannot be stored in a field");
     }
     s->state = SYM_DONE;
     return r;
@@ -611,7 +619,8 @@ struct edecl *resolve_enum(struct comp *c, struct sym *s)
     r->variant = comp_alloc(c, r->n * sizeof *r->variant + 1);
     for (uint32_t i = 0; i < r->n; i++) {
         const struct variant *v = &d->u.enm.variant[i];
-        r->variant[i] = (struct evariant){ v->name.text, v->has_text ? v->text : v->name.text, v->doc };
+        r->variant[i] = (struct evariant){ v->name.text, v->has_text ? v->text : v->name.text,
+                                           v->doc };
         for (uint32_t k = 0; k < i; k++)
             if (slice_eq(r->variant[k].name, v->name.text) ||
                 slice_eq(r->variant[k].text, r->variant[i].text))
@@ -642,7 +651,8 @@ static void func_annotations(struct comp *c, struct sym *s)
                 if (slice_is(text, native_text[k]))
                     s->native = k + 1;
             if (!s->native)
-                comp_diag(c, s->mod, "E0616", a->at, "there is no native `%.*s`", (int)text.len, text.ptr);
+                comp_diag(c, s->mod, "E0616", a->at, "there is no native `%.*s`", (int)text.len,
+                          text.ptr);
         } else if (annotation_is(a, "gives") && s->mod->is_std && a->args.n == 1) {
             s->gives = const_str_arg(c, s->mod, a->args.at[0].value);
         } else {
@@ -675,7 +685,8 @@ void resolve_func(struct comp *c, struct sym *s)
     const struct node *result = ext ? d->u.ext.result : d->u.fn.result;
     s->result = result ? lower_type_in(c, s->mod, result) : type_plain(T_NULL);
     if (type_has_branches(s->result)) {
-        comp_diag(c, s->mod, "E0503", result->span, "branches cannot leave the block that forked them");
+        comp_diag(c, s->mod, "E0503", result->span,
+                  "branches cannot leave the block that forked them");
         s->result = type_plain(T_ANY);
     }
     func_annotations(c, s);

@@ -83,9 +83,11 @@ static void suggest_conversion(struct low *l, struct diag *d, struct ex e, const
     const char *to = want->kind == T_INT ? "int" : want->kind == T_FLOAT ? "float"
                    : want->kind == T_STR ? "str" : NULL;
     const struct type *from = type_base(e.t);
-    bool plain = from->kind == T_INT || from->kind == T_FLOAT || from->kind == T_STR || from->kind == T_BOOL;
+    bool plain = from->kind == T_INT || from->kind == T_FLOAT || from->kind == T_STR ||
+                 from->kind == T_BOOL;
     struct slice text = slice_sub(l->mod->source->text, at.off, at.len);
-    if (!d || e.k || !to || !text.len || text.len > 30 || slice_find(text, SLICE("\n")) != SIZE_MAX ||
+    if (!d || e.k || !to || !text.len || text.len > 30 ||
+        slice_find(text, SLICE("\n")) != SIZE_MAX ||
         !(plain || (want->kind == T_STR && type_has_text(e.t))))
         return;
     diag_caret(l->c->diags, d, "`%s(%.*s)` converts it", to, (int)text.len, text.ptr);
@@ -99,8 +101,10 @@ struct ex ex_mismatch(struct low *l, struct ex e, struct type *want, struct span
         low_diag(l, "E0310", at, "a path through this function ends without a value of %s", need);
     else if (e.none)
         low_diag(l, "E0309", at, "this block has no value, and %s is wanted", need);
-    else if (e.t->kind == T_NULL || (e.t->kind == T_OPT && type_fits(e.t->elem[0], want) != FIT_NO)) {
-        struct diag *d = low_diag(l, "E0305", at, e.t->kind == T_NULL ? "this is null, but %s is wanted"
+    else if (e.t->kind == T_NULL ||
+             (e.t->kind == T_OPT && type_fits(e.t->elem[0], want) != FIT_NO)) {
+        struct diag *d = low_diag(l, "E0305", at,
+                                  e.t->kind == T_NULL ? "this is null, but %s is wanted"
                                                                      : "this may be null, but %s is wanted", need);
         if (d && e.t->kind == T_OPT)
             diag_note(c->diags, d, "test it with `!= null`, or give a default with `??`");
@@ -129,7 +133,8 @@ struct ex coerce(struct low *l, struct ex e, struct type *want, struct span at)
     struct comp *c = l->c;
     if (!want || e.t->kind == T_NEVER || want->kind == T_ANY || type_is_open(want))
         return e;
-    if (e.k && e.t->kind != T_ANY && e.t->kind != T_FN && e.t->kind != T_TOOL && e.t->kind != T_CALL &&
+    if (e.k && e.t->kind != T_ANY && e.t->kind != T_FN && e.t->kind != T_TOOL &&
+        e.t->kind != T_CALL &&
         e.t->kind != T_RANGE && e.t->kind != T_JSON) {
         uint32_t k;
         const char *why;
@@ -171,7 +176,8 @@ uint32_t lower_cond(struct low *l, const struct node *n)
     if (type_base(e.t)->kind != T_BOOL && e.t->kind != T_ANY && e.t->kind != T_NEVER) {
         if (e.t->kind == T_JSON)
             return ex_value(l, coerce(l, e, type_plain(T_BOOL), n->span));
-        low_diag(l, "E0303", n->span, "a condition is a bool, and this is %s", comp_type_text(l->c, e.t));
+        low_diag(l, "E0303", n->span, "a condition is a bool, and this is %s",
+                 comp_type_text(l->c, e.t));
     }
     return ex_value(l, e);
 }
@@ -245,7 +251,8 @@ static struct type *meet_type(struct low *l, struct meet *m, struct span at)
             const struct ex *other = &m->ex[i ? i : 1];
             struct diag *d = low_diag(l, "E0302", other->at.len ? other->at : at,
                                       "the ways of this have no common type: %s and %s",
-                                      comp_type_text(l->c, m->ex[0].t), comp_type_text(l->c, other->t));
+                                      comp_type_text(l->c, m->ex[0].t),
+                                      comp_type_text(l->c, other->t));
             if (d && m->ex[0].at.len)
                 diag_label(l->c->diags, d, l->mod->source, m->ex[0].at, "the first one");
             return type_plain(T_ANY);

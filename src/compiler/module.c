@@ -64,7 +64,8 @@ static struct sym *declare(struct comp *c, struct mod *m, const struct node *n, 
     for (int i = 0; i < 4; i++)
         if (!m->is_std && (kind == SYM_FN || kind == SYM_PART || kind == SYM_EXTERN) &&
             slice_is(name.text, reserved[i]))
-            comp_diag(c, m, "E0205", name.at, "`%s` cannot be declared: it is a form of the language",
+            comp_diag(c, m, "E0205", name.at,
+                      "`%s` cannot be declared: it is a form of the language",
                       reserved[i]);
     struct sym *s = comp_alloc(c, sizeof *s);
     s->kind = kind;
@@ -105,7 +106,8 @@ static struct span import_at(const struct mod *m, const struct node *n)
         return (struct span){ p->at[0].at.off, last.off + last.len - p->at[0].at.off };
     }
     struct slice text = slice_sub(m->source->text, n->span.off, n->span.len);
-    size_t open = slice_find(text, SLICE("\"")), end = slice_find(slice_sub(text, open + 1, text.len), SLICE("\""));
+    size_t open = slice_find(text, SLICE("\"")),
+           end = slice_find(slice_sub(text, open + 1, text.len), SLICE("\""));
     return open == SIZE_MAX || end == SIZE_MAX ? n->span
            : (struct span){ n->span.off + (uint32_t)open, (uint32_t)end + 2 };
 }
@@ -116,7 +118,8 @@ static struct mod *load_file(struct comp *c, struct mod *from, const struct decl
     struct slice file = import_file(c, d), text;
     const char *name = NULL;
     struct error err = { 0 };
-    if (!ld->load || ld->load(ld->ctx, &c->arena, from->source->name, file, &name, &text, &err) != ST_OK) {
+    if (!ld->load || ld->load(ld->ctx, &c->arena, from->source->name, file, &name, &text,
+                              &err) != ST_OK) {
         comp_diag(c, from, "E0209", at, "cannot import `%.*s`: %s", (int)file.len, file.ptr,
                   ld->load ? err.text : "there are no files here");
         return NULL;
@@ -125,7 +128,8 @@ static struct mod *load_file(struct comp *c, struct mod *from, const struct decl
     if (hashmap_get(&c->mod_name, file_key(c, name), &found)) {
         struct mod *m = (struct mod *)(uintptr_t)found;
         if (m->loading) {
-            comp_diag(c, from, "E0210", at, "`%.*s` imports this file again", (int)file.len, file.ptr);
+            comp_diag(c, from, "E0210", at, "`%.*s` imports this file again", (int)file.len,
+                      file.ptr);
             return NULL;
         }
         return m;
@@ -141,7 +145,8 @@ struct mod *module_load_std(struct comp *c, const char *name)
         return (struct mod *)(uintptr_t)found;
     for (size_t i = 0; i < n_stdlib_files; i++)
         if (stdlib_files[i].name && strcmp(stdlib_files[i].name, name) == 0)
-            return module_parse(c, key.ptr, (struct slice){ stdlib_files[i].text, stdlib_files[i].len },
+            return module_parse(c, key.ptr,
+                                (struct slice){ stdlib_files[i].text, stdlib_files[i].len },
                                 true, strcmp(name, "prelude") == 0 ? SLICE("") : slice_sub(key, 4, key.len));
     return NULL;
 }

@@ -72,7 +72,8 @@ static bool keeps(const struct look *k, uint32_t i)
 
 static bool ends_scope(enum ir_op op)
 {
-    return op == IR_TRY_LEAVE || op == IR_ATTEMPT_COMMIT || op == IR_SCOPE_POP || op == IR_RET || op == IR_RAISE;
+    return op == IR_TRY_LEAVE || op == IR_ATTEMPT_COMMIT || op == IR_SCOPE_POP || op == IR_RET ||
+           op == IR_RAISE;
 }
 
 static void say(struct look *k, uint32_t at, uint32_t call)
@@ -147,7 +148,8 @@ void overlap_notes(struct comp *c, struct ir_func *f, const bool *deferred, cons
 {
     if (!is_users(c, f))
         return;
-    struct look k = { .c = c, .f = f, .deferred = deferred, .barrier = barrier, .flow = flow_of(c, f) };
+    struct look k = { .c = c, .f = f, .deferred = deferred, .barrier = barrier,
+                      .flow = flow_of(c, f) };
     k.later = comp_alloc(c, k.flow.n + 1);
     k.seen = comp_alloc(c, k.flow.n + 1);
     k.said = comp_alloc(c, f->n_insn + 1);

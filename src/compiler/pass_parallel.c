@@ -202,7 +202,9 @@ static bool is_private(const struct par *p, const struct ir_insn *n)
     if (handle == f->ctx)
         return true;
     uint32_t w = p->writer[handle];
-    return w != IR_NO && ((f->insn[w].op == IR_CTX_NEW && f->insn[w].kout != IR_NO) || f->insn[w].op == IR_SCRATCH);
+    return w != IR_NO &&
+           ((f->insn[w].op == IR_CTX_NEW && f->insn[w].kout != IR_NO) ||
+            f->insn[w].op == IR_SCRATCH);
 }
 
 /* How operation n takes its argument a: as a place to keep it, as a container that is changed, or
@@ -295,7 +297,8 @@ static bool find_calls(struct par *p, bool *free_call)
         if (f->insn[i].op == IR_FORK)
             p->io_fork |= (effect_of(p->c, f, i) & (EFFECT_IO | EFFECT_VALUE)) != 0;
         if (f->insn[i].op == IR_CALL_VALUE)
-            p->deferred[i] = f->insn[i].dst != IR_NO && is_quiet(effect_of(p->c, f, i) & ~(uint32_t)EFFECT_VALUE);
+            p->deferred[i] = f->insn[i].dst != IR_NO &&
+            is_quiet(effect_of(p->c, f, i) & ~(uint32_t)EFFECT_VALUE);
         if (f->insn[i].op != IR_CALL)
             continue;
         free_call[i] = is_free(p, i);
@@ -330,13 +333,15 @@ static void put_before(struct par *p, uint32_t i, uint32_t value)
 
 static bool is_change(const struct ir_insn *n)
 {
-    return (n->op == IR_NATIVE && n->imm == NATIVE_LIST_PUSH) || n->op == IR_PUT_INDEX || n->op == IR_PUT_FIELD;
+    return (n->op == IR_NATIVE && n->imm == NATIVE_LIST_PUSH) || n->op == IR_PUT_INDEX ||
+           n->op == IR_PUT_FIELD;
 }
 
 /* The scopes around i, and inside `home`, are settled before they are left inwards. */
 static void settle_around(struct par *p, uint32_t i, uint32_t home)
 {
-    for (uint32_t s = p->at[i]; p->scope[s].up != IR_NO && p->scope[s].up != home; s = p->scope[s].up)
+    for (uint32_t s = p->at[i]; p->scope[s].up != IR_NO &&
+         p->scope[s].up != home; s = p->scope[s].up)
         p->scope[s].settles = true;
 }
 
@@ -383,7 +388,8 @@ static bool appends(enum ir_op op)
 /* Operations that only gather what will be read later. */
 static bool gathers(enum ir_op op)
 {
-    return op == IR_TEXT || op == IR_INSERT || op == IR_CONTROL || op == IR_TURN_OPEN || op == IR_TURN_CLOSE ||
+    return op == IR_TEXT || op == IR_INSERT || op == IR_CONTROL || op == IR_TURN_OPEN ||
+           op == IR_TURN_CLOSE ||
            op == IR_DROP || op == IR_KPHI || op == IR_NOP;
 }
 
@@ -398,7 +404,8 @@ static void find_late(struct par *p)
 static bool goes_over_branches(const struct par *p, const struct ir_insn *n)
 {
     uint32_t w = p->writer[n->arg[0]];
-    return w != IR_NO && p->f->insn[w].n_arg && p->f->value[p->f->insn[w].arg[0]].type->kind == T_BRANCHES;
+    return w != IR_NO && p->f->insn[w].n_arg &&
+           p->f->value[p->f->insn[w].arg[0]].type->kind == T_BRANCHES;
 }
 
 /* The scope from which on operation i has to find everything settled; IR_NO: it is no barrier. */
@@ -417,7 +424,8 @@ static uint32_t barrier(struct par *p, uint32_t i)
     case IR_NEXT:
         return p->io_fork && goes_over_branches(p, n) ? OUTSIDE : IR_NO;
     case IR_STORE:
-        return inside(p, p->at[i], p->home[n->dst]) && p->home[n->dst] != p->at[i] ? p->home[n->dst] : IR_NO;
+        return inside(p, p->at[i], p->home[n->dst]) &&
+               p->home[n->dst] != p->at[i] ? p->home[n->dst] : IR_NO;
     default:
         break;
     }
@@ -494,7 +502,8 @@ static void visit(struct par *p, uint32_t i)
 
 static struct ir_insn extra_insn(struct par *p, uint32_t v, struct span at)
 {
-    struct ir_insn e = { .op = v == IR_NO ? IR_SETTLE : IR_FORCE, .dst = IR_NO, .dst2 = IR_NO, .kin = IR_NO,
+    struct ir_insn e = { .op = v == IR_NO ? IR_SETTLE : IR_FORCE, .dst = IR_NO, .dst2 = IR_NO,
+                         .kin = IR_NO,
                          .kout = IR_NO, .at = at };
     if (v == IR_NO)
         return e;

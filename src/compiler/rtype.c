@@ -416,7 +416,8 @@ static void length_schema(const struct type *t, const char *lo, const char *hi, 
         str_addf(out, ", \"%s\": %lld", hi, (long long)t->hi);
 }
 
-static void list_schema(struct comp *c, const char *head, struct type **t, uint32_t n, struct str *out)
+static void list_schema(struct comp *c, const char *head, struct type **t, uint32_t n,
+                        struct str *out)
 {
     str_adds(out, head);
     for (uint32_t i = 0; i < n; i++) {

@@ -81,7 +81,8 @@ static void check_name(struct low *l, struct name name)
                                     : "`%.*s` hides a name of a block around it",
                               (int)name.text.len, name.text.ptr);
     if (d)
-        diag_label(l->c->diags, d, l->mod->source, old->at, twice ? "first declared here" : "this one");
+        diag_label(l->c->diags, d, l->mod->source, old->at,
+                   twice ? "first declared here" : "this one");
 }
 
 struct binding *scope_bind(struct low *l, struct name name, enum bind_kind kind, uint32_t v,

@@ -342,7 +342,8 @@ bool type_equal(const struct type *a, const struct type *b)
 static const struct type *union_base(const struct type *t)
 {
     const struct type *base = type_base(t->elem[0]);
-    bool plain = base->kind == T_STR || base->kind == T_INT || base->kind == T_FLOAT || base->kind == T_BOOL;
+    bool plain = base->kind == T_STR || base->kind == T_INT || base->kind == T_FLOAT ||
+                 base->kind == T_BOOL;
     for (uint32_t i = 1; i < t->n && plain; i++)
         plain = type_base(t->elem[i])->kind == base->kind;
     return plain ? base : t;
@@ -531,7 +532,8 @@ static enum fit fits_list(const struct type *from, const struct type *to)
     if (from->kind != to->kind)
         return FIT_NO;
     enum fit f = fits_elems(from, to);
-    if (f == FIT_SAME && to->refined && !(from->refined && inside(from->lo, from->hi, to->lo, to->hi)))
+    if (f == FIT_SAME && to->refined &&
+        !(from->refined && inside(from->lo, from->hi, to->lo, to->hi)))
         return FIT_CHECK;
     return f;
 }

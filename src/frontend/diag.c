@@ -90,7 +90,8 @@ static bool is_lost(const struct diag *d)
     return !d->code;
 }
 
-struct diag *diag_add_note(struct diag_list *l, const struct source *src, struct span at, const char *fmt, ...)
+struct diag *diag_add_note(struct diag_list *l, const struct source *src, struct span at,
+                           const char *fmt, ...)
 {
     struct diag *d = arena_zalloc(l->arena, sizeof *d);
     struct diag **slot = d ? array_push(&l->at, &l->n, &l->cap, sizeof *slot) : NULL;
@@ -121,7 +122,8 @@ struct diag *diag_add(struct diag_list *l, const char *code, const struct source
     d->message = format(l, fmt, ap);
     va_end(ap);
     d->code = code;
-    d->severity = code[0] == 'W' ? DIAG_WARNING : strcmp(code, "R0105") == 0 ? DIAG_NOTE : DIAG_ERROR;
+    d->severity = code[0] == 'W' ? DIAG_WARNING : strcmp(code,
+                                                         "R0105") == 0 ? DIAG_NOTE : DIAG_ERROR;
     d->source = src;
     d->at = at;
     *slot = d;

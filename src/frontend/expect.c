@@ -10,7 +10,8 @@
 
 #include "frontend/grammar.h"
 
-enum family { FAM_ALONE, FAM_EXPR, FAM_STMT, FAM_DECL, FAM_TYPE, FAM_OPERATOR, FAM_POSTFIX, FAM_END };
+enum family { FAM_ALONE, FAM_EXPR, FAM_STMT, FAM_DECL, FAM_TYPE, FAM_OPERATOR, FAM_POSTFIX,
+              FAM_END };
 
 static const struct spelling {
     uint16_t    code;

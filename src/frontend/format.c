@@ -72,7 +72,7 @@ static bool add_comments(struct format *f, uint32_t from, uint32_t to)
         while (end < to && text[end] != '\n')
             end++;
         uint32_t len = end - i;
-        while (len && (text[i + len - 1] == ' ' || text[i + len - 1] == '\t'))
+        while (len && strchr(" \t\r", text[i + len - 1]))
             len--;
         if (!add_atom(f, (struct atom){ .kind = ATOM_COMMENT, .at = { i, len } }))
             return false;

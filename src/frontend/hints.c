@@ -29,7 +29,8 @@ static bool mark_slip(const void *g, struct lexer *lx, const struct token *befor
     const char *behind = lx->text + t->at.off + t->at.len;
     if (t->code == TK_BAR && *behind == '|' && grammar_expects(g, TK_OR)) {
         lx->p = behind + 1;
-        say_slip(lx, (struct span){ t->at.off, 2 }, "`||` is not written so here; write `or`", "or");
+        say_slip(lx, (struct span){ t->at.off, 2 }, "`||` is not written so here; write `or`",
+                 "or");
         *ret_code = TK_OR;
         return true;
     }
@@ -85,7 +86,8 @@ static const struct slip_word *known_word(struct slice word)
     return NULL;
 }
 
-static bool word_slip(const void *g, struct lexer *lx, const struct token *before, const struct token *t)
+static bool word_slip(const void *g, struct lexer *lx, const struct token *before,
+                      const struct token *t)
 {
     const struct slip_word *w = t->code == TK_NAME ? known_word(text_of(lx, t)) : NULL;
     struct span at = t->at;
@@ -126,7 +128,8 @@ bool hint_slip(const void *g, struct lexer *lx, const struct token *before, cons
     bool doubled = lx->text[t->at.off + 1] == '{' ||
                    (before->code == TK_LC && before->at.off + 1 == t->at.off);
     if (t->code == TK_LC && doubled) {
-        say(lx, "E0108", t->at, "`{{x}}` is not written so here; a value goes into a text as `${x}`");
+        say(lx, "E0108", t->at,
+            "`{{x}}` is not written so here; a value goes into a text as `${x}`");
         return true;
     }
     if (t->code == TK_BAR && t->flags & TOKEN_NEWLINE && grammar_expects(g, TK_STAR)) {

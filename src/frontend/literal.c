@@ -123,7 +123,8 @@ void literal_begin(struct literal_text *t, struct span whole)
     for (uint32_t i = line; i < close; i++) {
         if (text[i] == ' ' || text[i] == '\t')
             continue;
-        text_error(t, "E0005", close, 3, "the closing `\"\"\"` of a block string stands first on its line");
+        text_error(t, "E0005", close, 3,
+                   "the closing `\"\"\"` of a block string stands first on its line");
         return;
     }
     t->indent = (struct slice){ text + line, close - line };

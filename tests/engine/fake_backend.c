@@ -64,7 +64,8 @@ static enum status fake_forward(struct backend *be, const struct batch *b, float
     for (uint32_t i = 0; i < b->n_seq; i++) {
         const struct batch_seq *s = &b->seq[i];
         while (n < b->n_logit && b->logit_row[n] < s->row + s->n_row) {
-            row_logits(f, s, s->pos + b->logit_row[n] - s->row, logits + (size_t)n * f->opts.n_vocab);
+            row_logits(f, s, s->pos + b->logit_row[n] - s->row,
+                       logits + (size_t)n * f->opts.n_vocab);
             n++;
         }
     }

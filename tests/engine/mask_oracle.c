@@ -21,7 +21,8 @@
 enum { N_TOKEN = 256 + 900, ROW = N_TOKEN / 32 + 2, STEPS = 24 };
 
 static const char *const regexes[] = {
-    "[abc]{2,5}", "-?[0-9]+(\\.[0-9]{1,3})?", "[a-c]{3,400}", "(?!.*aa)[abc]{4,9}", "\\{\"a\": [0-9]+\\}", ".*",
+    "[abc]{2,5}", "-?[0-9]+(\\.[0-9]{1,3})?", "[a-c]{3,400}", "(?!.*aa)[abc]{4,9}",
+        "\\{\"a\": [0-9]+\\}", ".*",
     "[\\u00e9\\u4e2d]+x", "(a|ab|abc)*", "(?=.*1).{2,40}", "\\p{L}{1,3}",
 };
 
@@ -80,7 +81,8 @@ static void wrong(struct oracle *o, const struct pattern_source *s, const char *
 }
 
 /* The tokens that live, by a family that nobody else uses. */
-static uint32_t brute(struct oracle *o, struct family *f, uint32_t config, uint32_t *row, uint32_t *list)
+static uint32_t brute(struct oracle *o, struct family *f, uint32_t config, uint32_t *row,
+                      uint32_t *list)
 {
     uint32_t n = 0;
     memset(row, 0, ROW * sizeof *row);
@@ -96,7 +98,8 @@ static uint32_t brute(struct oracle *o, struct family *f, uint32_t config, uint3
     return n;
 }
 
-static void check_completion(struct oracle *o, const struct pattern_source *s, struct family *f, uint32_t config)
+static void check_completion(struct oracle *o, const struct pattern_source *s, struct family *f,
+                             uint32_t config)
 {
     struct str text = { 0 };
     bool ok = automaton_complete(f, config, &text) == ST_OK;
@@ -108,7 +111,8 @@ static void check_completion(struct oracle *o, const struct pattern_source *s, s
 }
 
 /* One random text from where the matcher and the config stand. */
-static void walk(struct oracle *o, const struct pattern_source *s, struct matcher *m, struct family *f,
+static void walk(struct oracle *o, const struct pattern_source *s, struct matcher *m,
+                 struct family *f,
                  struct rng_key key)
 {
     uint32_t at[STEPS + 1], list[N_TOKEN], want[ROW], row[ROW], plain[ROW], n_at = 0;
@@ -122,7 +126,8 @@ static void walk(struct oracle *o, const struct pattern_source *s, struct matche
         if (st != ST_OK || memcmp(row, want, bitset_words(N_TOKEN + 7) * sizeof *row))
             wrong(o, s, "the mask differs from the verdict of the tokens");
         memset(plain, 0, sizeof plain);
-        if (!mask_walk_plain(o->v, f, at[n_at], plain) || memcmp(plain, want, bitset_words(N_TOKEN + 7) * sizeof *row))
+        if (!mask_walk_plain(o->v, f, at[n_at], plain) ||
+            memcmp(plain, want, bitset_words(N_TOKEN + 7) * sizeof *row))
             wrong(o, s, "the plain walk differs from the verdict of the tokens");
         if (may != matcher_may_stop(m))
             wrong(o, s, "may_stop differs");
@@ -188,7 +193,8 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-static void each(struct oracle *o, struct constraint_table *t, struct pattern_source s, uint32_t walks, uint64_t seed)
+static void each(struct oracle *o, struct constraint_table *t, struct pattern_source s,
+                 uint32_t walks, uint64_t seed)
 {
     struct job j = { o, t, s, walks, seed };
     run_source(&j);
@@ -221,9 +227,11 @@ static void at_once(struct oracle *o, struct constraint_table *t, struct pattern
 static void run_all(struct oracle *o, struct constraint_table *t, uint32_t walks, uint64_t seed)
 {
     for (size_t i = 0; i < COUNT(regexes); i++)
-        each(o, t, (struct pattern_source){ .kind = PATTERN_REGEX, .text = slice_of(regexes[i]) }, walks, seed + i);
+        each(o, t, (struct pattern_source){ .kind = PATTERN_REGEX, .text = slice_of(regexes[i]) },
+             walks, seed + i);
     for (size_t i = 0; i < COUNT(grammars); i++)
-        each(o, t, (struct pattern_source){ .kind = PATTERN_GRAMMAR, .text = slice_of(grammars[i]) }, walks, seed + i);
+        each(o, t, (struct pattern_source){ .kind = PATTERN_GRAMMAR,
+                                            .text = slice_of(grammars[i]) }, walks, seed + i);
     for (size_t i = 0; i < COUNT(schemas); i++)
         for (int sp = 0; sp < 4; sp++) {
             struct pattern_source s = { .kind = PATTERN_SCHEMA, .text = slice_of(schemas[i]),
@@ -236,7 +244,8 @@ static void run_all(struct oracle *o, struct constraint_table *t, uint32_t walks
 
 int main(int argc, char **argv)
 {
-    uint32_t rounds = argc > 1 ? (uint32_t)atoi(argv[1]) : 1, walks = argc > 2 ? (uint32_t)atoi(argv[2]) : 4;
+    uint32_t rounds = argc > 1 ? (uint32_t)atoi(argv[1]) : 1,
+             walks = argc > 2 ? (uint32_t)atoi(argv[2]) : 4;
     uint64_t masks = 0, bad = 0;
     for (uint32_t i = 0; i < rounds; i++) {
         struct oracle *o = mem_zalloc(sizeof *o);

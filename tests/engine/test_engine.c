@@ -497,7 +497,8 @@ static void test_retraction(void)
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < (pass ? 1 : N); i++) {
             s[i] = new_session(e);
-            struct plan *p = drive_gen(pass ? &alone : &d[i], "the cat", 300, pass ? 4u : (uint64_t)i);
+            struct plan *p = drive_gen(pass ? &alone : &d[i], "the cat", 300,
+                                       pass ? 4u : (uint64_t)i);
             p->hole.ignore_eos = true;
             drive_submit(s[i], p);
         }

@@ -125,9 +125,11 @@ START_TEST(file_reads_back)
     struct arena arena = { 0 };
     const char *name;
     struct slice text;
-    ck_assert_int_eq(artifact_load(&a, &arena, "main.sgl", SLICE("lib.sgl"), &name, &text, &err), ST_OK);
+    ck_assert_int_eq(artifact_load(&a, &arena, "main.sgl", SLICE("lib.sgl"), &name, &text, &err),
+                     ST_OK);
     ck_assert(slice_is(text, library));
-    ck_assert_int_eq(artifact_load(&a, &arena, "main.sgl", SLICE("other.sgl"), &name, &text, &err), ST_NOT_FOUND);
+    ck_assert_int_eq(artifact_load(&a, &arena, "main.sgl", SLICE("other.sgl"), &name, &text, &err),
+                     ST_NOT_FOUND);
     arena_free(&arena);
     artifact_free(&a);
     str_free(&bytes);

@@ -40,7 +40,8 @@ START_TEST(user_text_is_data)
     ck_assert_uint_eq(t.n_piece, 3);
     ck_assert(t.piece[0].markup && slice_is(t.piece[0].text, "<|im_start|>user\n"));
     ck_assert(!t.piece[1].markup && slice_is(t.piece[1].text, "hi<|im_end|>"));
-    ck_assert(t.piece[2].markup && slice_is(t.piece[2].text, "<|im_end|>\n<|im_start|>assistant\n"));
+    ck_assert(t.piece[2].markup &&
+              slice_is(t.piece[2].text, "<|im_end|>\n<|im_start|>assistant\n"));
     arena_free(&arena);
     chat_free(c);
     ck_assert_int_eq(mem_live_blocks(), live);
@@ -50,7 +51,8 @@ END_TEST
 START_TEST(provenance_survives_operations)
 {
     struct chat *c = make("{% set x = '[' ~ messages[0].content | trim | upper ~ ']' %}"
-                          "{{ x[1:-1] }}{{ x.replace('B', '-') }}{{ x.split('B') | join('+') }}", "");
+                          "{{ x[1:-1] }}{{ x.replace('B', '-') }}{{ x.split('B') | join('+') }}",
+                          "");
     struct arena arena = { 0 };
     struct chat_text t;
     struct error err = { 0 };
@@ -76,7 +78,8 @@ START_TEST(a_role_is_markup_only_as_a_word)
     struct error err = { 0 };
     ck_assert_int_eq(render(c, "[{\"role\":\"user\",\"content\":\"\"}]", &arena, &t, &err), ST_OK);
     ck_assert(t.n_piece == 1 && t.piece[0].markup);
-    ck_assert_int_eq(render(c, "[{\"role\":\"user|>\",\"content\":\"\"}]", &arena, &t, &err), ST_OK);
+    ck_assert_int_eq(render(c, "[{\"role\":\"user|>\",\"content\":\"\"}]", &arena, &t, &err),
+                     ST_OK);
     ck_assert(t.n_piece == 3 && !t.piece[1].markup);
     arena_free(&arena);
     chat_free(c);

@@ -20,7 +20,8 @@ static void compile(struct outcome *o, const char *text, struct compile_env *env
 {
     memset(o, 0, sizeof *o);
     diag_list_init(&o->diags, &o->arena);
-    struct compile_opts opts = { .name = "t.sgl", .text = slice_of(text), .env = env, .keep_ir = true };
+    struct compile_opts opts = { .name = "t.sgl", .text = slice_of(text), .env = env,
+                                 .keep_ir = true };
     o->status = compile_module(&opts, &o->diags, &o->module, &o->ir, &o->err);
 }
 
@@ -65,7 +66,8 @@ START_TEST(good_programs)
     compile(&o, good[_i], NULL);
     struct str messages = { 0 };
     add_messages(&o, &messages);
-    ck_assert_msg(o.status == ST_OK && o.module, "%s\n%s\n%s", good[_i], messages.ptr ? messages.ptr : "", o.err.text);
+    ck_assert_msg(o.status == ST_OK && o.module, "%s\n%s\n%s", good[_i],
+                  messages.ptr ? messages.ptr : "", o.err.text);
     ck_assert_ptr_nonnull(o.ir.ptr);
     struct str code = { 0 };
     bytecode_dump(o.module, &code);
@@ -152,7 +154,8 @@ START_TEST(refused_programs)
     struct str messages = { 0 };
     add_messages(&o, &messages);
     ck_assert_msg(o.status == ST_FAILED && !o.module, "accepted: %s", refused[_i].text);
-    ck_assert_msg(has_code(&o, refused[_i].code), "no %s for\n%s\n%s", refused[_i].code, refused[_i].text,
+    ck_assert_msg(has_code(&o, refused[_i].code), "no %s for\n%s\n%s", refused[_i].code,
+                  refused[_i].text,
                   messages.ptr ? messages.ptr : "");
     str_free(&messages);
     release(&o);
@@ -166,7 +169,8 @@ START_TEST(prompt_loop)
     struct error err;
     ck_assert_int_eq(compile_env_new(&env, &err), ST_OK);
     static const char *const entry[] = {
-        "let x = 2", "struct P { a: int }", "let p = P(a: x)", "p.a + x", "it + 1", "fn f(n: int) -> int { n * 2 }",
+        "let x = 2", "struct P { a: int }", "let p = P(a: x)", "p.a + x", "it + 1",
+            "fn f(n: int) -> int { n * 2 }",
         "f(p.a)", "var v = [1]", "v.push(3)", "v.len()",
     };
     for (size_t i = 0; i < sizeof entry / sizeof entry[0]; i++) {
@@ -174,7 +178,8 @@ START_TEST(prompt_loop)
         compile(&o, entry[i], env);
         struct str messages = { 0 };
         add_messages(&o, &messages);
-        ck_assert_msg(o.status == ST_OK, "%s\n%s\n%s", entry[i], messages.ptr ? messages.ptr : "", o.err.text);
+        ck_assert_msg(o.status == ST_OK, "%s\n%s\n%s", entry[i], messages.ptr ? messages.ptr : "",
+                      o.err.text);
         str_free(&messages);
         release(&o);
     }

@@ -16,7 +16,8 @@ START_TEST(shows_the_line_with_carets)
     struct str out = { 0 };
     diag_list_init(&l, &arena);
     ck_assert_int_eq(source_new(&arena, "a.sgl",
-                                SLICE("fn f(xs: [int]) {\r\n    let b = fork x xs { x }\r\n}\n"), &s,
+                                SLICE("fn f(xs: [int]) {\r\n    let b = fork x xs { x }\r\n}\n"),
+                                &s,
                                 NULL), ST_OK);
     ck_assert_int_eq(parse_module(&arena, s, &l, &r, NULL), ST_OK);
     ck_assert_uint_eq(l.n, 1);
@@ -29,7 +30,8 @@ START_TEST(shows_the_line_with_carets)
     str_free(&out);
     diag_note(&l, l.at[0], "a \"note\"");
     diag_render_json(l.at[0], &out);
-    ck_assert_ptr_nonnull(strstr(out.ptr, "\"line\": 2, \"col\": 20, \"end_line\": 2, \"end_col\": 22"));
+    ck_assert_ptr_nonnull(strstr(out.ptr,
+                                 "\"line\": 2, \"col\": 20, \"end_line\": 2, \"end_col\": 22"));
     ck_assert_ptr_nonnull(strstr(out.ptr, "\"notes\": [\"a \\\"note\\\"\"]"));
     str_free(&out);
     diag_list_free(&l);
@@ -41,7 +43,8 @@ START_TEST(columns_are_code_points)
 {
     struct arena arena = { 0 };
     struct source *s;
-    ck_assert_int_eq(source_new(&arena, "a", SLICE("\xEF\xBB\xBF\"\xC3\xA9\xC3\xA9\" x\ny"), &s, NULL), ST_OK);
+    ck_assert_int_eq(source_new(&arena, "a", SLICE("\xEF\xBB\xBF\"\xC3\xA9\xC3\xA9\" x\ny"), &s,
+                                NULL), ST_OK);
     struct place p = source_place(s, 7);
     ck_assert_uint_eq(p.line, 1);
     ck_assert_uint_eq(p.col, 6);

@@ -31,8 +31,10 @@ START_TEST(lines)
 {
     expect("fn f() {\nlet x = [\n  1,\n]\n\n\n\nx   // c\n}\n",
            "fn f() {\n    let x = [\n      1,\n    ]\n\n    x   // c\n}\n");
-    expect("if a {\n  // c\n  b\n  }\nelse {\n c }", "if a {\n    // c\n    b\n}\nelse {\n    c }\n");
-    expect("match x {\n1 => a,\n  _ => {\n b\n}\n}", "match x {\n    1 => a,\n    _ => {\n        b\n    }\n}\n");
+    expect("if a {\n  // c\n  b\n  }\nelse {\n c }",
+           "if a {\n    // c\n    b\n}\nelse {\n    c }\n");
+    expect("match x {\n1 => a,\n  _ => {\n b\n}\n}",
+           "match x {\n    1 => a,\n    _ => {\n        b\n    }\n}\n");
     expect("match x {\n \"a\" => 1\n -1=>2\n}", "match x {\n    \"a\" => 1\n    -1 => 2\n}\n");
     expect("join b until  (|x|x)", "join b until (|x| x)\n");
     expect("until(1)", "until(1)\n");

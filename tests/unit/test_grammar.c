@@ -15,8 +15,10 @@ START_TEST(gbnf)
     pattern_lines(grammar("root ::= a \"!\"\na ::= b \"x\" | \"p\"\nb ::= a \"y\" | n a \"z\" | \"q\"\nn ::= \"n\"?"),
                   "p!\nqx!\npyx!\npzx!\nnpzx!\npyxyx!\nqxzxyx!", "!\npx!\npyx");
     pattern_lines(grammar("root ::= \"(\" root \")\" root | \"\""), "\n()\n(())()", "(\n)(");
-    pattern_lines(grammar("root ::= \"a\"{2,4} b{0,2}\nb ::= \"(\" b \")\" | \"b\""), "aa\naaaa((b))b", "a\naabbb");
-    pattern_lines(grammar("root ::= [^a-y\\x41\\n]\n  | \"\\u00e9\\\"\""), "z\n\xc3\xa9\"\n\xc3\xa9", "a\nA");
+    pattern_lines(grammar("root ::= \"a\"{2,4} b{0,2}\nb ::= \"(\" b \")\" | \"b\""),
+                  "aa\naaaa((b))b", "a\naabbb");
+    pattern_lines(grammar("root ::= [^a-y\\x41\\n]\n  | \"\\u00e9\\\"\""),
+                  "z\n\xc3\xa9\"\n\xc3\xa9", "a\nA");
 }
 END_TEST
 

@@ -4,9 +4,11 @@
 #include "suites.h"
 
 /* Token ids of the small vocabulary below. */
-enum { T_1, T_2, T_12, T_COMMA, T_1COMMA, T_COMMA_B, T_A, T_AB, T_B, T_SPACE, T_DOT_NL, T_DUP_AB, T_QUOTE, T_N };
+enum { T_1, T_2, T_12, T_COMMA, T_1COMMA, T_COMMA_B, T_A, T_AB, T_B, T_SPACE, T_DOT_NL, T_DUP_AB,
+       T_QUOTE, T_N };
 
-static const char *const token[T_N] = { "1", "2", "12", ",", "1,", ", b", "a", "ab", "b", " ", ".\n", "ab", "\"" };
+static const char *const token[T_N] = { "1", "2", "12", ",", "1,", ", b", "a", "ab", "b", " ",
+                                        ".\n", "ab", "\"" };
 
 static struct vocab *vocab(void)
 {

@@ -19,7 +19,8 @@ static bool reads(const struct num_dfa *d, const char *text)
 START_TEST(decimals_of_any_length)
 {
     struct decimal a, b;
-    ck_assert(decimal_read(SLICE("18446744073709551616"), &a) && decimal_read(SLICE("18446744073709551615"), &b));
+    ck_assert(decimal_read(SLICE("18446744073709551616"), &a) &&
+              decimal_read(SLICE("18446744073709551615"), &b));
     ck_assert_int_gt(decimal_cmp(&a, &b), 0);
     ck_assert(decimal_read(SLICE("1e3"), &a) && decimal_read(SLICE("1000.000"), &b));
     ck_assert_int_eq(decimal_cmp(&a, &b), 0);
@@ -40,16 +41,21 @@ START_TEST(the_automaton_reads_exactly_the_members)
     struct rng_key key = rng_key_seed(7);
     struct num_spelling sp = { -1, 0, -1 };
     for (uint64_t i = 0; i < 300; i++) {
-        struct num_set s = { .has_lo = rng_u64(key, i * 9) % 4, .has_hi = rng_u64(key, i * 9 + 1) % 4,
-                             .lo_open = rng_u64(key, i * 9 + 2) % 2, .hi_open = rng_u64(key, i * 9 + 3) % 2 };
+        struct num_set s = { .has_lo = rng_u64(key, i * 9) % 4,
+                             .has_hi = rng_u64(key, i * 9 + 1) % 4,
+                             .lo_open = rng_u64(key, i * 9 + 2) % 2,
+                             .hi_open = rng_u64(key, i * 9 + 3) % 2 };
         char lo[40], hi[40];
-        snprintf(lo, sizeof lo, "%.*f", (int)(rng_u64(key, i * 9 + 4) % 3), rng_unit(key, i * 9 + 5) * 300 - 150);
-        snprintf(hi, sizeof hi, "%.*f", (int)(rng_u64(key, i * 9 + 4) % 3), rng_unit(key, i * 9 + 6) * 300 - 100);
+        snprintf(lo, sizeof lo, "%.*f", (int)(rng_u64(key, i * 9 + 4) % 3),
+                 rng_unit(key, i * 9 + 5) * 300 - 150);
+        snprintf(hi, sizeof hi, "%.*f", (int)(rng_u64(key, i * 9 + 4) % 3),
+                 rng_unit(key, i * 9 + 6) * 300 - 100);
         decimal_read(slice_of(lo), &s.lo);
         decimal_read(slice_of(hi), &s.hi);
         if (rng_u64(key, i * 9 + 7) % 2) {
             s.n_div = 1;
-            s.div[0] = (struct num_divisor){ 1 + rng_u64(key, i * 9 + 8) % 7, (uint32_t)(i % 3), i % 5 == 0 };
+            s.div[0] = (struct num_divisor){ 1 + rng_u64(key, i * 9 + 8) % 7, (uint32_t)(i % 3),
+                                             i % 5 == 0 };
         }
         struct num_dfa *d = NULL;
         ck_assert(num_dfa_new(&s, &sp, &d, NULL) == ST_OK);
@@ -60,12 +66,14 @@ START_TEST(the_automaton_reads_exactly_the_members)
             snprintf(text, sizeof text, "%.*f", (int)(k % 4), rng_unit(texts, k) * 400 - 200);
             ck_assert(decimal_read(slice_of(text), &x));
             bool minus_zero = text[0] == '-' && !x.n;
-            ck_assert_msg(reads(d, text) == (num_has(&s, &x) && !minus_zero), "%s in %c%s, %s%c / %d", text,
+            ck_assert_msg(reads(d, text) == (num_has(&s, &x) && !minus_zero),
+                          "%s in %c%s, %s%c / %d", text,
                           s.has_lo ? '[' : '(', lo, hi, s.has_hi ? ']' : ')', (int)s.n_div);
         }
         for (uint32_t q = 1; q < d->n; q++)
             for (uint32_t c = 0; c < NUM_SYMBOLS; c++)
-                ck_assert(!d->next[q * NUM_SYMBOLS + c] || d->dist[d->next[q * NUM_SYMBOLS + c]] < UINT16_MAX);
+                ck_assert(!d->next[q * NUM_SYMBOLS + c] ||
+                          d->dist[d->next[q * NUM_SYMBOLS + c]] < UINT16_MAX);
         num_dfa_free(d);
     }
 }

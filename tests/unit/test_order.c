@@ -45,7 +45,8 @@ static struct module *compile(const char *text, bool parallel, struct str *ret_n
                                  .n_no_opt = parallel ? 0 : 1 };
     compile_module(&opts, &diags, &m, NULL, &err);
     for (uint32_t i = 0; i < diags.n; i++)
-        diag_render(diags.at[i], false, diags.at[i]->severity == DIAG_NOTE && ret_notes ? ret_notes : &shown);
+        diag_render(diags.at[i], false, diags.at[i]->severity == DIAG_NOTE &&
+                    ret_notes ? ret_notes : &shown);
     if (!m)
         fprintf(stderr, "%s\n%s%s\n", text, shown.ptr ? shown.ptr : "", err.text);
     ck_assert_ptr_nonnull(m);
@@ -77,7 +78,8 @@ static void take(struct trial *t, struct run_event *ev)
     if (ev->kind == RUN_PRINT)
         str_add_slice(&t->out, ev->text);
     else if (ev->kind == RUN_FAILED)
-        str_addf(&t->out, "%s %.*s", ev->failure->code, (int)ev->failure->message.len, ev->failure->message.ptr);
+        str_addf(&t->out, "%s %.*s", ev->failure->code, (int)ev->failure->message.len,
+                 ev->failure->message.ptr);
     else if (ev->kind == RUN_DONE)
         run_result_text(ev->value, false, &t->out);
     run_event_free(ev);
@@ -521,7 +523,8 @@ START_TEST(grown)
             run_to_end(&t);
             bool same = slice_eq(str_slice(&t.out), str_slice(&plain.out));
             if (!same)
-                fprintf(stderr, "%s\nin order:\n%s\nahead:\n%s\n", g.out.ptr, plain.out.ptr, t.out.ptr);
+                fprintf(stderr, "%s\nin order:\n%s\nahead:\n%s\n", g.out.ptr, plain.out.ptr,
+                        t.out.ptr);
             ck_assert(same);
             n_overlap += t.stats.n_at_once > plain.stats.n_at_once;
             end(&t);

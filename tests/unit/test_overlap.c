@@ -12,9 +12,11 @@ static void common(const char *a, const char *b, const char *want)
     struct pattern *pa = regex(a), *pb = regex(b);
     struct str s = { 0 };
     bool found = pattern_common(pa, pb, &s);
-    ck_assert_msg(found == (want != NULL), "/%s/ and /%s/: '%.*s'", a, b, (int)s.len, s.ptr ? s.ptr : "");
+    ck_assert_msg(found == (want != NULL), "/%s/ and /%s/: '%.*s'", a, b, (int)s.len,
+                  s.ptr ? s.ptr : "");
     if (want)
-        ck_assert_msg(slice_is(str_slice(&s), want), "/%s/ and /%s/: '%.*s', not '%s'", a, b, (int)s.len,
+        ck_assert_msg(slice_is(str_slice(&s), want), "/%s/ and /%s/: '%.*s', not '%s'", a, b,
+                      (int)s.len,
                       s.ptr ? s.ptr : "", want);
     str_free(&s);
     pattern_unref(pa);
@@ -40,7 +42,8 @@ static void goes_on(const char *a, char byte, const char *want)
     bool found = pattern_goes_on(p, (uint8_t)byte, &s);
     ck_assert_msg(found == (want != NULL), "/%s/ and '%c'", a, byte);
     if (want)
-        ck_assert_msg(slice_is(str_slice(&s), want), "/%s/ and '%c': behind '%.*s'", a, byte, (int)s.len,
+        ck_assert_msg(slice_is(str_slice(&s), want), "/%s/ and '%c': behind '%.*s'", a, byte,
+                      (int)s.len,
                       s.ptr ? s.ptr : "");
     str_free(&s);
     pattern_unref(p);

@@ -51,7 +51,8 @@ static void expect_tree(const char *text, const char *tree)
     str_cut(&got, got.len - 1);
     struct str flat = { 0 };            /* blanks as one */
     for (size_t i = 0; i < got.len; i++)
-        if (got.ptr[i] != '\n' && !(got.ptr[i] == ' ' && (flat.len && flat.ptr[flat.len - 1] == ' ')))
+        if (got.ptr[i] != '\n' &&
+            !(got.ptr[i] == ' ' && (flat.len && flat.ptr[flat.len - 1] == ' ')))
             str_addc(&flat, got.ptr[i]);
     ck_assert_str_eq(flat.ptr, tree);
     str_free(&flat);

@@ -109,7 +109,8 @@ static void agree(const char *text, uint64_t seed)
     ck_assert_msg(regex_to_pcre(slice_of(text), 0, &re, &err) == ST_OK, "%s: %s", text, err.text);
     int code;
     PCRE2_SIZE at;
-    pcre2_code *c = pcre2_compile((PCRE2_SPTR)re.ptr, re.len, PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+    pcre2_code *c = pcre2_compile((PCRE2_SPTR)re.ptr, re.len,
+                                  PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
                                   &code, &at, NULL);
     ck_assert_msg(c != NULL, "%s became %s", text, re.ptr);
     pcre2_match_data *m = pcre2_match_data_create_from_pattern(c, NULL);
@@ -123,7 +124,8 @@ static void agree(const char *text, uint64_t seed)
             str_adds(&s, letter[rng_u64(key, i * 16 + k + 1) % 9]);
         bool theirs = pcre2_match(c, (PCRE2_SPTR)(s.ptr ? s.ptr : ""), s.len, 0, 0, m, NULL) >= 0;
         bool ours = pattern_accepts(p, str_slice(&s), NULL);
-        ck_assert_msg(ours == theirs, "%s on '%s': %d, PCRE2 says %d", text, s.ptr ? s.ptr : "", ours, theirs);
+        ck_assert_msg(ours == theirs, "%s on '%s': %d, PCRE2 says %d", text, s.ptr ? s.ptr : "",
+                      ours, theirs);
         str_free(&s);
     }
     pattern_unref(p);

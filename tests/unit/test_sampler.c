@@ -49,7 +49,8 @@ START_TEST(the_mask_and_its_corrections_rule)
     mask[1] = 1u << (37 - 32);
     ck_assert_uint_eq(draw(p, (struct sample_input){ .mask = mask }), 37);
     logits[3] = 50;
-    ck_assert_uint_eq(draw(p, (struct sample_input){ .mask = mask, .extra = extra, .n_extra = 1 }), 3);
+    ck_assert_uint_eq(draw(p, (struct sample_input){ .mask = mask, .extra = extra, .n_extra = 1 }),
+                      3);
 
     struct error err;
     uint32_t none[2] = { 0 }, id;
@@ -107,7 +108,8 @@ static void follows(struct sampling p, const int *in_set)
     for (int i = 0; i < N; i++) {
         double share = in_set[i] ? exp(logits[i] / p.temp) / total : 0;
         double sd = sqrt(share * (1 - share) / DRAWS);
-        ck_assert_msg(fabs(got[i] / (double)DRAWS - share) <= 5 * sd + 1e-9, "id %d: %u of %d, share %g", i,
+        ck_assert_msg(fabs(got[i] / (double)DRAWS - share) <= 5 * sd + 1e-9,
+                      "id %d: %u of %d, share %g", i,
                       got[i], DRAWS, share);
     }
 }

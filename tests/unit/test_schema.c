@@ -3,14 +3,16 @@
 
 static struct pattern_source schema(const char *text)
 {
-    return (struct pattern_source){ .kind = PATTERN_SCHEMA, .text = slice_of(text), .spelling = SPELL_FLEXIBLE };
+    return (struct pattern_source){ .kind = PATTERN_SCHEMA, .text = slice_of(text),
+                                    .spelling = SPELL_FLEXIBLE };
 }
 
 START_TEST(objects)
 {
     const char *s = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"}},"
                     "\"required\":[\"b\"],\"additionalProperties\":false}";
-    pattern_lines(schema(s), "{\"a\": 1, \"b\": \"x\"}\n{\"b\":\"\"}", "{}\n{\"a\":1}\n{\"b\":\"x\",\"c\":1}\n{\"a\":\"1\",\"b\":\"\"}");
+    pattern_lines(schema(s), "{\"a\": 1, \"b\": \"x\"}\n{\"b\":\"\"}",
+                  "{}\n{\"a\":1}\n{\"b\":\"x\",\"c\":1}\n{\"a\":\"1\",\"b\":\"\"}");
     pattern_lines(schema("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"}}}"),
                   "{}\n{\"a\":null}\n{\"x\":[1,{\"y\":2}]}\n{\"a\":null,\"b\":true}",
                   "{\"a\":1}\n{\"x\":1,\"a\":1}\n{\"x\":1,\"x\":2}\n[]");
@@ -19,7 +21,8 @@ START_TEST(objects)
                   "{\"n_x\": 1.5, \"y\": \"s\"}", "{\"n_x\":\"s\"}\n{\"y\":1}");
     pattern_lines(schema("{\"type\":\"object\",\"minProperties\":2,\"maxProperties\":2,\"propertyNames\":{\"maxLength\":1}}"),
                   "{\"a\":1,\"b\":2}", "{\"a\":1}\n{\"a\":1,\"b\":2,\"c\":3}\n{\"aa\":1,\"b\":1}");
-    pattern_lines(schema("{\"type\":\"object\",\"dependentRequired\":{\"a\":[\"b\"]}}"), "{}\n{\"b\":1}\n{\"a\":1,\"b\":1}",
+    pattern_lines(schema("{\"type\":\"object\",\"dependentRequired\":{\"a\":[\"b\"]}}"),
+                  "{}\n{\"b\":1}\n{\"a\":1,\"b\":1}",
                   "{\"a\":1}");
 }
 END_TEST
@@ -31,7 +34,8 @@ START_TEST(arrays)
     pattern_lines(schema("{\"type\":\"array\",\"prefixItems\":[{\"type\":\"integer\"},{\"type\":\"string\"}],\"items\":false}"),
                   "[]\n[1]\n[1,\"a\"]", "[\"a\"]\n[1,\"a\",2]");
     pattern_lines(schema("{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"contains\":{\"minimum\":10},\"maxContains\":1,"
-                         "\"maxItems\":3}"), "[10]\n[1,11]\n[12,3,4]", "[]\n[1]\n[10,11]\n[1,2,3,10]");
+                         "\"maxItems\":3}"), "[10]\n[1,11]\n[12,3,4]",
+                         "[]\n[1]\n[10,11]\n[1,2,3,10]");
 }
 END_TEST
 
@@ -39,12 +43,17 @@ START_TEST(scalars)
 {
     pattern_lines(schema("{\"type\":\"integer\",\"minimum\":-5,\"exclusiveMaximum\":12,\"multipleOf\":3}"),
                   "-3\n0\n3\n9", "-6\n12\n1\n3.0\n-0");
-    pattern_lines(schema("{\"type\":\"number\",\"minimum\":0.1,\"maximum\":1e1}"), "0.1\n10\n9.99999\n0.10", "0.09\n10.01\n0\n-1");
-    pattern_lines(schema("{\"type\":\"number\",\"multipleOf\":0.01}"), "0.1\n5\n1.25\n1.250", "0.001\n1.255");
-    pattern_lines(schema("{\"type\":\"integer\",\"minimum\":9007199254740993}"), "9007199254740993", "9007199254740992");
+    pattern_lines(schema("{\"type\":\"number\",\"minimum\":0.1,\"maximum\":1e1}"),
+                  "0.1\n10\n9.99999\n0.10", "0.09\n10.01\n0\n-1");
+    pattern_lines(schema("{\"type\":\"number\",\"multipleOf\":0.01}"), "0.1\n5\n1.25\n1.250",
+                  "0.001\n1.255");
+    pattern_lines(schema("{\"type\":\"integer\",\"minimum\":9007199254740993}"), "9007199254740993",
+                  "9007199254740992");
     pattern_lines(schema("{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}"),
-                  "\"ab\"\n\"\\u0061\\n\"\n\"\\ud83d\\ude00x\"\n\"\xf0\x9f\x98\x80\xc3\xa9\"", "\"a\"\n\"abcd\"\n\"\\ud83d\"\nab");
-    pattern_lines(schema("{\"type\":\"string\",\"pattern\":\"b+\"}"), "\"b\"\n\"abc\"", "\"\"\n\"ac\"");
+                  "\"ab\"\n\"\\u0061\\n\"\n\"\\ud83d\\ude00x\"\n\"\xf0\x9f\x98\x80\xc3\xa9\"",
+                  "\"a\"\n\"abcd\"\n\"\\ud83d\"\nab");
+    pattern_lines(schema("{\"type\":\"string\",\"pattern\":\"b+\"}"), "\"b\"\n\"abc\"",
+                  "\"\"\n\"ac\"");
     pattern_lines(schema("{\"enum\":[1,\"a\",null,{\"k\":[1,2]}],\"type\":[\"string\",\"object\",\"integer\"]}"),
                   "1\n\"a\"\n{\"k\": [1, 2]}", "null\n2\n{\"k\":[1]}");
     pattern_lines(schema("{\"const\":\"a\\\"b\"}"), "\"a\\\"b\"", "\"ab\"");
@@ -53,12 +62,21 @@ END_TEST
 
 START_TEST(formats)
 {
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"date\"}"), "\"2024-02-29\"\n\"1999-12-31\"", "\"2023-02-29\"\n\"2024-13-01\"\n\"2024-1-1\"");
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"date-time\"}"), "\"2024-02-29T23:59:60Z\"\n\"2024-01-01T00:00:00.5+01:00\"", "\"2024-01-01T24:00:00Z\"\n\"2024-01-01T00:00:00\"");
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"ipv6\"}"), "\"::1\"\n\"1:2:3:4:5:6:7:8\"\n\"::ffff:1.2.3.4\"", "\"1::2::3\"\n\":1\"\n\"12345::\"");
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"uuid\"}"), "\"123e4567-e89b-12d3-a456-426614174000\"", "\"123e4567e89b12d3a456426614174000\"");
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"email\"}"), "\"a.b@c.de\"", "\"a@@b\"\n\"ab\"");
-    pattern_lines(schema("{\"type\":\"string\",\"format\":\"uri\"}"), "\"https://a.b/c?d#e\"\n\"urn:x:y\"", "\"/a\"\n\"http://a b\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"date\"}"),
+                  "\"2024-02-29\"\n\"1999-12-31\"", "\"2023-02-29\"\n\"2024-13-01\"\n\"2024-1-1\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"date-time\"}"),
+                  "\"2024-02-29T23:59:60Z\"\n\"2024-01-01T00:00:00.5+01:00\"",
+                      "\"2024-01-01T24:00:00Z\"\n\"2024-01-01T00:00:00\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"ipv6\"}"),
+                  "\"::1\"\n\"1:2:3:4:5:6:7:8\"\n\"::ffff:1.2.3.4\"",
+                      "\"1::2::3\"\n\":1\"\n\"12345::\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"uuid\"}"),
+                  "\"123e4567-e89b-12d3-a456-426614174000\"",
+                      "\"123e4567e89b12d3a456426614174000\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"email\"}"), "\"a.b@c.de\"",
+                  "\"a@@b\"\n\"ab\"");
+    pattern_lines(schema("{\"type\":\"string\",\"format\":\"uri\"}"),
+                  "\"https://a.b/c?d#e\"\n\"urn:x:y\"", "\"/a\"\n\"http://a b\"");
     struct pattern *p = pattern_made(schema("{\"type\":\"string\",\"format\":\"fancy\"}"));
     ck_assert_uint_eq(pattern_n_note(p), 1);
     ck_assert(pattern_note(p, 0)->kind == NOTE_RESIDUE);
@@ -69,17 +87,23 @@ END_TEST
 
 START_TEST(the_algebra_is_exact)
 {
-    pattern_lines(schema("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}"), "1\n2.5\n\"s\"", "3\n1.5");
-    pattern_lines(schema("{\"anyOf\":[{\"type\":\"boolean\"},{\"const\":1}]}"), "true\n1", "2\nnull");
+    pattern_lines(schema("{\"oneOf\":[{\"type\":\"integer\"},{\"minimum\":2}]}"), "1\n2.5\n\"s\"",
+                  "3\n1.5");
+    pattern_lines(schema("{\"anyOf\":[{\"type\":\"boolean\"},{\"const\":1}]}"), "true\n1",
+                  "2\nnull");
     pattern_lines(schema("{\"allOf\":[{\"type\":\"string\",\"maxLength\":3},{\"pattern\":\"^a\"}]}"), "\"a\"\n\"abc\"", "\"b\"\n\"abcd\"");
-    pattern_lines(schema("{\"not\":{\"type\":[\"object\",\"array\",\"string\"]}}"), "1\ntrue\nnull", "{}\n[]\n\"\"");
-    pattern_lines(schema("{\"type\":\"string\",\"not\":{\"enum\":[\"a\",\"b\"]}}"), "\"\"\n\"c\"\n\"ab\"", "\"a\"\n\"b\"\n\"\\u0061\"");
-    pattern_lines(schema("{\"type\":\"object\",\"not\":{\"required\":[\"k\"]}}"), "{}\n{\"j\":1}", "{\"k\":1}\n{\"j\":1,\"k\":1}");
+    pattern_lines(schema("{\"not\":{\"type\":[\"object\",\"array\",\"string\"]}}"), "1\ntrue\nnull",
+                  "{}\n[]\n\"\"");
+    pattern_lines(schema("{\"type\":\"string\",\"not\":{\"enum\":[\"a\",\"b\"]}}"),
+                  "\"\"\n\"c\"\n\"ab\"", "\"a\"\n\"b\"\n\"\\u0061\"");
+    pattern_lines(schema("{\"type\":\"object\",\"not\":{\"required\":[\"k\"]}}"), "{}\n{\"j\":1}",
+                  "{\"k\":1}\n{\"j\":1,\"k\":1}");
     pattern_lines(schema("{\"type\":\"integer\",\"not\":{\"multipleOf\":2}}"), "1\n-3", "0\n2");
     pattern_lines(schema("{\"type\":\"object\",\"properties\":{\"t\":{\"enum\":[\"x\",\"y\"]},\"v\":{}},\"required\":[\"t\",\"v\"],"
                          "\"if\":{\"properties\":{\"t\":{\"const\":\"x\"}}},\"then\":{\"properties\":{\"v\":{\"type\":\"integer\"}}},"
                          "\"else\":{\"properties\":{\"v\":{\"type\":\"string\"}}}}"),
-                  "{\"t\":\"x\",\"v\":1}\n{\"t\":\"y\",\"v\":\"s\"}", "{\"t\":\"x\",\"v\":\"s\"}\n{\"t\":\"y\",\"v\":1}");
+                  "{\"t\":\"x\",\"v\":1}\n{\"t\":\"y\",\"v\":\"s\"}",
+                  "{\"t\":\"x\",\"v\":\"s\"}\n{\"t\":\"y\",\"v\":1}");
 }
 END_TEST
 
@@ -99,8 +123,10 @@ END_TEST
 START_TEST(refusals_name_their_place)
 {
     pattern_refused(schema("{\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":\"(?<=x)y\"}}}"), "E0404", "/properties/a/pattern");
-    pattern_refused(schema("{\"properties\":{\"a\":{\"type\":\"strin\"}}}"), "E0407", "/properties/a/type");
-    pattern_refused(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{}}"), "E0408", "/uniqueItems");
+    pattern_refused(schema("{\"properties\":{\"a\":{\"type\":\"strin\"}}}"), "E0407",
+                    "/properties/a/type");
+    pattern_refused(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{}}"), "E0408",
+                    "/uniqueItems");
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":3,\"maxLength\":2}"), "E0401", NULL);
     pattern_refused(schema("false"), "E0401", NULL);
     pattern_refused(schema("[]"), "E0407", NULL);
@@ -120,7 +146,8 @@ START_TEST(the_shortest_value_is_closed)
                                             "{\"enum\":[\"long text\",7]}}},\"required\":[\"k\"]}"));
     pattern_least(p, "{\"k\":[7,7]}");
     pattern_unref(p);
-    p = pattern_made((struct pattern_source){ .kind = PATTERN_JSON_OBJECT, .spelling = SPELL_COMPACT });
+    p = pattern_made((struct pattern_source){ .kind = PATTERN_JSON_OBJECT,
+                                              .spelling = SPELL_COMPACT });
     pattern_least(p, "{}");
     pattern_yes(p, "{\"a\":[1,-2.5,{\"b\":null}],\"c\":\"x\"}");
     pattern_no(p, "[]");

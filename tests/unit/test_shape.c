@@ -10,14 +10,17 @@ static struct pattern_source of(const struct shape *s, enum json_spelling spelli
 START_TEST(bare_types)
 {
     struct shape n = { .kind = SHAPE_INT, .lo = -12, .hi = 120 };
-    pattern_lines(of(&n, SPELL_SPACED), "0\n-1\n-12\n7\n99\n120", "-0\n01\n-13\n121\n1000\n+1\n\n1.0");
+    pattern_lines(of(&n, SPELL_SPACED), "0\n-1\n-12\n7\n99\n120",
+                  "-0\n01\n-13\n121\n1000\n+1\n\n1.0");
     struct shape any = { .kind = SHAPE_INT, .lo = INT64_MIN, .hi = INT64_MAX };
     pattern_lines(of(&any, SPELL_SPACED), "9223372036854775807\n-9223372036854775808",
                   "9223372036854775808\n-9223372036854775809\n10000000000000000000");
     struct shape f = { .kind = SHAPE_FLOAT, .flo = -0.5, .fhi = 3.25, .decimals = 2 };
-    pattern_lines(of(&f, SPELL_SPACED), "0.00\n-0.50\n-0.01\n3.25\n1.10", "3.26\n-0.51\n1.1\n1\n-0.00\n01.00");
+    pattern_lines(of(&f, SPELL_SPACED), "0.00\n-0.50\n-0.01\n3.25\n1.10",
+                  "3.26\n-0.51\n1.1\n1\n-0.00\n01.00");
     struct shape g = { .kind = SHAPE_FLOAT, .flo = 0, .flags = SHAPE_OPEN_HI, .decimals = -1 };
-    pattern_lines(of(&g, SPELL_SPACED), "0.0\n0.123456\n123456789012345.5", "1\n0.1234567\n-1.0\n1234567890123456.5");
+    pattern_lines(of(&g, SPELL_SPACED), "0.0\n0.123456\n123456789012345.5",
+                  "1\n0.1234567\n-1.0\n1234567890123456.5");
     struct shape b = { .kind = SHAPE_BOOL }, text = { .kind = SHAPE_TEXT, .text = SLICE("tie") };
     struct shape or = { .kind = SHAPE_OR, .n = 2, .kid = (struct shape *[]){ &b, &text } };
     pattern_lines(of(&or, SPELL_SPACED), "true\nfalse\ntie", "\"tie\"\nt\nnull");
@@ -28,21 +31,27 @@ END_TEST
 
 START_TEST(json_in_each_spelling)
 {
-    struct shape name = { .kind = SHAPE_STR, .lo = 1, .hi = 8 }, age = { .kind = SHAPE_INT, .lo = 0, .hi = 99 };
-    struct shape list = { .kind = SHAPE_LIST, .n = 1, .kid = (struct shape *[]){ &age }, .lo = 0, .hi = 2 };
+    struct shape name = { .kind = SHAPE_STR, .lo = 1, .hi = 8 },
+                 age = { .kind = SHAPE_INT, .lo = 0, .hi = 99 };
+    struct shape list = { .kind = SHAPE_LIST, .n = 1, .kid = (struct shape *[]){ &age }, .lo = 0,
+                          .hi = 2 };
     struct slice key[] = { SLICE("n"), SLICE("ages") };
-    struct shape s = { .kind = SHAPE_STRUCT, .n = 2, .key = key, .kid = (struct shape *[]){ &name, &list } };
+    struct shape s = { .kind = SHAPE_STRUCT, .n = 2, .key = key,
+                       .kid = (struct shape *[]){ &name, &list } };
     ck_assert(!shape_is_bare(&s));
-    pattern_lines(of(&s, SPELL_SPACED), "{\"n\": \"x\", \"ages\": []}\n{\"n\": \"\\\"\\n\", \"ages\": [1, 2]}",
+    pattern_lines(of(&s, SPELL_SPACED),
+                  "{\"n\": \"x\", \"ages\": []}\n{\"n\": \"\\\"\\n\", \"ages\": [1, 2]}",
                   "{\"n\":\"x\",\"ages\":[]}\n{\"n\": \"\", \"ages\": []}\n{\"ages\": [], \"n\": \"x\"}\n"
                   "{\"n\": \"x\", \"ages\": [1, 2, 3]}\n{\"n\": \"x\"}\n{\"n\": \"x\", \"ages\": [1,]}");
-    pattern_lines(of(&s, SPELL_COMPACT), "{\"n\":\"x\",\"ages\":[1,2]}", "{\"n\": \"x\",\"ages\":[]}");
+    pattern_lines(of(&s, SPELL_COMPACT), "{\"n\":\"x\",\"ages\":[1,2]}",
+                  "{\"n\": \"x\",\"ages\":[]}");
     struct pattern *p = pattern_made(of(&s, SPELL_PRETTY));
     pattern_yes(p, "{\n  \"n\": \"x\",\n  \"ages\": [\n    1,\n    2\n  ]\n}");
     pattern_yes(p, "{\n  \"n\": \"x\",\n  \"ages\": []\n}");
     pattern_no(p, "{\n \"n\": \"x\",\n  \"ages\": []\n}");
     pattern_unref(p);
-    pattern_lines(of(&s, SPELL_FLEXIBLE), "{\"n\":\"x\",\"ages\" : [1 ,2]}\n{ \"n\": \"x\", \"ages\": [ ] }",
+    pattern_lines(of(&s, SPELL_FLEXIBLE),
+                  "{\"n\":\"x\",\"ages\" : [1 ,2]}\n{ \"n\": \"x\", \"ages\": [ ] }",
                   "{\"n\":\"x\"                         ,\"ages\":[]}\n {\"n\":\"x\",\"ages\":[]}");
 }
 END_TEST
@@ -50,12 +59,14 @@ END_TEST
 START_TEST(maps_use_a_key_once)
 {
     struct shape k = { .kind = SHAPE_STR, .lo = 1, .hi = 4 }, v = { .kind = SHAPE_BOOL };
-    struct shape m = { .kind = SHAPE_MAP, .n = 2, .kid = (struct shape *[]){ &k, &v }, .lo = 1, .hi = 2 };
+    struct shape m = { .kind = SHAPE_MAP, .n = 2, .kid = (struct shape *[]){ &k, &v }, .lo = 1,
+                       .hi = 2 };
     pattern_lines(of(&m, SPELL_COMPACT), "{\"a\":true}\n{\"a\":true,\"ab\":false}",
                   "{}\n{\"a\":true,\"a\":false}\n{\"a\":true,\"b\":true,\"c\":true}\n{\"\":true}");
     struct slice names[] = { SLICE("x"), SLICE("y") };
     struct shape e = { .kind = SHAPE_ENUM, .n = 2, .key = names };
-    struct shape both = { .kind = SHAPE_MAP, .n = 2, .kid = (struct shape *[]){ &e, &v }, .lo = 2, .hi = 9 };
+    struct shape both = { .kind = SHAPE_MAP, .n = 2, .kid = (struct shape *[]){ &e, &v }, .lo = 2,
+                          .hi = 9 };
     pattern_lines(of(&both, SPELL_COMPACT), "{\"x\":true,\"y\":true}\n{\"y\":true,\"x\":true}",
                   "{\"x\":true}\n{\"x\":true,\"x\":true}");
     struct shape three = both;
@@ -70,7 +81,8 @@ START_TEST(recursive_types_close)
     struct shape self = { .kind = SHAPE_REF, .n = 1 };
     struct shape next = { .kind = SHAPE_OR, .n = 2, .kid = (struct shape *[]){ &self, &null } };
     struct slice key[] = { SLICE("v"), SLICE("next") };
-    struct shape node = { .kind = SHAPE_STRUCT, .n = 2, .key = key, .kid = (struct shape *[]){ &n, &next } };
+    struct shape node = { .kind = SHAPE_STRUCT, .n = 2, .key = key,
+                          .kid = (struct shape *[]){ &n, &next } };
     struct shape *to = &node;
     self.kid = &to;
     struct pattern *p = pattern_made(of(&node, SPELL_COMPACT));
@@ -98,7 +110,8 @@ START_TEST(calls_pair_names_and_arguments)
     struct slice kn[] = { SLICE("n") }, kb[] = { SLICE("b") }, names[] = { SLICE("f"), SLICE("g") };
     struct shape fa = { .kind = SHAPE_STRUCT, .n = 1, .key = kn, .kid = (struct shape *[]){ &n } };
     struct shape ga = { .kind = SHAPE_STRUCT, .n = 1, .key = kb, .kid = (struct shape *[]){ &b } };
-    struct shape c = { .kind = SHAPE_CALL, .n = 2, .key = names, .kid = (struct shape *[]){ &fa, &ga } };
+    struct shape c = { .kind = SHAPE_CALL, .n = 2, .key = names,
+                       .kid = (struct shape *[]){ &fa, &ga } };
     pattern_lines(of(&c, SPELL_COMPACT),
                   "{\"name\":\"f\",\"arguments\":{\"n\":1}}\n{\"name\":\"g\",\"arguments\":{\"b\":true}}",
                   "{\"name\":\"f\",\"arguments\":{\"b\":true}}\n{\"name\":\"h\",\"arguments\":{}}");
@@ -107,9 +120,12 @@ END_TEST
 
 START_TEST(equal_sources_have_equal_hashes)
 {
-    struct shape a = { .kind = SHAPE_INT, .lo = 0, .hi = 9 }, b = a, c = { .kind = SHAPE_INT, .lo = 0, .hi = 8 };
-    struct pattern_source x = of(&a, SPELL_SPACED), y = of(&b, SPELL_SPACED), z = of(&c, SPELL_SPACED);
-    struct hash128 hx = pattern_source_hash(&x), hy = pattern_source_hash(&y), hz = pattern_source_hash(&z);
+    struct shape a = { .kind = SHAPE_INT, .lo = 0, .hi = 9 }, b = a,
+                 c = { .kind = SHAPE_INT, .lo = 0, .hi = 8 };
+    struct pattern_source x = of(&a, SPELL_SPACED), y = of(&b, SPELL_SPACED),
+                          z = of(&c, SPELL_SPACED);
+    struct hash128 hx = pattern_source_hash(&x), hy = pattern_source_hash(&y),
+                   hz = pattern_source_hash(&z);
     ck_assert(hx.lo == hy.lo && hx.hi == hy.hi);
     ck_assert(hx.lo != hz.lo);
     y.spelling = SPELL_COMPACT;

@@ -182,7 +182,8 @@ START_TEST(long_words_stay_cheap)
     for (int i = 0; i < N; i++)
         memcpy(text + 2 * i, "he", 2);
     struct token_list l = { 0 };
-    ck_assert_int_eq(tokenizer_encode(t, (struct slice){ text, 2 * N }, ENCODE_DATA, true, &l, NULL),
+    ck_assert_int_eq(tokenizer_encode(t, (struct slice){ text, 2 * N }, ENCODE_DATA, true, &l,
+                                      NULL),
                      ST_OK);
     ck_assert_uint_eq(l.n, N);
     token_list_free(&l);

@@ -73,7 +73,8 @@ static void begin(struct fixture *f, const char *text, uint64_t seed)
     struct str shown = { 0 };
     diag_list_init(&diags, &arena);
     static const char *const none[] = { "parallel" };
-    struct compile_opts opts = { .name = "t.sgl", .text = slice_of(text), .no_opt = none, .n_no_opt = 1 };
+    struct compile_opts opts = { .name = "t.sgl", .text = slice_of(text), .no_opt = none,
+                                 .n_no_opt = 1 };
     compile_module(&opts, &diags, &f->module, NULL, &err);
     for (uint32_t i = 0; !f->module && i < diags.n; i++)
         diag_render(diags.at[i], false, &shown);

@@ -257,7 +257,8 @@ static void convert_result(struct sgl_call *c, struct item *it, sgl_result *ret)
     ret->finish = finish_name(r->finish);
     ret->stop_text = r->stop.len ? arena_strdup(&it->arena, r->stop) : NULL;
     ret->stop_id = r->stop_token == 0xffffffffu ? -1 : (int64_t)r->stop_token;
-    ret->tokens = convert_tokens(c, &it->arena, r->token, r->n_token, r->token_text, &ret->n_tokens);
+    ret->tokens = convert_tokens(c, &it->arena, r->token, r->n_token, r->token_text,
+                                 &ret->n_tokens);
     ret->prompt_tokens = r->n_prompt;
     ret->cached_tokens = r->n_cached;
     ret->completion_tokens = r->n_token;

@@ -181,7 +181,8 @@ static enum status put_messages(struct engine *e, const sgl_request *r, struct p
         const char *role = json_string_value(json_object_get(last, "role"));
         if (!role || strcmp(role, "assistant") != 0 ||
             !json_is_string(json_object_get(last, "content")))
-            st = error_set(err, ST_INVALID, "only a last message of the assistant can be continued");
+            st = error_set(err, ST_INVALID,
+                           "only a last message of the assistant can be continued");
         else
             json_array_remove(messages, n - 1);
     }
@@ -189,7 +190,8 @@ static enum status put_messages(struct engine *e, const sgl_request *r, struct p
         st = engine_chat(e, messages, tools, vars, true, p, err);
     if (st == ST_OK && last) {
         const json_t *text = json_object_get(last, "content");
-        plan_text(p, PLAN_TEXT, (struct slice){ json_string_value(text), json_string_length(text) });
+        plan_text(p, PLAN_TEXT,
+                  (struct slice){ json_string_value(text), json_string_length(text) });
     }
     json_decref(messages);
     json_decref(tools);

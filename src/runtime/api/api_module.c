@@ -193,7 +193,8 @@ static enum status check_passes(const sgl_source *s, struct error *err)
             continue;
         for (uint32_t k = 0; pass_name(k); k++)
             str_addf(&names, "%s%s", k ? ", " : "", pass_name(k));
-        error_set(err, ST_INVALID, "no pass is called `%s`: all, %s", s->no_opt[i], names.ptr ? names.ptr : "");
+        error_set(err, ST_INVALID, "no pass is called `%s`: all, %s", s->no_opt[i],
+                  names.ptr ? names.ptr : "");
         str_free(&names);
         return ST_INVALID;
     }
@@ -212,7 +213,8 @@ static sgl_status compile(const sgl_source *source, struct compile_env *env, boo
         *ret_diags = NULL;
     for (size_t i = 0; i < s.n_no_opt; i++)
         if (!pass_known(s.no_opt[i]))
-            return api_fail(err, ST_INVALID, NULL, "there is no pass \"%s\" to leave out", s.no_opt[i]);
+            return api_fail(err, ST_INVALID, NULL, "there is no pass \"%s\" to leave out",
+                            s.no_opt[i]);
     struct host_loader host = { s.load, s.load_ctx };
     struct compile_opts opts = {
         .name = s.name ? s.name : "<stdin>",
@@ -281,13 +283,15 @@ static sgl_status compile(const sgl_source *source, struct compile_env *env, boo
     return api_error(st, &why, err);
 }
 
-sgl_status api_compile_entry(const sgl_source *source, struct compile_env *env, bool probe, sgl_module **ret,
+sgl_status api_compile_entry(const sgl_source *source, struct compile_env *env, bool probe,
+                             sgl_module **ret,
                              sgl_diagnostics **ret_diags, sgl_error *err)
 {
     return compile(source, env, probe, NULL, NULL, ret, ret_diags, err);
 }
 
-sgl_status api_compile_recorded(const sgl_source *source, struct file_recorder *files, struct str *ret_text,
+sgl_status api_compile_recorded(const sgl_source *source, struct file_recorder *files,
+                                struct str *ret_text,
                                 sgl_module **ret, sgl_diagnostics **ret_diags, sgl_error *err)
 {
     return compile(source, NULL, false, files, ret_text, ret, ret_diags, err);

@@ -149,7 +149,8 @@ static enum status find_file(const sgl_prompt *p, const char *from, const char *
     if (from[0] != '<') {
         fs_dirname(from, &beside);
         enum status st = beside.failed ? error_nomem(err)
-                                       : read_in(beside.ptr ? beside.ptr : "", name, path, text, err);
+                                       : read_in(beside.ptr ? beside.ptr : "", name, path, text,
+                                                 err);
         str_free(&beside);
         return st;
     }

@@ -72,7 +72,8 @@ static const char *const *copy_texts(struct arena *a, const char *const *text, s
 }
 
 /* "name=value" in two; false without the sign. */
-static bool split(struct arena *a, const char *text, struct slice *ret_name, struct slice *ret_value)
+static bool split(struct arena *a, const char *text, struct slice *ret_name,
+                  struct slice *ret_value)
 {
     const char *equals = strchr(text, '=');
     if (!equals)
@@ -87,7 +88,8 @@ static sgl_status take_settings(struct sgl_run *r, const sgl_run_config *c, sgl_
     struct run_setting *set = arena_array(&r->arena, c->n_set, sizeof *set);
     for (size_t i = 0; set && i < c->n_set; i++)
         if (!split(&r->arena, c->set[i], &set[i].name, &set[i].text))
-            return api_fail(err, ST_INVALID, "E0701", "\"%s\" is not a setting: name=value", c->set[i]);
+            return api_fail(err, ST_INVALID, "E0701", "\"%s\" is not a setting: name=value",
+                            c->set[i]);
     r->opts.set = set;
     r->opts.n_set = (uint32_t)c->n_set;
     return SGL_OK;
@@ -114,7 +116,8 @@ static sgl_status take_limits(struct sgl_run *r, const sgl_run_config *c, sgl_er
             r->opts.max_steps = n;
         else
             return api_fail(err, ST_INVALID, NULL,
-                            "\"%s\" is not a limit: contexts=N, branches=N, depth=N or steps=N", c->limits[i]);
+                            "\"%s\" is not a limit: contexts=N, branches=N, depth=N or steps=N",
+                            c->limits[i]);
     }
     return SGL_OK;
 }
@@ -638,7 +641,8 @@ void sgl_run_set_wakeup(sgl_run *run, void (*fn)(void *ctx), void *ctx)
 void sgl_run_input(sgl_run *run, const char *text, size_t len)
 {
     if (run->has_event && run->event.kind == RUN_INPUT)
-        run_answer_input(run->run, run->event.request, (struct slice){ text ? text : "", text ? len : 0 },
+        run_answer_input(run->run, run->event.request,
+                         (struct slice){ text ? text : "", text ? len : 0 },
                          text == NULL);
 }
 

@@ -61,12 +61,14 @@ static struct plan *pending(struct sgl_session *h)
     return h->pending;
 }
 
-static sgl_status append(struct sgl_session *h, enum plan_op_kind kind, const char *text, size_t len,
+static sgl_status append(struct sgl_session *h, enum plan_op_kind kind, const char *text,
+                         size_t len,
                          sgl_error *err)
 {
     struct slice s = { text, len };
     if (!utf8_valid(s))
-        return api_fail(err, ST_INVALID, NULL, "byte %zu of the text is not UTF-8", utf8_invalid_at(s));
+        return api_fail(err, ST_INVALID, NULL, "byte %zu of the text is not UTF-8",
+                        utf8_invalid_at(s));
     struct plan *p = pending(h);
     if (!p)
         return api_nomem(err);
@@ -93,7 +95,8 @@ sgl_status sgl_session_turn_open(sgl_session *session, sgl_role role, sgl_error 
     if (session->in_turn)
         return api_fail(err, ST_STATE, NULL, "a turn is open already");
     if (!engine_info(session->engine->e)->has_role[plan_role[role]])
-        return api_fail(err, ST_UNSUPPORTED, "R0704", "the model's template does not know this role");
+        return api_fail(err, ST_UNSUPPORTED, "R0704",
+                        "the model's template does not know this role");
     struct plan *p = pending(session);
     if (!p)
         return api_nomem(err);
@@ -138,7 +141,8 @@ sgl_status sgl_session_generate(sgl_session *session, const sgl_request *request
     if (st != SGL_OK)
         return st;
     p->hole.next = session->in_turn ? NEXT_TURN_END : NEXT_NONE;
-    return api_call_start(session->engine->e, session->s, false, take_pending(session), seed, ret, err);
+    return api_call_start(session->engine->e, session->s, false, take_pending(session), seed, ret,
+                          err);
 }
 
 sgl_status sgl_session_score(sgl_session *session, const char *const *options, size_t n,
@@ -159,7 +163,8 @@ sgl_status sgl_session_score(sgl_session *session, const char *const *options, s
     p->hole.next = session->in_turn ? NEXT_TURN_END : NEXT_NONE;
     if (!plan_ok(p))
         return api_nomem(err);
-    return api_call_start(session->engine->e, session->s, false, take_pending(session), 0, ret, err);
+    return api_call_start(session->engine->e, session->s, false, take_pending(session), 0, ret,
+                          err);
 }
 
 /* ---- marks and forks ---- */

@@ -226,7 +226,8 @@ static bool f_truncate(struct jeval *e, struct jval self, struct jval *arg, stru
         !int_arg(e, arg[3], 5, &leeway) ||
         (end.kind != J_STR && !j_str(e, SLICE("..."), true, &end)))
         return false;
-    int64_t n = (int64_t)utf8_count(jtext_slice(t)), n_end = (int64_t)utf8_count(jtext_slice(end.s));
+    int64_t n = (int64_t)utf8_count(jtext_slice(t)),
+            n_end = (int64_t)utf8_count(jtext_slice(end.s));
     if (length < n_end || leeway < 0)
         return jfail(e, ST_INVALID, "truncate needs a length of at least %lld", (long long)n_end);
     if (n <= length + leeway) {

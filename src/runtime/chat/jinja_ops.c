@@ -212,7 +212,8 @@ static bool nothing_at(struct jeval *e, struct jval of, struct jval key, struct 
     char *what;
     if (key.kind == J_STR)
         what = arena_printf(e->arena, "'%s%s' has no attribute '%.*s'", j_type(of),
-                            of.kind == J_NONE ? "" : " object", (int)(key.s->len < 80 ? key.s->len : 80),
+                            of.kind == J_NONE ? "" : " object",
+                            (int)(key.s->len < 80 ? key.s->len : 80),
                             key.s->ptr);
     else if (key.kind == J_INT)
         what = arena_printf(e->arena, "%s object has no element %lld", j_type(of),

@@ -388,7 +388,8 @@ struct jn *jn_call(struct jinja_build *b, enum jn_kind kind, struct jinja_token 
     bool named = false;
     for (const struct jn *a = args.head; a; a = a->next) {
         if (named && a->kind != JN_KWARG)
-            return build_fail(b, a->off, "a plain argument behind a named one", (struct slice){ 0 });
+            return build_fail(b, a->off, "a plain argument behind a named one",
+                              (struct slice){ 0 });
         named = a->kind == JN_KWARG;
     }
     return grown(b, n);

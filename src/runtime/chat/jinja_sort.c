@@ -20,7 +20,8 @@ struct keyed {
 };
 
 /* Stable: equal keys stay in order, in reverse too. */
-static bool merge_sort(struct jeval *e, struct keyed *a, struct keyed *tmp, uint32_t n, bool reverse)
+static bool merge_sort(struct jeval *e, struct keyed *a, struct keyed *tmp, uint32_t n,
+                       bool reverse)
 {
     for (uint32_t width = 1; width < n; width *= 2) {
         for (uint32_t lo = 0; lo < n; lo += 2 * width) {
@@ -106,7 +107,8 @@ static bool f_dictsort(struct jeval *e, struct jval self, struct jval *arg, stru
     if (self.kind != J_DICT)
         return jfail(e, ST_INVALID, "dictsort needs a dict, not %s", j_type(self));
     bool by_value = arg[1].kind == J_STR && slice_is(jtext_slice(arg[1].s), "value");
-    if (!jmethod_find(J_DICT, SLICE("items"), &unsafe)->fn(e, self, NULL, &items) || !j_list_new(e, J_LIST, ret) ||
+    if (!jmethod_find(J_DICT, SLICE("items"), &unsafe)->fn(e, self, NULL, &items) ||
+        !j_list_new(e, J_LIST, ret) ||
         !sorted(e, items.l, j_int(by_value), jflag(arg[0]), jflag(arg[2]), &a))
         return false;
     for (uint32_t i = 0; i < items.l->n; i++)

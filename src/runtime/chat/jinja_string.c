@@ -95,7 +95,8 @@ static bool m_rstrip(struct jeval *e, struct jval self, struct jval *arg, struct
 
 /* ---- splitting ------------------------------------------------------------------------- */
 
-static bool push_sub(struct jeval *e, struct jlist *l, const struct jtext *t, size_t from, size_t to)
+static bool push_sub(struct jeval *e, struct jlist *l, const struct jtext *t, size_t from,
+                     size_t to)
 {
     struct jval v;
     return jtext_sub(e, t, from, to - from, &v) && j_list_push(e, l, v);

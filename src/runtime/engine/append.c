@@ -56,7 +56,8 @@ static enum status flush(struct append *a, struct error *err)
     a->tok->n = a->s->n_sealed;
     st = all.failed || a->text.failed
              ? error_nomem(err)
-             : tokenizer_encode(a->e->tokenizer, str_slice(&all), ENCODE_DATA, at_start, a->tok, err);
+             : tokenizer_encode(a->e->tokenizer, str_slice(&all), ENCODE_DATA, at_start, a->tok,
+                                err);
     str_free(&all);
     str_cut(&a->text, 0);
     return st;

@@ -264,7 +264,8 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     struct sched_opts so = {
         .backend = e->backend, .tokenizer = e->tokenizer, .vocab = e->vocab,
         .end_token = e->end_token, .n_end_token = e->n_end_token,
-        .max_running = opts->max_running, .check_steps = opts->check_steps, .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .max_running = opts->max_running, .check_steps = opts->check_steps,
+        .no_cache = opts->no_cache, .no_force = opts->no_force,
     };
     e->context = info->context;
     e->model_hash = info->model_hash;

@@ -6,7 +6,8 @@
 
 static const char *const op_name[] = {
     [PLAN_TEXT] = "text",           [PLAN_MARKUP] = "markup",        [PLAN_TOKENS] = "tokens",
-    [PLAN_CONTROL] = "control",     [PLAN_TURN_OPEN] = "turn.open",  [PLAN_TURN_CLOSE] = "turn.close",
+    [PLAN_CONTROL] = "control",     [PLAN_TURN_OPEN] = "turn.open",
+    [PLAN_TURN_CLOSE] = "turn.close",
     [PLAN_SEAL] = "seal",
 };
 static const char *const hole_name[] = { "none", "gen", "select", "score" };

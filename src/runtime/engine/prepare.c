@@ -157,7 +157,8 @@ static enum status prepare_matcher(struct job *job, struct slice healed, struct 
     uint32_t least = constraint_min_tokens(job->constraint);
     if (h->max && least > h->max && (h->strict || !h->cut))
         return error_code(err, ST_INVALID, "R0404",
-                          "`max` is out of range: %u tokens, and the shortest value needs %u", h->max,
+                          "`max` is out of range: %u tokens, and the shortest value needs %u",
+                          h->max,
                           least);
     struct matcher_opts o = {
         .heal = healed,

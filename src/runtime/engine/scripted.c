@@ -226,7 +226,8 @@ static enum status answer_hole(struct scripted_session *s, struct plan *p, struc
     if (r->arena.failed)
         return error_nomem(err);
     if (h->strict && !h->cut && h->max && r->n_token > h->max)
-        return error_code(err, ST_FAILED, "R0401", "the value is not complete after %u tokens", h->max);
+        return error_code(err, ST_FAILED, "R0401", "the value is not complete after %u tokens",
+                          h->max);
     if (h->stream)
         stream_chunks(p, r->text);
     atomic_fetch_add(&e->n_generated, r->n_token);
@@ -446,7 +447,8 @@ static enum status message_role(const json_t *m, size_t i, enum plan_role *ret, 
 {
     const char *role = json_string_value(json_object_get(m, "role"));
     if (!role || !plan_role_by_name(role, ret))
-        return error_set(err, ST_INVALID, "message %zu has no role of system, user, assistant, tool",
+        return error_set(err, ST_INVALID,
+                         "message %zu has no role of system, user, assistant, tool",
                          i);
     return ST_OK;
 }

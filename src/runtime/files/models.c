@@ -124,7 +124,8 @@ enum status models_find(const char *name, struct str *ret_path, struct error *er
                           "the model %s is not on this machine: sglrun pull %s", name, name);
     if (fs_exists(name)) {
         if (fs_is_dir(name))
-            return error_code(err, ST_INVALID, "R0103", "%s is a directory, not a model file", name);
+            return error_code(err, ST_INVALID, "R0103", "%s is a directory, not a model file",
+                              name);
         str_cut(ret_path, 0);
         str_adds(ret_path, name);
         return ret_path->failed ? error_nomem(err) : ST_OK;
@@ -387,7 +388,8 @@ static json_t *manifest_json(const struct manifest *m)
                                     "repetition_penalty", m->repetition_penalty),
         m->source.sampling);
     put(json, "json_style", json_string(styles[m->json_style]), m->source.json_style);
-    put(json, "think", m->think_open ? json_pack("{s:s, s:s?, s:s?}", "open", m->think_open, "close",
+    put(json, "think", m->think_open ? json_pack("{s:s, s:s?, s:s?}", "open", m->think_open,
+                                                 "close",
                                                  m->think_close, "off", m->think_off)
                                      : json_null(), m->source.think);
     put(json, "chat_template", json_boolean(m->chat_template != NULL), m->source.chat_template);

@@ -74,7 +74,8 @@ static void penalise_repetition(struct sampler *s, const struct sample_input *in
     memset(s->seen, 0, bitset_words(s->n_vocab) * sizeof *s->seen);
 }
 
-static void penalise_generated(struct sampler *s, const struct sampling *p, const struct sample_input *in)
+static void penalise_generated(struct sampler *s, const struct sampling *p,
+                               const struct sample_input *in)
 {
     for (uint32_t i = 0; i < in->n_generated; i++)
         if (in->generated[i] < s->n_vocab)

@@ -92,7 +92,8 @@ static void add_rows(struct sched *s, struct request *r, uint32_t n)
     uint32_t from = first_wanted(r);
     uint32_t room = SCHED_MAX_LOGITS - s->n_logit;
 
-    if (r->kind != REQUEST_PREFILL && pos + n > from && pos + n - (from > pos ? from : pos) > room) {
+    if (r->kind != REQUEST_PREFILL && pos + n > from &&
+        pos + n - (from > pos ? from : pos) > room) {
         n = (from > pos ? from - pos : 0) + room;
         if (!n)
             return;

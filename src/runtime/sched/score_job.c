@@ -157,7 +157,8 @@ static bool cut_segments(struct score_job *job)
 
 static bool is_word_byte(unsigned char c)
 {
-    return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 static bool in_class(const struct score_opts *o, struct slice bytes)

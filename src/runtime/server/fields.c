@@ -154,7 +154,8 @@ static bool asks_nothing(const json_t *v)
            (json_is_object(v) && json_object_size(v) == 0);
 }
 
-bool fields_check(struct exchange *x, const json_t *o, const char *known, const char *without_effect,
+bool fields_check(struct exchange *x, const json_t *o, const char *known,
+                  const char *without_effect,
                   const char *refused)
 {
     const char *key;

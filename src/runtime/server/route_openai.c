@@ -304,7 +304,8 @@ static bool read_common(struct exchange *x, sgl_request *r, int64_t *ret_n)
         return false;
     if (opts && !json_is_null(opts)) {
         if (!json_is_object(opts))
-            return refuse(x, 400, "invalid_value", "stream_options", "stream_options must be an object");
+            return refuse(x, 400, "invalid_value", "stream_options",
+                          "stream_options must be an object");
         if (!x->stream)
             return refuse(x, 400, "invalid_value", "stream_options",
                           "stream_options is only allowed when stream is true");
@@ -424,7 +425,8 @@ static bool read_messages(struct exchange *x, sgl_request *r)
     const json_t *list = json_object_get(x->json, "messages");
     size_t n = json_array_size(list);
     if (!json_is_array(list) || n == 0)
-        return refuse(x, 400, "invalid_value", "messages", "messages must be a list of at least one");
+        return refuse(x, 400, "invalid_value", "messages",
+                      "messages must be a list of at least one");
     json_t *copy = json_array();
     bool ok = copy != NULL;
     for (size_t i = 0; i < n && ok; i++) {
@@ -463,7 +465,8 @@ static bool read_chat(struct exchange *x, sgl_request *r, int64_t *ret_n)
     const json_t *o = x->json, *vars = json_object_get(o, "chat_template_kwargs");
     int64_t max = 0, top = 0;
     bool has_top = false;
-    if (!fields_check(x, o, SAMPLING " messages max_completion_tokens top_logprobs tools tool_choice "
+    if (!fields_check(x, o,
+                      SAMPLING " messages max_completion_tokens top_logprobs tools tool_choice "
                       "chat_template_kwargs continue_final_message",
                       WITHOUT_EFFECT " parallel_tool_calls modalities",
                       REFUSED " functions function_call audio prediction reasoning_effort "

@@ -189,7 +189,8 @@ static bool start_one(struct exchange *x, const json_t *text, const json_t *ids,
     r->prompt = NULL;
     r->ids = NULL;
     if (text && !json_is_string(text))
-        return refuse(x, 400, "invalid_value", "text", "text must be a string or a list of strings");
+        return refuse(x, 400, "invalid_value", "text",
+                      "text must be a string or a list of strings");
     if (text) {
         r->prompt = json_string_value(text);
         r->prompt_len = json_string_length(text);
@@ -219,7 +220,8 @@ static bool start_batch(struct exchange *x, const sgl_request *base)
     const json_t *text = given(x->json, "text"), *ids = given(x->json, "input_ids");
     const json_t *params = given(x->json, "sampling_params");
     if (!text == !ids)
-        return refuse(x, 400, "invalid_value", "text", "exactly one of text and input_ids is needed");
+        return refuse(x, 400, "invalid_value", "text",
+                      "exactly one of text and input_ids is needed");
     bool batch = text ? json_is_array(text) : json_is_array(json_array_get(ids, 0));
     size_t n_prompt = batch ? json_array_size(text ? text : ids) : 1;
     if (n_prompt == 0 || n_prompt > SERVER_MAX_CHOICES)

@@ -169,8 +169,9 @@ static enum status branch_args(struct branches *s, uint32_t index, struct frame 
     for (uint32_t i = 0; i < site->n_capture; i++)
         reg[i] = value_ref(s->capture[i]);
     enum status st = ST_OK;
-    uint64_t rest = index, n;
+    uint64_t rest = index;
     for (uint32_t i = site->n_forker; i-- > 0 && st == ST_OK;) {
+        uint64_t n = 1;
         over_len(s->over[i], &n);
         st = over_item(s->over[i], (uint32_t)(rest % n), &reg[site->n_capture + i]);
         rest /= n;
@@ -196,6 +197,10 @@ static enum status branch_begin(struct branches *s, uint32_t index)
         return ST_NOMEM;
     f->then = THEN_END;
     f->key = rng_key_step(s->key, KEY_BRANCH, index);
+    if (s->run->n_task > s->run->opts.max_branches + 1) {       /* forks in forks: all of them count */
+        task_fail(t, "R0706", "more than %u branches are live", s->run->opts.max_branches);
+        return ST_LIMIT;
+    }
     enum status st = branch_args(s, index, f);
     if (st == ST_OK && s->ctx.tag == VAL_CONTEXT && f->fn->ctx != BC_NONE)
         st = context_copy(s->ctx, t->owner, true, &t->ctx);
@@ -304,7 +309,7 @@ enum step op_fork(struct task *t, struct insn in)
         wait_on(&context_of(f->reg[site->ctx])->idle, t);
         return STEP_WAIT;
     }
-    struct branches *s;
+    struct branches *s = NULL;
     enum step st = set_new(t, site, in, &s);
     if (st != STEP_NEXT)
         return st;

@@ -126,6 +126,8 @@ static enum step op_callval(struct task *t, uint32_t rtype, const struct value *
 {
     const struct module *m = t->top->image->module;
     const struct rtype *type = &m->rtype[rtype];
+    if (base[0].tag != VAL_TOOL)
+        return task_fail(t, "R0205", "a %s is not a tool", value_tag_name(base[0].tag));
     struct slice name = type->n_tool ? type->tool[0].name : SLICE("");  /* without its module */
     struct value field[3] = { value_null(), value_ref(base[1]), value_ref(base[0]) };
     enum status st = call_type(t->run);

@@ -33,6 +33,7 @@ struct task *task_new(struct run *r, struct settings *s)
     if (r->task)
         r->task->run_prev = t;
     r->task = t;
+    r->n_task++;
     return t;
 }
 
@@ -87,6 +88,7 @@ void task_free(struct task *t)
         t->run->task = t->run_next;
     if (t->run_next)
         t->run_next->run_prev = t->run_prev;
+    t->run->n_task--;
     mem_free(t);
 }
 

@@ -322,7 +322,7 @@ static enum status accept_call(struct walk *w, const struct rtype *t, struct val
     }
     for (uint32_t i = 0; i < t->n_tool; i++) {
         const struct rtool *tool = &t->tool[i];
-        struct value id = value_field(v, 2);
+        struct value id = built ? value_field(v, 2) : value_null();
         if (built && id.i == (id.aux ? tool->ext : tool->func))
             return yes(v, ret);
         if (built || !slice_eq(tool->name, value_text(name)))

@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 
-enum { POOL_THREADS = 2, LATE_MS = 20 };      /* LATE_MS: what is due is looked at again then */
+/* What is due is looked at again after LATE_MS at the earliest, and looking takes one part in so many. */
+enum { POOL_THREADS = 2, LATE_MS = 20, SCAN_SHARE = 8 };
 
 void vm_post(struct vm *vm, struct post *p)
 {
@@ -276,6 +277,8 @@ static bool take_post(struct vm *vm, struct post *p)
 
 void run_due(struct run *r, uint64_t ms)
 {
+    if (ms && ms < r->scan_ms)
+        ms = r->scan_ms;
     if (ms && (!r->due_ms || ms < r->due_ms))
         r->due_ms = ms;
 }
@@ -295,15 +298,18 @@ static void expire_run(struct run *r, uint64_t now)
 {
     if (!r->due_ms || r->due_ms > now)
         return;
-    r->due_ms = 0;
+    r->due_ms = r->scan_ms = 0;
     for (struct task *t = r->task; t; t = t->run_next) {
         uint64_t due = task_due(t);
-        run_due(r, due > now ? due : due ? now + LATE_MS : 0);
+        run_due(r, due);
         if (t->state == TASK_WAITING && due && due <= now) {
             wait_leave(t);
             task_ready(t);
         }
     }
+    r->scan_ms = now + LATE_MS + SCAN_SHARE * (clock_ms() - now);
+    if (r->due_ms && r->due_ms < r->scan_ms)
+        r->due_ms = r->scan_ms;
 }
 
 /* ---- the thread ---- */

@@ -79,7 +79,7 @@ struct run_opts {
     uint32_t        max_depth;      /* calls; 0: 256 */
     uint64_t        max_steps;      /* between model operations; 0: 10 million */
     uint32_t        max_contexts;   /* 0: 65536 */
-    uint32_t        max_branches;   /* of one fork; 0: 1 million */
+    uint32_t        max_branches;   /* of one fork, and live at once; 0: 1 million */
     const struct run_setting *set;  uint32_t n_set;
     const struct run_extern *ext;   uint32_t n_ext;
     struct run_env *env;            /* prompt loop: slots and context that stay */

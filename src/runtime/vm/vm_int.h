@@ -518,6 +518,8 @@ struct run {
     bool               cancelling, finishing, ended;
     bool               started;
     uint64_t           due_ms;              /* nothing runs out of time before; 0: never */
+    uint64_t           scan_ms;             /* nor is anything looked at before */
+    uint32_t           n_task;              /* there are now */
     struct run_event   last;                /* DONE or FAILED, given when nothing is in flight */
     bool               has_last;
     uint64_t           start_ns;
