@@ -394,6 +394,16 @@ static uint32_t step_now(struct family *f, uint32_t config, uint8_t byte)
     return f->failed ? CONFIG_DEAD : next;
 }
 
+void automaton_first(struct family *f, uint32_t config, uint32_t set[8])
+{
+    const struct config c = f->config[config];
+    memset(set, 0, 8 * sizeof *set);
+    pthread_mutex_lock(&f->p->lock);
+    for (uint32_t i = 0; i < c.n; i++)
+        terminal_first(&f->p->r.t, f->thread[c.at + i].q, set);
+    pthread_mutex_unlock(&f->p->lock);
+}
+
 const uint32_t *automaton_row(struct family *f, uint32_t config)
 {
     struct config *c = &f->config[config];
@@ -403,8 +413,11 @@ const uint32_t *automaton_row(struct family *f, uint32_t config)
             f->failed = true;
             return NULL;
         }
-        memset(c->row, 0xff, 256 * sizeof *c->row);
         f->n_row++;
+        uint32_t may[8];
+        automaton_first(f, config, may);
+        for (uint32_t b = 0; b < 256; b++)
+            c->row[b] = may[b / 32] >> (b % 32) & 1 ? CONFIG_UNKNOWN : CONFIG_DEAD;
     }
     return c->row;
 }
