@@ -90,6 +90,17 @@ static void note_nodes(struct atlas *a, const struct vocab *v)
     }
 }
 
+struct byte_set trie_kids(const struct vocab *v, uint32_t node)
+{
+    struct byte_set s = { 0, 0 };
+    for (uint32_t i = node + 1; i < node + v->node[node].subtree; i += v->node[i].subtree) {
+        struct byte_set one = byte_set_of((uint8_t)v->node[i].byte);
+        s.lo |= one.lo;
+        s.hi |= one.hi;
+    }
+    return s;
+}
+
 /* ---- tails ---------------------------------------------------------------------------------- */
 
 struct tail {

@@ -31,6 +31,9 @@ static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
     return (a.lo & b.lo) | (a.hi & b.hi);
 }
 
+/* Bytes of the nodes right below one. */
+struct byte_set trie_kids(const struct vocab *v, uint32_t node);
+
 enum { UPTO_MAX = 256 };
 
 struct tail_node {              /* in depth-first order, like the trie */

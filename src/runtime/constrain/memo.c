@@ -134,17 +134,6 @@ static uint32_t token_below(const struct vocab *v, uint32_t node)
     return v->node[node].token;
 }
 
-static struct byte_set kids_of(const struct vocab *v, uint32_t node)
-{
-    struct byte_set s = { 0, 0 };
-    for (uint32_t i = node + 1; i < node + v->node[node].subtree; i += v->node[i].subtree) {
-        struct byte_set one = byte_set_of((uint8_t)v->node[i].byte);
-        s.lo |= one.lo;
-        s.hi |= one.hi;
-    }
-    return s;
-}
-
 static void push_exit(struct walk *w, struct leaf_exit x)
 {
     if (w->l->n_exit >= EXIT_MAX || x.label >= LABEL_MAX) {
@@ -163,7 +152,7 @@ static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
 {
     bool plain;
     struct arc_list a = terminal_labels(w->t, q, &plain);
-    struct leaf_exit x = { kids_of(w->v, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
+    struct leaf_exit x = { trie_kids(w->v, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
     if (plain)
         push_exit(w, x);
     for (uint32_t i = 0; i < a.n && !w->l->exits_all; i++)
