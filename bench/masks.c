@@ -102,6 +102,7 @@ static void run_file(struct bench *b, const char *dir, const char *name)
                                   .spelling = SPELL_FLEXIBLE };
     struct matcher *m = NULL;
     b->files++;
+    vocab_forget(b->v);
     if (constraint_table_new(b->v, 0, &table, NULL) != ST_OK)
         goto done;
     uint64_t t0 = clock_ns();

@@ -410,7 +410,8 @@ static bool loops_narrowly(const struct expr_pool *p, uint32_t e)
     return true;
 }
 
-bool expr_open(struct expr_pool *p, uint32_t e)
+/* Whether the way of writing it shows that the language is open. */
+static bool open_by_form(struct expr_pool *p, uint32_t e)
 {
     const struct expr_node x = p->node[e];
     if (e == EXPR_ALL)
@@ -420,8 +421,69 @@ bool expr_open(struct expr_pool *p, uint32_t e)
     if (x.kind == EX_CAT)
         return x.a == EXPR_ALL && !(x.flags & EXF_LABEL) && expr_live(p, x.b);
     for (uint32_t i = 0; x.kind == EX_OR && i < x.b; i++)
-        if (expr_open(p, p->kid[x.a + i]))
+        if (open_by_form(p, p->kid[x.a + i]))
             return true;
+    return false;
+}
+
+/* Every code point can be read. */
+static bool reads_all(struct arc_list l)
+{
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
+        if (next == CP_SURROGATE && l.arc[i].lo > next)
+            next = CP_SURROGATE_END + 1;
+        if (l.arc[i].lo > next)
+            return false;
+        next = l.arc[i].hi + 1;
+    }
+    return next > CP_MAX;
+}
+
+/* What is left after any text can still read anything: looked up state by state, as long as there
+ * are few. */
+static bool open_by_search(struct expr_pool *p, uint32_t e)
+{
+    enum { STATES = 48 };
+    uint32_t list[STATES], n = 1;
+    list[0] = e;
+    for (uint32_t i = 0; i < n && p->failed == ST_OK; i++) {
+        uint64_t known;
+        if (idmap_get(&p->open, list[i], &known) ? !known : false)
+            return false;
+        if (open_by_form(p, list[i]) || (idmap_get(&p->open, list[i], &known) && known))
+            continue;
+        struct arc_list l = expr_live_arcs(p, list[i]);
+        if (!reads_all(l))
+            return false;
+        for (uint32_t k = 0; k < l.n && l.arc[k].lo < EXPR_LABEL; k++) {
+            uint32_t at = 0;
+            while (at < n && list[at] != l.arc[k].to)
+                at++;
+            if (at < n)
+                continue;
+            if (n == STATES)
+                return false;
+            list[n++] = l.arc[k].to;
+        }
+    }
+    for (uint32_t i = 0; i < n && p->failed == ST_OK; i++)
+        if (!idmap_put(&p->open, list[i], 1))
+            fail(p, ST_NOMEM);
+    return p->failed == ST_OK;
+}
+
+bool expr_open(struct expr_pool *p, uint32_t e)
+{
+    uint64_t known;
+    if (open_by_form(p, e))
+        return true;
+    if (idmap_get(&p->open, e, &known))
+        return known;
+    if (open_by_search(p, e))
+        return true;
+    if (p->failed == ST_OK && !idmap_put(&p->open, e, 0))
+        fail(p, ST_NOMEM);
     return false;
 }
 

@@ -4,7 +4,6 @@
  * Both are searches over configs, breadth first, so that what is found is the shortest witness.
  * They are bounded in steps: beyond the bound the answer is "not found", which costs a warning and
  * never a refusal. */
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"

@@ -2,8 +2,6 @@
  * answers the questions that need no vocabulary. */
 #include "compiler/pattern/pattern.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/array.h"
 #include "compiler/pattern/automaton.h"

@@ -1,5 +1,4 @@
 /* schema_array.c - the array keywords of a clause to one array of values. */
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"

@@ -7,7 +7,6 @@
 
 #include "compiler/pattern/derive.h"
 #include "compiler/pattern/schema_data.h"
-#include "base/utf8.h"
 
 enum { CHECK_NEST = 600 };
 

@@ -2,7 +2,6 @@
  *
  * A row that is `narrow` describes a part of the format's values, which is sound for decoding and
  * not for a negation.  A format that is not in the table asserts nothing. */
-#include <string.h>
 
 #include "compiler/pattern/regex.h"
 #include "compiler/pattern/schema_data.h"

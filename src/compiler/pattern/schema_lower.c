@@ -1,7 +1,6 @@
 /* schema_lower.c - clauses to alternatives of a JSON value: scalars and listed values here. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/array.h"
 #include "compiler/pattern/derive.h"
 #include "compiler/pattern/schema_data.h"

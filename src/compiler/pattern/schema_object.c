@@ -1,6 +1,5 @@
 /* schema_object.c - the object keywords of a clause to one object of values: which keys, in which
  * order, with which values; and the classes of names that nobody declared. */
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"

@@ -8,30 +8,9 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "compiler/pattern/derive.h"
-#include "compiler/pattern/schema_data.h"
+#include "compiler/pattern/schema_set.h"
 
-enum { CLAUSE_MAX = 4096, QUESTION_NEST = 6, EXCLUDED_NUMBERS = 64 };
-
-enum pending_kind { P_LIT, P_ATOM, P_ANY, P_ONE, P_IF, P_DEP };
-
-struct pending {
-    struct pending *below;
-    uint8_t         kind;
-    uint32_t        x;          /* literal, or node */
-    uint32_t        i;          /* DEP: member; keyword in `word` */
-    const char     *word;
-    struct atom    *atom;
-};
-
-struct expansion {
-    struct schema  *s;
-    enum jkind      type;
-    const uint32_t *lit;
-    uint32_t        n_lit;
-    struct clauses  work;
-    struct clauses *out;
-    uint32_t        n_made;
-};
+enum { CLAUSE_MAX = 4096, QUESTION_NEST = 6 };
 
 void clauses_free(struct clauses *c)
 {
@@ -40,7 +19,7 @@ void clauses_free(struct clauses *c)
 }
 
 /* A copy of the clause that is worked on later; NULL: over budget. */
-static struct clause *branch(struct expansion *x, const struct clause *c)
+struct clause *clause_branch(struct expansion *x, const struct clause *c)
 {
     struct clause copy = *c;
     if (++x->n_made > CLAUSE_MAX) {
@@ -69,12 +48,12 @@ static void push(struct schema *s, struct clause *c, struct pending p)
     c->pending = n;
 }
 
-static void push_lit(struct schema *s, struct clause *c, uint32_t lit)
+void clause_push_lit(struct schema *s, struct clause *c, uint32_t lit)
 {
     push(s, c, (struct pending){ .kind = P_LIT, .x = lit });
 }
 
-static void add_atom(struct schema *s, struct clause *c, struct atom a)
+void clause_add_atom(struct schema *s, struct clause *c, struct atom a)
 {
     struct atom *n = c ? arena_dup(&s->arena, &a, sizeof a) : NULL;
     if (!n) {
@@ -106,7 +85,7 @@ static bool names_type(struct schema *s, uint32_t node, const struct jnode *t, e
 }
 
 /* Whether values of the type pass the keyword `type`; only integers when *ret_integer. */
-static bool type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer)
+bool schema_type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer)
 {
     const struct jnode *t = schema_keyword(s, node, "type");
     *ret_integer = false;
@@ -127,7 +106,7 @@ static bool type_allows(struct schema *s, uint32_t node, enum jkind type, bool *
     return any;
 }
 
-static bool add_integer(struct clause *c, bool negated)
+bool clause_add_integer(struct clause *c, bool negated)
 {
     struct num_set set = { .n_div = 1 };
     set.div[0] = (struct num_divisor){ 1, 0, negated };
@@ -135,7 +114,7 @@ static bool add_integer(struct clause *c, bool negated)
 }
 
 /* Members of an enum, or the one of a const. */
-static uint32_t listed(const struct schema *s, uint32_t node, const char *word, struct jnode *const **ret)
+uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, struct jnode *const **ret)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j)
@@ -153,7 +132,7 @@ static uint32_t listed(const struct schema *s, uint32_t node, const char *word, 
 static bool meet_values(struct schema *s, struct clause *c, uint32_t node, const char *word)
 {
     struct jnode *const *v = NULL;
-    uint32_t n = listed(s, node, word, &v), kept = 0;
+    uint32_t n = schema_listed(s, node, word, &v), kept = 0;
     const struct jnode **list = arena_array(&s->arena, n + 1ul, sizeof *list);
     if (!list) {
         schema_nomem(s);
@@ -300,9 +279,9 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
 {
     bool integer;
     struct num_set set = { 0 };
-    if (!type_allows(s, node, c->type, &integer))
+    if (!schema_type_allows(s, node, c->type, &integer))
         return false;
-    if (integer && !add_integer(c, false)) {
+    if (integer && !clause_add_integer(c, false)) {
         schema_refuse(s, node, "type", "too many divisors");
         return false;
     }
@@ -343,364 +322,6 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
     return s->st == ST_OK;
 }
 
-/* ---- negative literals ---------------------------------------------------------------------- */
-
-static void atom_branch(struct expansion *x, const struct clause *c, struct atom a)
-{
-    add_atom(x->s, branch(x, c), a);
-}
-
-static void unsupported(struct expansion *x, const struct clause *c, uint32_t node, const char *why)
-{
-    atom_branch(x, c, (struct atom){ .kind = ATOM_UNSUPPORTED, .node = node, .lit = LIT_NONE, .why = why });
-}
-
-static void lit_branch(struct expansion *x, const struct clause *c, uint32_t a, uint32_t b)
-{
-    struct clause *n = branch(x, c);
-    if (b != LIT_NONE)
-        push_lit(x->s, n, b);
-    push_lit(x->s, n, a);
-}
-
-static void str_branch(struct expansion *x, const struct clause *c, uint32_t expr)
-{
-    struct clause *n = branch(x, c);
-    if (n)
-        n->str = expr_and2(&x->s->r->t.ex, n->str, expr);
-}
-
-static void num_branch(struct expansion *x, const struct clause *c, const struct num_set *set, uint32_t node)
-{
-    struct clause *n = branch(x, c);
-    if (n && !num_meet(&n->num, set))
-        schema_refuse(x->s, node, "", "too many divisors");
-}
-
-/* The numbers outside lo..hi of the set, and those that miss one of its divisors. */
-static void negate_number(struct expansion *x, const struct clause *c, const struct num_set *set, uint32_t node)
-{
-    if (set->has_lo) {
-        struct num_set below = { .has_hi = true, .hi = set->lo, .hi_open = !set->lo_open };
-        num_branch(x, c, &below, node);
-    }
-    if (set->has_hi) {
-        struct num_set above = { .has_lo = true, .lo = set->hi, .lo_open = !set->hi_open };
-        num_branch(x, c, &above, node);
-    }
-    for (uint32_t i = 0; i < set->n_div; i++) {
-        struct num_set miss = { .n_div = 1 };
-        miss.div[0] = set->div[i];
-        miss.div[0].negated = !miss.div[0].negated;
-        num_branch(x, c, &miss, node);
-    }
-}
-
-static void negate_string(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    struct expr_pool *p = &s->r->t.ex;
-    uint32_t lo = schema_count(s, node, "minLength", 0), hi = schema_count(s, node, "maxLength", EXPR_INF);
-    const struct jnode *pattern = schema_keyword(s, node, "pattern"), *format = schema_keyword(s, node, "format");
-    if (lo)
-        str_branch(x, c, expr_rep(p, EXPR_ANY, 0, lo - 1));
-    if (hi != EXPR_INF)
-        str_branch(x, c, expr_rep(p, EXPR_ANY, hi + 1, EXPR_INF));
-    if (pattern)
-        str_branch(x, c, expr_not(p, schema_pattern_expr(s, node, "pattern", pattern)));
-    uint32_t e;
-    bool narrow;
-    if (format && format->kind == J_STRING && schema_format_expr(s, format->text, &e, &narrow)) {
-        if (narrow)
-            unsupported(x, c, node, "NARROWED_NEGATION: the negation of this format");
-        else
-            str_branch(x, c, expr_not(p, e));
-    }
-}
-
-/* Number of keyword counts: lo..hi of the positive form. */
-static void negate_counts(struct expansion *x, const struct clause *c, uint32_t node, const char *min,
-                          const char *max, uint8_t kind)
-{
-    uint32_t lo = schema_count(x->s, node, min, 0), hi = schema_count(x->s, node, max, EXPR_INF);
-    if (lo)
-        atom_branch(x, c, (struct atom){ .kind = kind, .lit = LIT_NONE, .hi = lo - 1 });
-    if (hi != EXPR_INF)
-        atom_branch(x, c, (struct atom){ .kind = kind, .lit = LIT_NONE, .lo = hi + 1, .hi = EXPR_INF });
-}
-
-static void negate_items(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    const struct jnode *prefix = schema_keyword(s, node, "prefixItems");
-    const struct jnode *items = schema_keyword(s, node, "items");
-    const char *word = "prefixItems", *rest = "items";
-    if (items && items->kind == J_ARRAY) {
-        prefix = items;
-        word = "items";
-        rest = "additionalItems";
-    }
-    uint32_t n = prefix && prefix->kind == J_ARRAY ? prefix->n : 0;
-    for (uint32_t i = 0; i < n && s->st == ST_OK; i++) {
-        uint32_t kid = schema_member(s, node, word, i);
-        if (!schema_is_true(s, kid))
-            atom_branch(x, c, (struct atom){ .kind = ATOM_ITEM, .n = i, .lit = lit_neg(kid) });
-    }
-    if (schema_keyword(s, node, rest) && !(prefix == NULL && !strcmp(rest, "additionalItems"))) {
-        uint32_t kid = schema_kid(s, node, rest);
-        if (!schema_is_true(s, kid))
-            atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_ITEM, .n = n, .lo = 1, .lit = lit_neg(kid) });
-    }
-}
-
-static void negate_array(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    negate_counts(x, c, node, "minItems", "maxItems", ATOM_ITEMS);
-    negate_items(x, c, node);
-    const struct jnode *unique = schema_keyword(s, node, "uniqueItems");
-    if (unique && unique->kind == J_BOOL && unique->truth)
-        unsupported(x, c, node, "the negation of uniqueItems");
-    if (schema_keyword(s, node, "contains")) {
-        uint32_t kid = schema_kid(s, node, "contains");
-        uint32_t lo = schema_count(s, node, "minContains", 1), hi = schema_count(s, node, "maxContains", EXPR_INF);
-        if (lo == 1)
-            atom_branch(x, c, (struct atom){ .kind = ATOM_ALL_ITEMS, .lit = lit_neg(kid) });
-        else if (lo)
-            unsupported(x, c, node, "the negation of minContains");
-        if (hi != EXPR_INF)
-            atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_ITEM, .lo = hi + 1, .lit = lit_pos(kid) });
-    }
-    const struct jnode *u = schema_keyword(s, node, "unevaluatedItems");
-    if (u && !(u->kind == J_BOOL && u->truth))
-        unsupported(x, c, node, "the negation of unevaluatedItems");
-}
-
-static void negate_dependencies(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
-{
-    struct schema *s = x->s;
-    const struct jnode *j = schema_keyword(s, node, word);
-    for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++) {
-        struct atom has = { .kind = ATOM_KEY, .lit = LIT_NONE, .name = j->key[i] };
-        if (j->kid[i]->kind != J_ARRAY) {
-            struct clause *n = branch(x, c);
-            add_atom(s, n, has);
-            push_lit(s, n, lit_neg(schema_member(s, node, word, i)));
-            continue;
-        }
-        for (uint32_t k = 0; k < j->kid[i]->n; k++) {
-            struct clause *n = branch(x, c);
-            add_atom(s, n, has);
-            add_atom(s, n, (struct atom){ .kind = ATOM_NO_KEY, .lit = LIT_NONE, .name = j->kid[i]->kid[k]->text });
-        }
-    }
-}
-
-static void negate_object(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    negate_counts(x, c, node, "minProperties", "maxProperties", ATOM_KEYS);
-    const struct jnode *j = schema_keyword(s, node, "required");
-    for (uint32_t i = 0; j && j->kind == J_ARRAY && i < j->n; i++)
-        atom_branch(x, c, (struct atom){ .kind = ATOM_NO_KEY, .lit = LIT_NONE, .name = j->kid[i]->text });
-    j = schema_keyword(s, node, "properties");
-    for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++) {
-        uint32_t kid = schema_member(s, node, "properties", i);
-        if (!schema_is_true(s, kid))
-            atom_branch(x, c, (struct atom){ .kind = ATOM_KEY, .lit = lit_neg(kid), .name = j->key[i] });
-    }
-    j = schema_keyword(s, node, "additionalProperties");
-    if (j && !(j->kind == J_BOOL && j->truth))
-        atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_UNDECLARED,
-                                         .lit = lit_neg(schema_kid(s, node, "additionalProperties")) });
-    j = schema_keyword(s, node, "patternProperties");
-    for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++)
-        if (!schema_is_true(s, schema_member(s, node, "patternProperties", i)))
-            atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_PATTERN + i,
-                                             .lit = lit_neg(schema_member(s, node, "patternProperties", i)) });
-    j = schema_keyword(s, node, "propertyNames");
-    if (j && !(j->kind == J_BOOL && j->truth))
-        atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_BAD_NAME, .lit = LIT_NONE });
-    j = schema_keyword(s, node, "unevaluatedProperties");
-    if (j && !(j->kind == J_BOOL && j->truth))
-        unsupported(x, c, node, "the negation of unevaluatedProperties");
-    negate_dependencies(x, c, node, "dependencies");
-    negate_dependencies(x, c, node, "dependentRequired");
-    negate_dependencies(x, c, node, "dependentSchemas");
-}
-
-/* The numbers that are none of the listed: intervals between them. */
-static void exclude_numbers(struct expansion *x, const struct clause *c, struct jnode *const *v, uint32_t n,
-                            uint32_t node)
-{
-    struct decimal d[EXCLUDED_NUMBERS];
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (v[i]->kind != J_NUMBER)
-            continue;
-        if (k == EXCLUDED_NUMBERS || !decimal_read(v[i]->text, &d[k])) {
-            unsupported(x, c, node, "the negation of that many numbers");
-            return;
-        }
-        uint32_t at = k++;
-        for (; at && decimal_cmp(&d[at - 1], &d[at]) > 0; at--) {
-            struct decimal t = d[at];
-            d[at] = d[at - 1];
-            d[at - 1] = t;
-        }
-    }
-    for (uint32_t i = 0; i <= k; i++) {
-        struct num_set gap = { .has_lo = i > 0, .has_hi = i < k, .lo_open = true, .hi_open = true };
-        if (i)
-            gap.lo = d[i - 1];
-        if (i < k)
-            gap.hi = d[i];
-        num_branch(x, c, &gap, node);
-    }
-}
-
-/* Everything of the type that is not listed.  False: nothing of the type is listed at all. */
-static bool negate_listed(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
-{
-    struct schema *s = x->s;
-    struct jnode *const *v = NULL;
-    uint32_t n = listed(s, node, word, &v), same = 0;
-    struct clause *b;
-    for (uint32_t i = 0; i < n; i++)
-        same += v[i]->kind == x->type;
-    if (!same)
-        return false;
-    switch (x->type) {
-    case J_NULL:
-        return true;
-    case J_BOOL:
-        if ((b = branch(x, c)))
-            for (uint32_t i = 0; i < n; i++)
-                if (v[i]->kind == J_BOOL)
-                    b->bools &= (uint8_t)~(v[i]->truth ? 1 : 2);
-        return true;
-    case J_NUMBER:
-        exclude_numbers(x, c, v, n, node);
-        return true;
-    case J_STRING: {
-        struct slice *text = arena_array(&s->arena, same, sizeof *text);
-        uint32_t k = 0;
-        for (uint32_t i = 0; text && i < n; i++)
-            if (v[i]->kind == J_STRING)
-                text[k++] = v[i]->text;
-        if (!text)
-            schema_nomem(s);
-        else
-            str_branch(x, c, expr_not(&s->r->t.ex, expr_choices(&s->r->t.ex, text, NULL, k)));
-        return true;
-    }
-    default:
-        for (uint32_t i = 0; i < n; i++)
-            if (v[i]->kind == x->type && v[i]->n) {
-                unsupported(x, c, node, "the negation of an array or object value");
-                return true;
-            }
-        atom_branch(x, c, (struct atom){ .kind = x->type == J_ARRAY ? ATOM_ITEMS : ATOM_KEYS,
-                                         .lit = LIT_NONE, .lo = 1, .hi = EXPR_INF });
-        return true;
-    }
-}
-
-static void negate_all(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
-{
-    struct schema *s = x->s;
-    uint32_t n = schema_keyword(s, node, word)->n;
-    struct clause *b = branch(x, c);
-    for (uint32_t i = n; i-- > 0 && s->st == ST_OK && b;)
-        push_lit(s, b, lit_neg(schema_member(s, node, word, i)));
-}
-
-static void negate_one_of(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    uint32_t n = schema_keyword(s, node, "oneOf")->n;
-    negate_all(x, c, node, "oneOf");
-    for (uint32_t i = 0; i < n && s->st == ST_OK; i++)
-        for (uint32_t j = i + 1; j < n && s->st == ST_OK; j++) {
-            uint32_t a = schema_member(s, node, "oneOf", i), b = schema_member(s, node, "oneOf", j);
-            if (!schema_disjoint(s, a, b))
-                lit_branch(x, c, lit_pos(a), lit_pos(b));
-        }
-}
-
-static void negate_reference(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
-{
-    uint32_t target;
-    if (schema_keyword(x->s, node, word) && schema_resolve(x->s, node, word, &target))
-        lit_branch(x, c, lit_neg(target), LIT_NONE);
-}
-
-static void negate_applicators(struct expansion *x, const struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    const struct jnode *j;
-    negate_reference(x, c, node, "$ref");
-    negate_reference(x, c, node, "$dynamicRef");
-    negate_reference(x, c, node, "$recursiveRef");
-    j = schema_keyword(s, node, "allOf");
-    for (uint32_t i = 0; j && i < j->n && s->st == ST_OK; i++)
-        lit_branch(x, c, lit_neg(schema_member(s, node, "allOf", i)), LIT_NONE);
-    if (schema_keyword(s, node, "anyOf"))
-        negate_all(x, c, node, "anyOf");
-    if (schema_keyword(s, node, "oneOf"))
-        negate_one_of(x, c, node);
-    if (schema_keyword(s, node, "not"))
-        lit_branch(x, c, lit_pos(schema_kid(s, node, "not")), LIT_NONE);
-    if (schema_keyword(s, node, "if")) {
-        uint32_t cond = schema_kid(s, node, "if");
-        if (schema_keyword(s, node, "then"))
-            lit_branch(x, c, lit_pos(cond), lit_neg(schema_kid(s, node, "then")));
-        if (schema_keyword(s, node, "else"))
-            lit_branch(x, c, lit_neg(cond), lit_neg(schema_kid(s, node, "else")));
-    }
-}
-
-/* Makes a branch for each way to violate the node.  True: the clause itself goes on (the type alone
- * violates); false: only the branches do. */
-static bool expand_neg(struct expansion *x, struct clause *c, uint32_t node)
-{
-    struct schema *s = x->s;
-    const struct jnode *j = s->node[node].json;
-    bool integer;
-    const struct clause here = *c;
-    if (j->kind == J_BOOL)
-        return !j->truth;
-    if (s->node[node].draft <= DRAFT_7 && jtree_get(j, "$ref")) {
-        negate_reference(x, &here, node, "$ref");
-        return false;
-    }
-    if (!type_allows(s, node, x->type, &integer))
-        return s->st == ST_OK;
-    static const char *const lists[2] = { "enum", "const" };
-    uint32_t before = x->work.n;
-    for (int i = 0; i < 2; i++)
-        if (schema_keyword(s, node, lists[i]) && !negate_listed(x, &here, node, lists[i])) {
-            x->work.n = before;
-            return true;
-        }
-    if (integer) {
-        struct clause *b = branch(x, &here);
-        if (b)
-            add_integer(b, true);
-    }
-    struct num_set set = { 0 };
-    if (x->type == J_STRING)
-        negate_string(x, &here, node);
-    else if (x->type == J_NUMBER && schema_number_set(s, node, &set))
-        negate_number(x, &here, &set, node);
-    else if (x->type == J_ARRAY)
-        negate_array(x, &here, node);
-    else if (x->type == J_OBJECT)
-        negate_object(x, &here, node);
-    negate_applicators(x, &here, node);
-    return false;
-}
-
 /* ---- branching items ------------------------------------------------------------------------ */
 
 static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t node)
@@ -721,11 +342,11 @@ static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t 
         for (uint32_t k = 0; k < j->n && !twice && s->st == ST_OK; k++) {
             uint32_t other = schema_member(s, node, "oneOf", k);
             if (k != i && s->st == ST_OK && !schema_disjoint(s, own, other))
-                push_lit(s, &n, lit_neg(other));
+                clause_push_lit(s, &n, lit_neg(other));
         }
         if (!twice) {
-            push_lit(s, &n, lit_pos(own));
-            branch(x, &n);
+            clause_push_lit(s, &n, lit_pos(own));
+            clause_branch(x, &n);
         }
     }
 }
@@ -735,11 +356,11 @@ static void expand_dependency(struct expansion *x, const struct clause *c, const
     struct schema *s = x->s;
     const struct clause here = *c;
     const struct jnode *j = schema_keyword(s, p->x, p->word), *k = j->kid[p->i];
-    atom_branch(x, &here, (struct atom){ .kind = ATOM_NO_KEY, .lit = LIT_NONE, .name = j->key[p->i] });
-    struct clause *n = branch(x, &here);
-    add_atom(s, n, (struct atom){ .kind = ATOM_KEY, .lit = LIT_NONE, .name = j->key[p->i] });
+    clause_atom_branch(x, &here, (struct atom){ .kind = ATOM_NO_KEY, .lit = LIT_NONE, .name = j->key[p->i] });
+    struct clause *n = clause_branch(x, &here);
+    clause_add_atom(s, n, (struct atom){ .kind = ATOM_KEY, .lit = LIT_NONE, .name = j->key[p->i] });
     if (k->kind == J_OBJECT || k->kind == J_BOOL) {
-        push_lit(s, n, lit_pos(schema_member(s, p->x, p->word, p->i)));
+        clause_push_lit(s, n, lit_pos(schema_member(s, p->x, p->word, p->i)));
         return;
     }
     for (uint32_t i = 0; i < (k->kind == J_ARRAY ? k->n : 1); i++) {
@@ -748,7 +369,7 @@ static void expand_dependency(struct expansion *x, const struct clause *c, const
             schema_malformed(s, p->x, p->word, "names of keys are expected");
             return;
         }
-        add_atom(s, n, (struct atom){ .kind = ATOM_KEY, .lit = LIT_NONE, .name = name->text });
+        clause_add_atom(s, n, (struct atom){ .kind = ATOM_KEY, .lit = LIT_NONE, .name = name->text });
     }
 }
 
@@ -773,7 +394,7 @@ static bool expand_lit(struct expansion *x, struct clause *c, uint32_t lit)
         schema_nomem(x->s);
         return false;
     }
-    return lit & 1 ? expand_neg(x, c, lit >> 1) : expand_pos(x->s, c, lit >> 1);
+    return lit & 1 ? schema_expand_neg(x, c, lit >> 1) : expand_pos(x->s, c, lit >> 1);
 }
 
 static bool expand_item(struct expansion *x, struct clause *c, const struct pending *p)
@@ -783,7 +404,7 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
     case P_LIT:
         return expand_lit(x, c, p->x);
     case P_ATOM:
-        add_atom(s, c, *p->atom);
+        clause_add_atom(s, c, *p->atom);
         return true;
     case P_ANY: {
         const struct jnode *j = schema_keyword(s, p->x, "anyOf");
@@ -791,7 +412,7 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
         if (j->kind != J_ARRAY || !j->n)
             schema_malformed(s, p->x, "anyOf", "a list of schemas is expected");
         for (uint32_t i = j->n; i-- > 0 && s->st == ST_OK;)
-            lit_branch(x, &here, lit_pos(schema_member(s, p->x, "anyOf", i)), LIT_NONE);
+            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, "anyOf", i)), LIT_NONE);
         return false;
     }
     case P_ONE:
@@ -805,9 +426,9 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
             return true;
         if (then)
             kid = lit_pos(schema_kid(s, p->x, "then"));
-        lit_branch(x, &here, lit_pos(cond), kid);
+        clause_lit_branch(x, &here, lit_pos(cond), kid);
         kid = other ? lit_pos(schema_kid(s, p->x, "else")) : LIT_NONE;
-        lit_branch(x, &here, lit_neg(cond), kid);
+        clause_lit_branch(x, &here, lit_neg(cond), kid);
         return false;
     }
     default:
@@ -855,8 +476,8 @@ bool schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind
     struct expansion x = { .s = s, .type = type, .lit = lit, .n_lit = n, .out = out };
     struct clause c = { .type = (uint8_t)type, .bools = 3, .open_text = true, .str = EXPR_ALL };
     for (uint32_t i = n; i-- > 0;)
-        push_lit(s, &c, lit[i]);
-    branch(&x, &c);
+        clause_push_lit(s, &c, lit[i]);
+    clause_branch(&x, &c);
     while (x.work.n && s->st == ST_OK && !rules_failed(s->r)) {
         c = x.work.c[--x.work.n];
         bool alive = true;

@@ -92,6 +92,23 @@ bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, stru
 /* A JSON string in which any text may still be read: *ret_base is the state of any text. */
 bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base);
 
+/* Between code points, where most of what can be read are code points of one set, over and over:
+ * every text of at most `hi` of them that does not begin with one of `not_first` may be read.  Any
+ * other text that may be read has a byte of `lead`, or more than hi code points.  Sets of ASCII bytes;
+ * bit 0 of `lead` also stands for bytes from 0x80 up.  False: no such set. */
+struct terminal_class {
+    uint64_t stay[2], not_first[2], lead[2];
+    bool     high_stay;         /* all code points from U+0080 up are in the set */
+    uint32_t hi;                /* EXPR_INF: any number */
+};
+bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret);
+
+/* Adds the bytes that may be read from q; any other byte leads to TERM_DEAD. */
+void terminal_first(struct terminals *t, uint32_t q, uint32_t set[8]);
+
+/* A JSON string between two code points, without labels: a quote read here ends it. */
+bool terminal_in_string(const struct terminals *t, uint32_t q);
+
 /* The row of known steps, made if need be; NULL where rows are used up. */
 const uint32_t *terminal_row(struct terminals *t, uint32_t q);
 

@@ -10,22 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
-#include "compiler/pattern/rules.h"
-
-enum phase {
-    PH_OPEN,        /* behind the opening bracket's leaf: label 0 a member, 1 closed */
-    PH_MEMBER,      /* an item or a key comes */
-    PH_KEY,         /* a declared key was read; label: which */
-    PH_EXTRA,       /* another name was read; pos: its class */
-    PH_COLON,       /* before the colon; pos: the key, behind them classes */
-    PH_VALUE,       /* before the value */
-    PH_AFTER,       /* behind a member */
-    PH_NEXT,        /* behind the comma or the closing bracket, by label */
-};
-
-enum glue { GLUE_ARRAY_OPEN, GLUE_ARRAY_NEXT, GLUE_OBJECT_OPEN, GLUE_OBJECT_NEXT, GLUE_COLON };
-
-enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20, ROOMY_WORDS = 1u << 20 };
+#include "compiler/pattern/value_int.h"
 
 /* ---- making --------------------------------------------------------------------------------- */
 
@@ -195,7 +180,7 @@ static uint32_t glue(struct rules *r, enum glue kind, uint32_t arms, uint32_t de
     return q;
 }
 
-static size_t comma_bytes(const struct rules *r)
+size_t value_comma_bytes(const struct rules *r)
 {
     return r->spelling == SPELL_SPACED || r->spelling == SPELL_PRETTY ? 2 : 1;
 }
@@ -216,7 +201,7 @@ static void edge(struct rules *r, struct edges *l, uint8_t kind, bool capture, u
         *e = (struct rule_edge){ kind, capture, to, next };
 }
 
-static uint32_t item_at(const struct value_array *a, uint32_t pos)
+uint32_t value_item_at(const struct value_array *a, uint32_t pos)
 {
     return pos < a->n_prefix ? a->prefix[pos] : a->item;
 }
@@ -226,7 +211,7 @@ static uint32_t less(uint32_t n)
     return n == EXPR_INF || !n ? n : n - 1;
 }
 
-static uint32_t contains_need(const struct rule_state *s)
+uint32_t value_contains_need(const struct rule_state *s)
 {
     return (uint32_t)s->bits;
 }
@@ -246,14 +231,14 @@ static uint32_t other_at(const struct value_array *a, uint32_t pos)
     return pos < a->n_prefix ? a->prefix_other[pos] : a->other;
 }
 
-static bool gives(const struct rules *r, uint32_t value)
+bool value_gives(const struct rules *r, uint32_t value)
 {
     return value != VALUE_NONE && r->value[value].min != SIZE_MAX;
 }
 
 /* Whether the items still owed can be given: `need` of them counted, at most `room` counted.
  * Behind the leading items all places are alike, so the answer is arithmetic there. */
-static bool items_finish(const struct rules *r, const struct value_array *a, uint32_t pos,
+bool value_items_finish(const struct rules *r, const struct value_array *a, uint32_t pos,
                          uint32_t missing, uint32_t room_items, uint32_t need, uint32_t room)
 {
     uint32_t able = 0, forced = 0, free_from = missing;
@@ -262,7 +247,7 @@ static bool items_finish(const struct rules *r, const struct value_array *a, uin
     for (uint32_t i = 0; pos + i < a->n_prefix && (i < missing || able < need); i++) {
         if (i >= room_items)
             return able >= need;
-        bool counted = gives(r, counted_at(a, pos + i)), other = gives(r, other_at(a, pos + i));
+        bool counted = value_gives(r, counted_at(a, pos + i)), other = value_gives(r, other_at(a, pos + i));
         if (!counted && !other)
             return i >= missing && able >= need;
         able += counted;
@@ -272,7 +257,7 @@ static bool items_finish(const struct rules *r, const struct value_array *a, uin
     }
     if (pos < a->n_prefix && !free_from && able >= need)
         return forced <= room;
-    bool counted = gives(r, a->counted), other = gives(r, a->other);
+    bool counted = value_gives(r, a->counted), other = value_gives(r, a->other);
     uint32_t lead = pos < a->n_prefix ? a->n_prefix - pos : 0;
     uint32_t rest = missing > lead ? missing - lead : 0;
     uint32_t places = room_items == EXPR_INF ? EXPR_INF : room_items > lead ? room_items - lead : 0;
@@ -294,17 +279,17 @@ static void array_member(struct rules *r, const struct rule_state *s, struct edg
     next.pos = s->pos < a.n_prefix ? s->pos + 1 : s->pos;
     next.missing = s->missing ? s->missing - 1 : 0;
     next.room = less(s->room);
-    uint32_t need = contains_need(s), room = contains_room(s), depth = s->depth + 1u;
+    uint32_t need = value_contains_need(s), room = contains_room(s), depth = s->depth + 1u;
     if (!a.contains) {
-        edge(r, l, EDGE_CALL, false, value_rule(r, item_at(&a, s->pos), depth), rule_intern(r, next));
+        edge(r, l, EDGE_CALL, false, value_rule(r, value_item_at(&a, s->pos), depth), rule_intern(r, next));
         return;
     }
     uint32_t other = other_at(&a, s->pos), counted = counted_at(&a, s->pos);
-    if (gives(r, other) && items_finish(r, &a, next.pos, next.missing, next.room, need, room))
+    if (value_gives(r, other) && value_items_finish(r, &a, next.pos, next.missing, next.room, need, room))
         edge(r, l, EDGE_CALL, false, value_rule(r, other, depth), rule_intern(r, next));
     need = need ? need - 1 : 0;
-    if (room && gives(r, counted) &&
-        items_finish(r, &a, next.pos, next.missing, next.room, need, less(room))) {
+    if (room && value_gives(r, counted) &&
+        value_items_finish(r, &a, next.pos, next.missing, next.room, need, less(room))) {
         next.bits = need | (uint64_t)less(room) << 32;
         edge(r, l, EDGE_CALL, false, value_rule(r, counted, depth), rule_intern(r, next));
     }
@@ -313,14 +298,14 @@ static void array_member(struct rules *r, const struct rule_state *s, struct edg
 static uint32_t array_arms(const struct rules *r, const struct value_array *a,
                            const struct rule_state *s)
 {
-    uint32_t arms = 0, need = contains_need(s), room = contains_room(s);
-    bool item = s->room && item_at(a, s->pos) != VALUE_NONE;
+    uint32_t arms = 0, need = value_contains_need(s), room = contains_room(s);
+    bool item = s->room && value_item_at(a, s->pos) != VALUE_NONE;
     if (item && a->contains) {
         uint32_t pos = s->pos < a->n_prefix ? s->pos + 1 : s->pos, left = less(s->room);
         uint32_t missing = s->missing ? s->missing - 1 : 0;
-        item = (gives(r, other_at(a, s->pos)) && items_finish(r, a, pos, missing, left, need, room)) ||
-               (room && gives(r, counted_at(a, s->pos)) &&
-                items_finish(r, a, pos, missing, left, need ? need - 1 : 0, less(room)));
+        item = (value_gives(r, other_at(a, s->pos)) && value_items_finish(r, a, pos, missing, left, need, room)) ||
+               (room && value_gives(r, counted_at(a, s->pos)) &&
+                value_items_finish(r, a, pos, missing, left, need ? need - 1 : 0, less(room)));
     }
     if (item)
         arms |= ARM_MEMBER;
@@ -354,7 +339,7 @@ static void array_expand(struct rules *r, const struct rule_state *s, struct edg
 /* ---- objects -------------------------------------------------------------------------------- */
 
 /* Required keys from `pos` on. */
-static uint32_t required_from(const struct value_object *o, uint32_t pos)
+uint32_t value_required_from(const struct value_object *o, uint32_t pos)
 {
     uint32_t n = 0;
     for (uint32_t i = pos; n + pos <= o->n_key && i < o->n_key; i++)
@@ -424,7 +409,7 @@ static bool can_pay(struct rules *r, const struct value_object *o, const struct 
 }
 
 /* Keys that paying takes at least: the fewest classes that cover what is owed. */
-static uint32_t pay_keys(const struct value_object *o, uint64_t bits)
+uint32_t value_pay_keys(const struct value_object *o, uint64_t bits)
 {
     uint8_t least[16];
     if (!bits)
@@ -452,7 +437,7 @@ static bool can_finish(struct rules *r, const struct value_object *o, const stru
         return false;
     if (!o->counts)
         return true;
-    uint32_t required = required_from(o, pos) + pay_keys(o, s->bits);
+    uint32_t required = value_required_from(o, pos) + value_pay_keys(o, s->bits);
     if (s->room != EXPR_INF && required > s->room)
         return false;
     uint32_t keys = o->n_key > pos ? o->n_key - pos : 0;
@@ -461,7 +446,7 @@ static bool can_finish(struct rules *r, const struct value_object *o, const stru
     return class_room(r, o, s->seen, s->missing - keys) >= s->missing - keys;
 }
 
-static struct rule_state with_key(const struct value_object *o, const struct rule_state *s, uint32_t key)
+struct rule_state value_with_key(const struct value_object *o, const struct rule_state *s, uint32_t key)
 {
     struct rule_state next = *s;
     next.pos = key < o->n_key ? key + 1 : o->n_key;
@@ -479,19 +464,19 @@ static bool offers_key(struct rules *r, const struct value_object *o, const stru
 {
     if (o->counts && !s->room)
         return false;
-    struct rule_state next = with_key(o, s, key);
+    struct rule_state next = value_with_key(o, s, key);
     return can_finish(r, o, &next, next.pos);
 }
 
 static bool offers_extra(struct rules *r, const struct value_object *o, const struct rule_state *s,
                          uint32_t cls)
 {
-    if (required_from(o, s->pos) || (o->counts && !s->room))
+    if (value_required_from(o, s->pos) || (o->counts && !s->room))
         return false;
     if (!expr_live(&r->t.ex, class_expr(r, &o->cls[cls], s->seen)))
         return false;
-    struct rule_state next = with_key(o, s, o->n_key + cls);
-    if (next.bits && (!can_pay(r, o, s, 1) || (o->counts && next.room < pay_keys(o, next.bits))))
+    struct rule_state next = value_with_key(o, s, o->n_key + cls);
+    if (next.bits && (!can_pay(r, o, s, 1) || (o->counts && next.room < value_pay_keys(o, next.bits))))
         return false;
     if (!o->counts || !next.missing)
         return true;
@@ -501,7 +486,7 @@ static bool offers_extra(struct rules *r, const struct value_object *o, const st
 static uint32_t object_arms(struct rules *r, const struct value_object *o, const struct rule_state *s)
 {
     uint32_t arms = 0, end = offered_end(o, s->pos);
-    if (!s->missing && !s->bits && !required_from(o, s->pos))
+    if (!s->missing && !s->bits && !value_required_from(o, s->pos))
         arms |= ARM_END;
     for (uint32_t i = s->pos; i < end && !(arms & ARM_MEMBER); i++)
         if (offers_key(r, o, s, i))
@@ -555,7 +540,7 @@ static void object_member(struct rules *r, const struct rule_state *s, struct ed
     }
 }
 
-static uint32_t key_value(const struct value_object *o, uint32_t pos)
+uint32_t value_key_value(const struct value_object *o, uint32_t pos)
 {
     return pos < o->n_key ? o->key[pos].value : o->cls[pos - o->n_key].value;
 }
@@ -573,9 +558,9 @@ static void object_expand(struct rules *r, const struct rule_state *s, struct ed
         edge(r, l, EDGE_TERM, false, glue(r, GLUE_COLON, 0, 0), rule_intern(r, next));
         return;
     case PH_VALUE:
-        next = with_key(&o, s, s->pos);
+        next = value_with_key(&o, s, s->pos);
         next.phase = PH_AFTER;
-        edge(r, l, EDGE_CALL, false, value_rule(r, key_value(&o, s->pos), s->depth + 1u),
+        edge(r, l, EDGE_CALL, false, value_rule(r, value_key_value(&o, s->pos), s->depth + 1u),
              rule_intern(r, next));
         return;
     default:
@@ -696,263 +681,4 @@ bool value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next)
     s.phase = PH_COLON;
     *ret_next = rule_intern(r, s);
     return true;
-}
-
-/* ---- costs ---------------------------------------------------------------------------------- */
-
-static size_t plus(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
-static size_t quoted(struct slice name)
-{
-    size_t n = 2;
-    for (size_t i = 0; i < name.len; i++)
-        n += (uint8_t)name.ptr[i] < 0x80 ? cp_bytes((uint8_t)name.ptr[i], true) : 1;
-    return n;
-}
-
-static size_t value_min(const struct rules *r, uint32_t value)
-{
-    return value == VALUE_NONE ? SIZE_MAX : r->value[value].min;
-}
-
-/* `n` items from pos on, each with a comma. */
-static size_t items_cost(const struct rules *r, const struct value_array *a, uint32_t pos, uint32_t n)
-{
-    size_t sum = 0;
-    for (; n && pos < a->n_prefix; n--, pos++)
-        sum = plus(sum, plus(comma_bytes(r), value_min(r, a->prefix[pos])));
-    if (n) {
-        size_t one = plus(comma_bytes(r), value_min(r, a->item));
-        sum = one > SIZE_MAX / n ? SIZE_MAX : plus(sum, one * n);
-    }
-    return sum;
-}
-
-static size_t array_cost(const struct rules *r, const struct rule_state *s)
-{
-    const struct value_array *a = &r->array[s->a];
-    uint32_t need = contains_need(s), n = s->missing > need ? s->missing : need;
-    if (s->phase == PH_MEMBER)
-        return n ? plus(items_cost(r, a, s->pos, n), 1) - comma_bytes(r)
-                 : plus(value_min(r, item_at(a, s->pos)), 1);
-    return s->phase == PH_NEXT || s->phase == PH_OPEN ? items_cost(r, a, s->pos, n)
-                                                      : plus(items_cost(r, a, s->pos, n), 1);
-}
-
-/* What the keys still owed from the state on cost, each with its comma. */
-static size_t object_debt(const struct value_object *o, const struct rule_state *s, uint32_t pos)
-{
-    uint32_t required = required_from(o, pos);
-    uint32_t pay = pay_keys(o, s->bits);
-    size_t owed = s->missing > required + pay ? s->missing - required - pay : 0;
-    if ((owed && o->extra_min > SIZE_MAX / owed) || (pay && o->pay_min > SIZE_MAX / pay))
-        return SIZE_MAX;
-    return plus(o->tail[pos], plus(owed * o->extra_min, pay * o->pay_min));
-}
-
-static size_t object_cost(const struct rules *r, const struct rule_state *s)
-{
-    const struct value_object *o = &r->object[s->a];
-    if (!o->tail)
-        return 1;
-    struct rule_state next;
-    size_t debt, colon = comma_bytes(r);
-    switch (s->phase) {
-    case PH_COLON:
-    case PH_VALUE:
-    case PH_EXTRA:
-        next = with_key(o, s, s->pos);
-        debt = plus(value_min(r, key_value(o, s->pos)), object_debt(o, &next, next.pos) + 1);
-        return plus(debt, s->phase == PH_VALUE ? 0 : colon);
-    case PH_KEY:
-    case PH_MEMBER:
-        debt = object_debt(o, s, s->pos);
-        return plus(debt ? debt : o->extra_min, 1) - comma_bytes(r);
-    default:
-        return plus(object_debt(o, s, s->pos), s->phase == PH_AFTER);
-    }
-}
-
-size_t value_cost(struct rules *r, const struct rule_state *s)
-{
-    if (s->kind == RULE_VALUE)
-        return r->value[s->a].min;
-    return s->kind == RULE_ARRAY ? array_cost(r, s) : object_cost(r, s);
-}
-
-/* ---- productivity --------------------------------------------------------------------------- */
-
-static size_t array_min(const struct rules *r, const struct value_array *a)
-{
-    if (a->lo > a->hi)
-        return SIZE_MAX;
-    if (!a->contains) {
-        size_t sum = plus(items_cost(r, a, 0, a->lo), 2);
-        return a->lo && sum != SIZE_MAX ? sum - comma_bytes(r) : sum;
-    }
-    if (!items_finish(r, a, 0, a->lo, a->hi, a->contains_lo, a->contains_hi))
-        return SIZE_MAX;
-    /* An estimate: the items that count, then the cheapest others. */
-    size_t one = plus(comma_bytes(r), gives(r, a->counted) ? r->value[a->counted].min : 8);
-    uint32_t n = a->lo > a->contains_lo ? a->lo : a->contains_lo;
-    return n && one > SIZE_MAX / 2 / n ? SIZE_MAX - 1 : 2 + one * n;
-}
-
-static size_t member_min(const struct rules *r, size_t name, uint32_t value)
-{
-    return plus(value_min(r, value), name + 2 * comma_bytes(r));
-}
-
-/* Cheapest member that need not be there. */
-static size_t extra_min(struct rules *r, const struct value_object *o)
-{
-    size_t best = SIZE_MAX, n;
-    for (uint32_t i = 0; i < o->n_key; i++)
-        if (!o->key[i].required && (n = member_min(r, quoted(o->key[i].name), o->key[i].value)) < best)
-            best = n;
-    for (uint32_t i = 0; i < o->n_cls; i++) {
-        size_t name = expr_shortest(&r->t.ex, o->cls[i].name, true);
-        if (name < SIZE_MAX / 2 && (n = member_min(r, name + 2, o->cls[i].value)) < best)
-            best = n;
-    }
-    return best;
-}
-
-/* The dearest of the cheapest members that pay each debt, so that paying is never put off. */
-static size_t pay_min(struct rules *r, const struct value_object *o)
-{
-    size_t most = 0;
-    for (uint32_t left = o->owes; left; left &= left - 1) {
-        size_t best = SIZE_MAX, n;
-        for (uint32_t i = 0; i < o->n_cls; i++) {
-            size_t name = o->cls[i].pays & left & -left ? expr_shortest(&r->t.ex, o->cls[i].name, true) : SIZE_MAX;
-            if (name < SIZE_MAX / 2 && (n = member_min(r, name + 2, o->cls[i].value)) < best)
-                best = n;
-        }
-        most = best > most ? best : most;
-    }
-    return most;
-}
-
-static size_t object_min(struct rules *r, const struct value_object *o)
-{
-    size_t sum = 2;
-    uint32_t live = 0;
-    for (uint32_t i = 0; i < o->n_key; i++) {
-        live += value_min(r, o->key[i].value) != SIZE_MAX;
-        if (o->key[i].required)
-            sum = plus(sum, member_min(r, quoted(o->key[i].name), o->key[i].value));
-    }
-    if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
-        return SIZE_MAX;
-    uint32_t pay = pay_keys(o, o->owes), owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
-    uint8_t paid = 0;
-    for (uint32_t i = 0; i < o->n_cls && o->owes; i++)
-        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
-            paid |= o->cls[i].pays;
-    if ((paid & o->owes) != o->owes || (o->counts && o->n_required + pay > o->hi))
-        return SIZE_MAX;
-    for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
-        if (value_min(r, o->cls[i].value) != SIZE_MAX)
-            live += expr_words(&r->t.ex, o->cls[i].name, o->lo - live);
-    if (owed && o->counts && live < o->lo)
-        return SIZE_MAX;
-    size_t one = owed ? extra_min(r, o) : 0;
-    if (owed && one > SIZE_MAX / 2 / owed)
-        return SIZE_MAX;
-    sum = plus(sum, one * owed);
-    return o->n_required || owed ? sum - comma_bytes(r) : sum;
-}
-
-static size_t value_measure(struct rules *r, const struct value *v)
-{
-    size_t best = v->same ? r->value[v->same].min : SIZE_MAX, n;
-    for (uint32_t i = 0; i < v->n_term; i++)
-        if ((n = terminal_shortest(&r->t, v->term[i])) < best)
-            best = n;
-    for (uint32_t i = 0; i < v->n_arr; i++)
-        if ((n = array_min(r, &r->array[v->arr[i]])) < best)
-            best = n;
-    for (uint32_t i = 0; i < v->n_obj; i++)
-        if ((n = object_min(r, &r->object[v->obj[i]])) < best)
-            best = n;
-    return best;
-}
-
-/* Items that cannot be given end the array; keys and classes that cannot be given go. */
-static void prune_array(struct rules *r, struct value_array *a)
-{
-    for (uint32_t i = 0; i < a->n_prefix; i++)
-        if (!gives(r, a->prefix[i])) {
-            a->n_prefix = i;
-            a->item = a->counted = a->other = VALUE_NONE;
-        }
-    if (!gives(r, a->item))
-        a->item = VALUE_NONE;
-    if (a->item == VALUE_NONE && a->hi > a->n_prefix)
-        a->hi = a->n_prefix;
-}
-
-static void prune_object(struct rules *r, struct value_object *o)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < o->n_key; i++)
-        if (value_min(r, o->key[i].value) != SIZE_MAX)
-            o->key[n++] = o->key[i];
-    o->n_key = n;
-    n = 0;
-    for (uint32_t i = 0; i < o->n_cls; i++)
-        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
-            o->cls[n++] = o->cls[i];
-    o->n_cls = n;
-    o->tail = arena_array(&r->arena, o->n_key + 1ul, sizeof *o->tail);
-    if (!o->tail) {
-        rules_fail(r, ST_NOMEM);
-        return;
-    }
-    for (uint32_t i = o->n_key; i-- > 0;) {
-        o->tail[i] = o->tail[i + 1];
-        if (o->key[i].required)
-            o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
-    }
-    o->extra_min = extra_min(r, o);
-    o->pay_min = pay_min(r, o);
-    for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++)
-        o->cls[i].roomy = expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
-}
-
-void values_measure(struct rules *r)
-{
-    for (bool changed = true; changed && !rules_failed(r);) {
-        changed = false;
-        for (uint32_t i = r->n_value; i-- > 0 && !rules_failed(r);) {
-            size_t n = value_measure(r, &r->value[i]);
-            expr_work(&r->t.ex, 1);
-            if (n < r->value[i].min) {
-                r->value[i].min = n;
-                changed = true;
-            }
-        }
-    }
-    /* Dead alternatives go before their parts are pruned, while minima still tell them apart. */
-    for (uint32_t i = 0; i < r->n_value && !rules_failed(r); i++) {
-        struct value *v = &r->value[i];
-        uint32_t n = 0;
-        for (uint32_t k = 0; k < v->n_arr; k++)
-            if (array_min(r, &r->array[v->arr[k]]) != SIZE_MAX)
-                v->arr[n++] = v->arr[k];
-        v->n_arr = n;
-        n = 0;
-        for (uint32_t k = 0; k < v->n_obj; k++)
-            if (object_min(r, &r->object[v->obj[k]]) != SIZE_MAX)
-                v->obj[n++] = v->obj[k];
-        v->n_obj = n;
-    }
-    for (uint32_t i = 0; i < r->n_array; i++)
-        prune_array(r, &r->array[i]);
-    for (uint32_t i = 0; i < r->n_object && !rules_failed(r); i++)
-        prune_object(r, &r->object[i]);
 }

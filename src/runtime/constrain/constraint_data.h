@@ -11,11 +11,13 @@
 #include "runtime/constrain/trie.h"
 
 /* Mask rows by config, of one family.  Rows of a config do not depend on who asks. */
+struct memo_row;
+
 struct memo {
-    struct idmap at;            /* follow text and config -> row number */
-    uint32_t   **row;
-    uint32_t     n_row, cap_row;
-    uint32_t     max_row;
+    struct idmap     at;        /* follow text and config -> row number */
+    struct memo_row *row;
+    uint32_t         n_row, cap_row;
+    size_t           bytes;
 };
 
 /* A family with its masks, shared by the matchers that began with it. */
@@ -49,10 +51,10 @@ struct constraint *constraint_ref(struct constraint *c);
 bool mask_walk_plain(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
 /* The same, leaf by leaf with the memo of leaves. */
 bool mask_by_leaves(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
-/* The row of a config and the text behind the value (id 0: none), from the memo or walked; NULL:
- * failed.  Valid until the next call. */
-const uint32_t *mask_row(struct drive *d, const struct vocab *v, uint32_t config, uint32_t follow_id,
-                         struct slice follow);
+/* Adds the tokens of a config and of the text behind the value (id 0: none), from the memo or walked.
+ * False: failed. */
+bool mask_config(struct drive *d, const struct vocab *v, uint32_t config, uint32_t follow_id,
+                 struct slice follow, uint32_t *row);
 /* Adds tokens that begin with `skip` bytes taken as read before the config, or end inside them. */
 bool mask_healed(struct drive *d, const struct vocab *v, struct slice rest, uint32_t config,
                  uint32_t *row);

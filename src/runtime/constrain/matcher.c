@@ -128,14 +128,11 @@ static bool fill(struct matcher *m, uint32_t *row)
     struct slice rest = heal_rest(m);
     size_t words = bitset_words(v->n_logit);
     uint32_t config = now(m)->config;
-    if (rest.len) {
-        memset(row, 0, words * sizeof *row);
+    memset(row, 0, words * sizeof *row);
+    if (rest.len)
         return mask_healed(m->d, v, rest, config, row);
-    }
-    const uint32_t *known = mask_row(m->d, v, config, m->follow_id, str_slice(&m->follow));
-    if (!known)
+    if (!mask_config(m->d, v, config, m->follow_id, str_slice(&m->follow), row))
         return false;
-    memcpy(row, known, words * sizeof *row);
     if (m->open_end && automaton_accepts(m->d->f, config))
         bitset_or(row, v->open_row, words);
     return true;

@@ -29,6 +29,8 @@ enum status vocab_from_bytes(const struct slice *bytes, uint32_t n, uint32_t n_l
                              struct vocab **ret, struct error *err);
 void     vocab_free(struct vocab *v);
 uint32_t vocab_n_logit(const struct vocab *v);
+/* Forgets what was learnt of constraints; rows made of the vocabulary alone stay (benchmarks). */
+void     vocab_forget(struct vocab *v);
 struct slice vocab_token_bytes(const struct vocab *v, uint32_t id);     /* empty: none */
 /* The longest token that `text` begins with, or TOKEN_NONE. */
 uint32_t vocab_longest(const struct vocab *v, struct slice text);

@@ -6,8 +6,11 @@
  *                     a|b|"|,     exit at the node of `ab"`, with label 0
  *
  * The entry depends on the leaf's state alone.  What may follow an exit depends on the config and is
- * walked there; exits are few.  Entries are found by the 128-bit identity of the state's future, are
- * immutable and counted; over the byte budget all of them are dropped. */
+ * walked there.  A string has an exit in front of each quote; its tokens are kept by what stands
+ * behind the quote (tails of atlas.h), which is walked once for all of them.
+ *
+ * Entries are found by the 128-bit identity of the state's future, are immutable and counted; over
+ * the byte budget all of them are dropped. */
 #ifndef RUNTIME_CONSTRAIN_MEMO_H
 #define RUNTIME_CONSTRAIN_MEMO_H
 
@@ -16,13 +19,16 @@
 
 #include "compiler/pattern/automaton.h"
 #include "compiler/pattern/terminal.h"
-#include "runtime/constrain/trie.h"
+#include "runtime/constrain/atlas.h"
+
+enum { CPS_ANY = 254 };         /* as an upper bound: none */
 
 struct leaf_exit {
+    struct byte_set kids;       /* bytes of the nodes right below */
     uint32_t node;
-    uint32_t token;         /* one that begins with the path to the node */
-    uint16_t cps;           /* code points read, in loops */
-    uint8_t  labels;        /* bit i: label i may be taken */
+    uint32_t token;             /* one that begins with the path to the node */
+    uint16_t cps;               /* code points read, in loops */
+    uint16_t label;
 };
 
 struct leaf_mask {
@@ -30,28 +36,42 @@ struct leaf_mask {
     struct hash128    key;
     struct leaf_mask *next;
     size_t            bytes;
-    uint32_t         *row;          /* dense, or NULL */
-    uint32_t         *id;           /* [n_id] sparse, where row is NULL */
+    bool              pinned;
+    struct leaf_mask *inside;   /* counted: tokens that stay inside are those of another entry */
+    uint32_t         *row;      /* tokens that stay inside, or NULL */
+    uint32_t         *id;       /* [n_id] and these */
+    uint8_t          *id_cps;   /* [n_id] loops: code points begun */
     uint32_t          n_id;
     struct leaf_exit *exit;
     uint32_t          n_exit;
-    bool              exits_all;    /* too many exits to list: walk the configs instead */
-    uint8_t          *cps;          /* [n_id of the vocabulary] loops: code points begun, 255 not in */
+    uint32_t          n_label;  /* labels of exits are below */
+    bool              exits_all;        /* too many exits to list: walk the configs instead */
+    uint32_t         *quoted;   /* by rank: tokens whose first quote is an exit; NULL: none are */
+    uint8_t          *quoted_cps;       /* [n_rank] loops: code points before it */
+};
+
+/* An entry as a state uses it: of a loop, code points up to its bounds. */
+struct leaf_view {
+    struct leaf_mask *l;        /* counted; NULL: the state has no entry */
+    uint32_t          lo, hi;   /* loops; else 0 and CPS_ANY */
 };
 
 struct leaf_memo;
 
 struct leaf_memo *leaf_memo_new(size_t max_bytes);      /* NULL: out of memory */
 void              leaf_memo_free(struct leaf_memo *m);
+void              leaf_memo_clear(struct leaf_memo *m);
+/* Entries made while this is on stay, whatever the budget. */
+void              leaf_memo_pin(struct leaf_memo *m, bool on);
 
-/* The entry of a leaf state, found or walked; the caller unrefs it.  NULL: the state has no entry
- * (its labels are many, it has no identity) or memory is out. */
-struct leaf_mask *leaf_mask_get(const struct vocab *v, struct family *f, uint32_t q);
-void              leaf_mask_unref(struct leaf_mask *l);
+/* The entry of a leaf state, found or walked; the caller unrefs it.  None: the state has no identity,
+ * or memory is out. */
+struct leaf_view leaf_mask_get(const struct vocab *v, struct family *f, uint32_t q);
+void             leaf_mask_unref(struct leaf_mask *l);
 
-/* Bytes that would end an excluded text, if the state is "any text but a few": the entry returned is
- * that of any text.  Format as in terminal_excludes. */
-struct leaf_mask *leaf_mask_excluding(const struct vocab *v, struct family *f, uint32_t q,
-                                      struct str *ret_excluded);
+/* Bytes that would end an excluded text, if the state is "any text but a few": the entry is that of
+ * any text.  Format as in terminal_excludes. */
+struct leaf_view leaf_mask_excluding(const struct vocab *v, struct family *f, uint32_t q,
+                                     struct str *ret_excluded);
 
 #endif

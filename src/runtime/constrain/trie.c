@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "runtime/constrain/atlas.h"
 #include "runtime/constrain/memo.h"
 
 enum { LEAF_MEMO_BYTES = 64 << 20 };
@@ -118,7 +119,10 @@ static enum status build(struct vocab *v, const struct slice *bytes, uint32_t n,
     qsort(e, n_entry, sizeof *e, by_text);
     bool ok = lay_nodes(v, e, n_entry);
     mem_free(e);
-    return ok ? ST_OK : error_nomem(err);
+    if (!ok)
+        return error_nomem(err);
+    enum status st = atlas_new(v, &v->atlas, err);
+    return st == ST_OK ? vocab_warm(v, err) : st;
 }
 
 enum status vocab_from_bytes(const struct slice *bytes, uint32_t n, uint32_t n_logit,
@@ -159,6 +163,7 @@ void vocab_free(struct vocab *v)
     if (!v)
         return;
     leaf_memo_free(v->memo);
+    atlas_free(v->atlas);
     mem_free(v->node);
     mem_free(v->next_dup);
     mem_free(v->off);
@@ -166,6 +171,11 @@ void vocab_free(struct vocab *v)
     mem_free(v->open_row);
     mem_free(v->cont_row);
     mem_free(v);
+}
+
+void vocab_forget(struct vocab *v)
+{
+    leaf_memo_clear(v->memo);
 }
 
 uint32_t vocab_n_logit(const struct vocab *v)

@@ -22,8 +22,10 @@ struct trie_node {
 enum { TRIE_NO_TOKEN = 0xffffff, TRIE_TOKEN_MAX = 255, VOCAB_MAX = 1u << 20 };
 
 struct leaf_memo;
+struct atlas;
 
 struct vocab {
+    struct atlas     *atlas;            /* rows by what tokens are made of */
     struct leaf_memo *memo;             /* what leaf states allow; locks itself */
     struct trie_node *node;
     uint32_t          n_node;
@@ -50,6 +52,9 @@ static inline void vocab_set(const struct vocab *v, uint32_t *row, uint32_t id)
     for (; id != TOKEN_NONE; id = v->next_dup[id])
         bitset_add(row, id);
 }
+
+/* Makes the entries that nearly every constraint asks for. */
+enum status vocab_warm(struct vocab *v, struct error *err);
 
 /* The child of a node by byte, 0 when there is none. */
 uint32_t trie_child(const struct vocab *v, uint32_t node, uint8_t byte);

@@ -1,0 +1,88 @@
+/* atlas.h - rows of a vocabulary by what its tokens are made of; made once, never changed.
+ *
+ * A state that stays where it is for the bytes of a set S allows every token made of S alone.  Which
+ * tokens those are is a few ORs of rows, whatever the size of the vocabulary; only tokens with some
+ * other byte that leads on have to be walked, and the trie says below which nodes there are any.
+ *
+ *      has     a tree over the 128 ASCII bytes: row 128 + b holds tokens with byte b, row k the
+ *              union of rows 2k and 2k + 1
+ *      upto    row k holds tokens in which at most k code points begin
+ *      tails   what stands behind the first quote of a token: `","` and `x","` share the tail `,"`
+ */
+#ifndef RUNTIME_CONSTRAIN_ATLAS_H
+#define RUNTIME_CONSTRAIN_ATLAS_H
+
+#include "runtime/constrain/trie.h"
+
+/* ASCII bytes; bit 0 stands for NUL and for every byte from 0x80 up. */
+struct byte_set {
+    uint64_t lo, hi;
+};
+
+static inline struct byte_set byte_set_of(uint8_t b)
+{
+    if (b >= 0x80)
+        b = 0;
+    return b < 64 ? (struct byte_set){ 1ull << b, 0 } : (struct byte_set){ 0, 1ull << (b - 64) };
+}
+
+static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
+{
+    return (a.lo & b.lo) | (a.hi & b.hi);
+}
+
+/* Bytes of the nodes right below one. */
+struct byte_set trie_kids(const struct vocab *v, uint32_t node);
+
+enum { UPTO_MAX = 256 };
+
+struct tail_node {              /* in depth-first order, like the trie */
+    uint8_t  byte, depth;
+    uint16_t subtree;
+    uint16_t first, n;          /* tokens with exactly this tail, by rank */
+};
+
+struct quote_prefix {           /* what stands before the first quote of tokens, quote included */
+    struct slice text;
+    uint32_t     first, n;      /* in prefix_rank */
+};
+
+struct atlas {
+    size_t            words;
+    uint32_t         *has;      /* [256] rows */
+    uint32_t         *high;     /* tokens with a byte from 0x80 up */
+    uint32_t         *ill;      /* tokens that are no beginning of UTF-8 text */
+    uint32_t         *upto;     /* [n_upto] rows */
+    uint32_t          n_upto;
+    uint8_t          *cps;      /* [n_id] code points begun, at most 254 */
+    uint32_t         *starts;   /* [128] rows: tokens that begin with the byte */
+    struct byte_set  *below;    /* [n_node] bytes of a node and of all nodes below it */
+    uint8_t          *deep;     /* [n_node] depth of the deepest of them */
+    struct tail_node *tail;     /* [n_tail]; 0 is the empty tail */
+    uint32_t          n_tail;
+    uint32_t         *rank_id;  /* [n_rank] tokens with a quote, by tail */
+    uint32_t          n_rank;
+    struct quote_prefix *prefix;        /* [n_prefix] */
+    uint32_t          n_prefix, cap_prefix;
+    uint16_t         *prefix_rank;      /* [n_rank] ranks of the tokens of each prefix */
+    uint16_t         *rank;     /* [n_id] of a token, ATLAS_NO_RANK: no quote in it */
+};
+
+enum { ATLAS_NO_RANK = 0xffff };
+
+enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *err);
+void        atlas_free(struct atlas *a);
+
+/* Texts of code points of one set, as in struct terminal_class. */
+struct class_of_state {
+    struct byte_set stay, not_first;
+    bool            high_stay;
+    uint32_t        hi;
+};
+
+/* Adds the tokens that are such texts, or the beginning of one inside a code point. */
+void atlas_add_staying(const struct vocab *v, const struct class_of_state *c, uint32_t *row);
+/* row |= from, tokens of more than `hi` code points left out. */
+void atlas_add_upto(const struct atlas *a, const uint32_t *from, uint32_t hi, uint32_t *row);
+
+#endif

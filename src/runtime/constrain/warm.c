@@ -1,0 +1,64 @@
+/* warm.c - entries that nearly every constraint asks for, made with the vocabulary and kept.
+ *
+ * JSON has the same leaves in every schema: any text, any number, the blanks and commas between.  A
+ * document that has them all is read once for each spelling. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/constrain/constraint_data.h"
+#include "runtime/constrain/memo.h"
+
+static const char any_schema[] = "{}";
+static const char some_schema[] =
+    "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"integer\"},\"c\":{\"type\":"
+    "\"array\",\"items\":{\"type\":\"number\"}},\"d\":{\"type\":\"boolean\"},\"e\":{\"type\":[\"string\",\"null\"]},"
+    "\"f\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}},\"required\":[\"a\",\"b\",\"c\"],"
+    "\"additionalProperties\":false}";
+static const char sample[] = "{\"a\": \"ab\\n\\u00e9\", \"b\": -120, \"c\": [-1.25, 0.5, 3], \"d\": true, \"e\": null, "
+                             "\"f\": {\"x\": \"\", \"y\": \"z\"}}";
+static const char flexible[] = " { \"a\" : \"ab\" , \"b\" : 12 , \"c\" : [ 1.5 , 2 ] , \"d\" : false }";
+
+/* The masks of every state on the way; where the text does not fit, what was met until then. */
+static void read_sample(const struct vocab *v, struct family *f, const char *text, uint32_t *row)
+{
+    uint32_t config = automaton_start(f);
+    for (size_t i = 0; config != CONFIG_DEAD && !family_failed(f); i++) {
+        if (!mask_by_leaves(v, f, config, row) || i == strlen(text))
+            return;
+        config = automaton_step(f, config, (uint8_t)text[i]);
+    }
+}
+
+static enum status warm_one(const struct vocab *v, const char *schema, enum json_spelling spelling,
+                            const char *text, uint32_t *row, struct error *err)
+{
+    struct pattern_source src = { .kind = PATTERN_SCHEMA, .text = slice_of(schema), .spelling = spelling };
+    struct pattern *p = NULL;
+    struct family *f = NULL;
+    enum status st = pattern_compile(&src, &p, err);
+    if (st == ST_OK)
+        st = family_new(p, &f, err);
+    if (st == ST_OK)
+        read_sample(v, f, text, row);
+    family_free(f);
+    pattern_unref(p);
+    return st;
+}
+
+enum status vocab_warm(struct vocab *v, struct error *err)
+{
+    static const struct { enum json_spelling spelling; const char *text; } way[] = {
+        { SPELL_SPACED, sample }, { SPELL_FLEXIBLE, sample }, { SPELL_FLEXIBLE, flexible },
+    };
+    uint32_t *row = mem_calloc(v->atlas->words, sizeof *row);
+    enum status st = row ? ST_OK : error_nomem(err);
+    leaf_memo_pin(v->memo, true);
+    for (size_t i = 0; st == ST_OK && i < sizeof way / sizeof way[0]; i++) {
+        st = warm_one(v, some_schema, way[i].spelling, way[i].text, row, err);
+        if (st == ST_OK)
+            st = warm_one(v, any_schema, way[i].spelling, way[i].text, row, err);
+    }
+    leaf_memo_pin(v->memo, false);
+    mem_free(row);
+    return st;
+}
