@@ -99,6 +99,8 @@ static enum status lower(struct pattern *p, const struct pattern_source *src, st
         return lower_schema(p, src->text, src->flags, err);
     case PATTERN_GRAMMAR:
         return lower_grammar(p, src->text, err);
+    case PATTERN_TAGS:
+        return lower_tags(p, src->text, src->flags, err);
     }
     return error_set(err, ST_INVALID, "unknown kind of constraint");
 }
