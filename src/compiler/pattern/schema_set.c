@@ -23,7 +23,7 @@ struct clause *clause_branch(struct expansion *x, const struct clause *c)
 {
     struct clause copy = *c;
     if (++x->n_made > CLAUSE_MAX) {
-        schema_refuse(x->s, x->lit[0] >> 1, "", "BUDGET_CLAUSES: too many combinations of alternatives");
+        schema_refuse(x->s, x->lit[0] >> 1, WORD_NONE, "BUDGET_CLAUSES: too many combinations of alternatives");
         return NULL;
     }
     struct clause *n = array_push(&x->work.c, &x->work.n, &x->work.cap, sizeof *n);
@@ -80,14 +80,14 @@ static bool names_type(struct schema *s, uint32_t node, const struct jnode *t, e
             return type == J_NUMBER;
         }
     }
-    schema_malformed(s, node, "type", "the name of a type is expected");
+    schema_malformed(s, node, WORD_TYPE, "the name of a type is expected");
     return false;
 }
 
 /* Whether values of the type pass the keyword `type`; only integers when *ret_integer. */
 bool schema_type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer)
 {
-    const struct jnode *t = schema_keyword(s, node, "type");
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE);
     *ret_integer = false;
     if (!t)
         return true;
@@ -114,12 +114,12 @@ bool clause_add_integer(struct clause *c, bool negated)
 }
 
 /* Members of an enum, or the one of a const. */
-uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, struct jnode *const **ret)
+uint32_t schema_listed(const struct schema *s, uint32_t node, enum schema_word word, struct jnode *const **ret)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j)
         return 0;
-    if (!strcmp(word, "enum")) {
+    if (word == WORD_ENUM) {
         *ret = j->kid;
         return j->n;
     }
@@ -129,7 +129,7 @@ uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, 
     return 1;
 }
 
-static bool meet_values(struct schema *s, struct clause *c, uint32_t node, const char *word)
+static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum schema_word word)
 {
     struct jnode *const *v = NULL;
     uint32_t n = schema_listed(s, node, word, &v), kept = 0;
@@ -153,20 +153,20 @@ static bool meet_values(struct schema *s, struct clause *c, uint32_t node, const
 
 /* ---- positive literals ---------------------------------------------------------------------- */
 
-static bool is_any(const char *word, const char *const *list)
+static bool is_any(enum schema_word word, const char *const *list)
 {
     for (; *list; list++)
-        if (!strcmp(word, *list))
+        if (word == *list)
             return true;
     return false;
 }
 
-static const char *const array_words[] = { "prefixItems", "items", "additionalItems", "minItems",
-    "maxItems", "contains", "minContains", "maxContains", "uniqueItems", "unevaluatedItems", NULL };
-static const char *const object_words[] = { "properties", "patternProperties", "additionalProperties",
-    "required", "minProperties", "maxProperties", "propertyNames", "unevaluatedProperties", NULL };
-static const char *const applicators[] = { "allOf", "anyOf", "oneOf", "if", "$ref", "$dynamicRef",
-    "$recursiveRef", "dependentSchemas", "contains", NULL };
+static const enum schema_word array_words[] = { WORD_PREFIX_ITEMS, WORD_ITEMS, WORD_ADDITIONAL_ITEMS, WORD_MIN_ITEMS,
+    WORD_MAX_ITEMS, WORD_CONTAINS, WORD_MIN_CONTAINS, WORD_MAX_CONTAINS, WORD_UNIQUE_ITEMS, WORD_UNEVALUATED_ITEMS, WORD_NONE };
+static const enum schema_word object_words[] = { WORD_PROPERTIES, WORD_PATTERN_PROPERTIES, WORD_ADDITIONAL_PROPERTIES,
+    WORD_REQUIRED, WORD_MIN_PROPERTIES, WORD_MAX_PROPERTIES, WORD_PROPERTY_NAMES, WORD_UNEVALUATED_PROPERTIES, WORD_NONE };
+static const enum schema_word applicators[] = { WORD_ALL_OF, WORD_ANY_OF, WORD_ONE_OF, WORD_IF, WORD_REF, WORD_DYNAMIC_REF,
+    WORD_RECURSIVE_REF, WORD_DEPENDENT_SCHEMAS, WORD_CONTAINS, WORD_NONE };
 
 struct todo {                   /* in order of the document, pushed from its end */
     struct pending *p;
@@ -182,7 +182,7 @@ static void plan(struct schema *s, struct todo *t, struct pending p)
         schema_nomem(s);
 }
 
-static void plan_members(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_members(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || j->kind != J_ARRAY || !j->n) {
@@ -193,7 +193,7 @@ static void plan_members(struct schema *s, struct todo *t, uint32_t node, const 
         plan(s, t, (struct pending){ .kind = P_LIT, .x = lit_pos(schema_member(s, node, word, i)) });
 }
 
-static void plan_reference(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_reference(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     uint32_t target;
     if (schema_resolve(s, node, word, &target))
@@ -209,7 +209,7 @@ bool schema_evaluates_alone(const struct schema *s, uint32_t node)
     return true;
 }
 
-static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || (j->kind == J_BOOL && j->truth) || schema_evaluates_alone(s, node))
@@ -236,7 +236,7 @@ static void plan_atom(struct schema *s, struct todo *t, uint32_t node, uint8_t k
         schema_nomem(s);
 }
 
-static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || j->kind != J_OBJECT) {
@@ -247,30 +247,28 @@ static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, c
         plan(s, t, (struct pending){ .kind = P_DEP, .x = node, .i = i, .word = word });
 }
 
-static void plan_keyword(struct schema *s, struct todo *t, uint32_t node, const char *word, enum jkind type)
+static void plan_keyword(struct schema *s, struct todo *t, uint32_t node, enum schema_word word, enum jkind type)
 {
-    if (!schema_keyword(s, node, word))
-        return;
-    if (!strcmp(word, "$ref") || !strcmp(word, "$dynamicRef") || !strcmp(word, "$recursiveRef"))
+    if (word == WORD_REF || word == WORD_DYNAMIC_REF || word == WORD_RECURSIVE_REF)
         plan_reference(s, t, node, word);
-    else if (!strcmp(word, "allOf"))
+    else if (word == WORD_ALL_OF)
         plan_members(s, t, node, word);
-    else if (!strcmp(word, "anyOf") || !strcmp(word, "oneOf"))
-        plan(s, t, (struct pending){ .kind = *word == 'a' ? P_ANY : P_ONE, .x = node });
-    else if (!strcmp(word, "not"))
+    else if (word == WORD_ANY_OF || word == WORD_ONE_OF)
+        plan(s, t, (struct pending){ .kind = word == WORD_ANY_OF ? P_ANY : P_ONE, .x = node });
+    else if (word == WORD_NOT)
         plan(s, t, (struct pending){ .kind = P_LIT, .x = lit_neg(schema_kid(s, node, word)) });
-    else if (!strcmp(word, "if"))
+    else if (word == WORD_IF)
         plan(s, t, (struct pending){ .kind = P_IF, .x = node });
-    else if (type == J_OBJECT && (!strcmp(word, "dependencies") || !strcmp(word, "dependentRequired") ||
-                                  !strcmp(word, "dependentSchemas")))
+    else if (type == J_OBJECT && (word == WORD_DEPENDENCIES || word == WORD_DEPENDENT_REQUIRED ||
+                                  word == WORD_DEPENDENT_SCHEMAS))
         plan_dependencies(s, t, node, word);
     else if (type == J_OBJECT && is_any(word, object_words))
         plan_atom(s, t, node, ATOM_OBJECT);
     else if (type == J_ARRAY && is_any(word, array_words))
         plan_atom(s, t, node, ATOM_ARRAY);
-    if (type == J_OBJECT && !strcmp(word, "unevaluatedProperties"))
+    if (type == J_OBJECT && word == WORD_UNEVALUATED_PROPERTIES)
         plan_unevaluated(s, t, node, word);
-    if (type == J_ARRAY && !strcmp(word, "unevaluatedItems"))
+    if (type == J_ARRAY && word == WORD_UNEVALUATED_ITEMS)
         plan_unevaluated(s, t, node, word);
 }
 
@@ -282,14 +280,14 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
     if (!schema_type_allows(s, node, c->type, &integer))
         return false;
     if (integer && !clause_add_integer(c, false)) {
-        schema_refuse(s, node, "type", "too many divisors");
+        schema_refuse(s, node, WORD_TYPE, "too many divisors");
         return false;
     }
-    static const char *const lists[2] = { "enum", "const" };
+    static const enum schema_word lists[2] = { WORD_ENUM, WORD_CONST };
     for (int i = 0; i < 2; i++) {
         const struct jnode *j = schema_keyword(s, node, lists[i]);
         if (j && !i && j->kind != J_ARRAY)
-            schema_malformed(s, node, "enum", "a list is expected");
+            schema_malformed(s, node, WORD_ENUM, "a list is expected");
         else if (j && !meet_values(s, c, node, lists[i]))
             return false;
     }
@@ -299,7 +297,7 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
         c->open_text &= open;
     }
     if (c->type == J_NUMBER && schema_number_set(s, node, &set) && !num_meet(&c->num, &set))
-        schema_refuse(s, node, "multipleOf", "too many divisors");
+        schema_refuse(s, node, WORD_MULTIPLE_OF, "too many divisors");
     return s->st == ST_OK;
 }
 
@@ -309,13 +307,13 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
     struct todo t = { 0 };
     if (j->kind == J_BOOL)
         return j->truth;
-    bool only_ref = s->node[node].draft <= DRAFT_7 && jtree_get(j, "$ref");
+    bool only_ref = s->node[node].draft <= DRAFT_7 && schema_keyword(s, node, WORD_REF);
     if (only_ref)
-        plan_reference(s, &t, node, "$ref");
+        plan_reference(s, &t, node, WORD_REF);
     else if (!meet_scalars(s, c, node))
         return false;
-    for (uint32_t i = 0; i < j->n && !only_ref && s->st == ST_OK; i++)
-        plan_keyword(s, &t, node, j->key[i].ptr, c->type);
+    for (uint32_t i = 0; i < s->node[node].n_word && !only_ref && s->st == ST_OK; i++)
+        plan_keyword(s, &t, node, (enum schema_word)s->node[node].word[i], c->type);
     for (uint32_t i = t.n; i-- > 0;)
         push(s, c, t.p[i]);
     mem_free(t.p);
@@ -327,20 +325,20 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
 static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    const struct jnode *j = schema_keyword(s, node, "oneOf");
+    const struct jnode *j = schema_keyword(s, node, WORD_ONE_OF);
     if (j->kind != J_ARRAY || !j->n) {
-        schema_malformed(s, node, "oneOf", "a list of schemas is expected");
+        schema_malformed(s, node, WORD_ONE_OF, "a list of schemas is expected");
         return;
     }
     const struct clause here = *c;
     for (uint32_t i = 0; i < j->n && s->st == ST_OK; i++) {
-        uint32_t own = schema_member(s, node, "oneOf", i);
+        uint32_t own = schema_member(s, node, WORD_ONE_OF, i);
         bool twice = false;
         for (uint32_t k = 0; k < j->n; k++)
             twice |= k != i && jtree_equal(j->kid[i], j->kid[k]);
         struct clause n = here;
         for (uint32_t k = 0; k < j->n && !twice && s->st == ST_OK; k++) {
-            uint32_t other = schema_member(s, node, "oneOf", k);
+            uint32_t other = schema_member(s, node, WORD_ONE_OF, k);
             if (k != i && s->st == ST_OK && !schema_disjoint(s, own, other))
                 clause_push_lit(s, &n, lit_neg(other));
         }
@@ -407,12 +405,12 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
         clause_add_atom(s, c, *p->atom);
         return true;
     case P_ANY: {
-        const struct jnode *j = schema_keyword(s, p->x, "anyOf");
+        const struct jnode *j = schema_keyword(s, p->x, WORD_ANY_OF);
         const struct clause here = *c;
         if (j->kind != J_ARRAY || !j->n)
-            schema_malformed(s, p->x, "anyOf", "a list of schemas is expected");
+            schema_malformed(s, p->x, WORD_ANY_OF, "a list of schemas is expected");
         for (uint32_t i = j->n; i-- > 0 && s->st == ST_OK;)
-            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, "anyOf", i)), LIT_NONE);
+            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, WORD_ANY_OF, i)), LIT_NONE);
         return false;
     }
     case P_ONE:
@@ -420,14 +418,14 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
         return false;
     case P_IF: {
         const struct clause here = *c;
-        uint32_t cond = schema_kid(s, p->x, "if"), kid = LIT_NONE;
-        bool then = schema_keyword(s, p->x, "then"), other = schema_keyword(s, p->x, "else");
+        uint32_t cond = schema_kid(s, p->x, WORD_IF), kid = LIT_NONE;
+        bool then = schema_keyword(s, p->x, WORD_THEN), other = schema_keyword(s, p->x, WORD_ELSE);
         if (!then && !other)
             return true;
         if (then)
-            kid = lit_pos(schema_kid(s, p->x, "then"));
+            kid = lit_pos(schema_kid(s, p->x, WORD_THEN));
         clause_lit_branch(x, &here, lit_pos(cond), kid);
-        kid = other ? lit_pos(schema_kid(s, p->x, "else")) : LIT_NONE;
+        kid = other ? lit_pos(schema_kid(s, p->x, WORD_ELSE)) : LIT_NONE;
         clause_lit_branch(x, &here, lit_neg(cond), kid);
         return false;
     }
@@ -581,7 +579,7 @@ uint32_t schema_goal_value(struct schema *s, const uint32_t *lit, uint32_t n)
     if (hashmap_get(&s->by_lits, key, &at))
         return s->goal[at].value;
     if (s->n_goal >= GOAL_MAX) {
-        schema_refuse(s, n ? lit[0] >> 1 : 0, "", "BUDGET_CLAUSES: too many combinations of schemas");
+        schema_refuse(s, n ? lit[0] >> 1 : 0, WORD_NONE, "BUDGET_CLAUSES: too many combinations of schemas");
         return 0;
     }
     struct schema_goal *g = array_push(&s->goal, &s->n_goal, &s->cap_goal, sizeof *g);
@@ -602,7 +600,7 @@ uint32_t schema_goal_texts(struct schema *s, const uint32_t *lit, uint32_t n)
     for (uint32_t i = 0; i < out.n && s->st == ST_OK; i++) {
         uint32_t one = out.c[i].str;
         if (out.c[i].atom)
-            schema_refuse(s, out.c[i].atom->node, "", out.c[i].atom->why ? out.c[i].atom->why
+            schema_refuse(s, out.c[i].atom->node, WORD_NONE, out.c[i].atom->why ? out.c[i].atom->why
                           : "names with this constraint");
         if (out.c[i].has_values) {
             one = EXPR_EMPTY;

@@ -6,7 +6,7 @@
 #include "compiler/pattern/regex.h"
 #include "compiler/pattern/schema_data.h"
 
-uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keyword, const struct jnode *text)
+uint32_t schema_pattern_expr(struct schema *s, uint32_t node, enum schema_word keyword, const struct jnode *text)
 {
     uint64_t known;
     if (idmap_get(&s->patterns, (uint64_t)(uintptr_t)text, &known))
@@ -15,7 +15,7 @@ uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keywor
                                (uint64_t)(uintptr_t)text);
 }
 
-uint32_t schema_pattern_text(struct schema *s, uint32_t node, const char *keyword, const struct slice *text,
+uint32_t schema_pattern_text(struct schema *s, uint32_t node, enum schema_word keyword, const struct slice *text,
                              uint64_t key)
 {
     struct error why = { 0 };
@@ -59,13 +59,13 @@ static void note_format(struct schema *s, uint32_t node, struct slice name, int 
 uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open)
 {
     struct expr_pool *p = &s->r->t.ex;
-    uint32_t lo = schema_count(s, node, "minLength", 0), hi = schema_count(s, node, "maxLength", EXPR_INF);
+    uint32_t lo = schema_count(s, node, WORD_MIN_LENGTH, 0), hi = schema_count(s, node, WORD_MAX_LENGTH, EXPR_INF);
     uint32_t e = lo > hi ? EXPR_EMPTY : expr_rep(p, EXPR_ANY, lo, hi), f;
-    const struct jnode *pattern = schema_keyword(s, node, "pattern"), *format = schema_keyword(s, node, "format");
+    const struct jnode *pattern = schema_keyword(s, node, WORD_PATTERN), *format = schema_keyword(s, node, WORD_FORMAT);
     bool narrow;
     *ret_open = !pattern;
     if (pattern)
-        e = expr_and2(p, e, schema_pattern_expr(s, node, "pattern", pattern));
+        e = expr_and2(p, e, schema_pattern_expr(s, node, WORD_PATTERN, pattern));
     if (format && format->kind == J_STRING) {
         if (schema_format_expr(s, format->text, &f, &narrow)) {
             *ret_open = false;
@@ -81,7 +81,7 @@ uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-static bool read_number(struct schema *s, uint32_t node, const char *word, const struct jnode *j,
+static bool read_number(struct schema *s, uint32_t node, enum schema_word word, const struct jnode *j,
                         struct decimal *d)
 {
     if (j->kind != J_NUMBER) {
@@ -98,7 +98,7 @@ static bool read_number(struct schema *s, uint32_t node, const char *word, const
 /* minimum and exclusiveMinimum, or the same for maximum: met into one end of the set. */
 static bool read_end(struct schema *s, uint32_t node, bool low, struct num_set *set)
 {
-    const char *word = low ? "minimum" : "maximum", *open_word = low ? "exclusiveMinimum" : "exclusiveMaximum";
+    enum schema_word word = low ? WORD_MINIMUM : WORD_MAXIMUM, open_word = low ? WORD_EXCLUSIVE_MINIMUM : WORD_EXCLUSIVE_MAXIMUM;
     const struct jnode *j = schema_keyword(s, node, word), *open = schema_keyword(s, node, open_word);
     bool flag = open && open->kind == J_BOOL && (s->node[node].draft == DRAFT_4 || s->node[node].legacy);
     bool any = false;
@@ -122,16 +122,16 @@ bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret)
     *ret = (struct num_set){ 0 };
     bool any = read_end(s, node, true, ret);
     any |= read_end(s, node, false, ret);
-    const struct jnode *j = schema_keyword(s, node, "multipleOf");
-    if (j && read_number(s, node, "multipleOf", j, &d)) {
+    const struct jnode *j = schema_keyword(s, node, WORD_MULTIPLE_OF);
+    if (j && read_number(s, node, WORD_MULTIPLE_OF, j, &d)) {
         uint32_t places = d.n > d.exp ? (uint32_t)(d.n - d.exp) : 0;
         uint64_t m = 0;
         if (d.negative || !d.n) {
-            schema_malformed(s, node, "multipleOf", "a number over 0 is expected");
+            schema_malformed(s, node, WORD_MULTIPLE_OF, "a number over 0 is expected");
             return false;
         }
         if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > 60) {
-            schema_refuse(s, node, "multipleOf", "this divisor is too large or too fine");
+            schema_refuse(s, node, WORD_MULTIPLE_OF, "this divisor is too large or too fine");
             return false;
         }
         ret->n_div = 1;
