@@ -318,7 +318,7 @@ uint32_t schema_kid(struct schema *s, uint32_t node, enum schema_word keyword)
     const struct jnode *k = schema_keyword(s, node, keyword);
     if (!is_schema(k))
         schema_malformed(s, node, keyword, "a schema is expected");
-    return is_schema(k) ? schema_node_of(s, node, keyword, -1, NULL, k) : 0;
+    return is_schema(k) ? schema_node_of(s, node, schema_word_name(keyword), -1, NULL, k) : 0;
 }
 
 uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t i)
@@ -328,7 +328,7 @@ uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword
         schema_malformed(s, node, keyword, "a schema is expected in it");
         return 0;
     }
-    return schema_node_of(s, node, keyword, k->kind == J_ARRAY ? (int64_t)i : -1,
+    return schema_node_of(s, node, schema_word_name(keyword), k->kind == J_ARRAY ? (int64_t)i : -1,
                           k->kind == J_OBJECT ? &k->key[i] : NULL, k->kid[i]);
 }
 
@@ -587,6 +587,7 @@ void schema_free(struct schema *s)
     idmap_free(&s->disjoint);
     idmap_free(&s->patterns);
     idmap_free(&s->formats);
+    idmap_free(&s->verdicts);
     arena_free(&s->arena);
 }
 
@@ -621,7 +622,7 @@ static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
 static enum status lower_text(struct pattern *p, struct slice text, uint32_t flags, uint32_t *ret_value,
                               struct error *err)
 {
-    struct schema s = { .p = p, .r = &p->r, .err = err, .flags = flags };
+    struct schema s = { .p = p, .r = &p->r, .err = err, .flags = flags, .own_values = true };
     compile(&s, text, ret_value);
     schema_free(&s);
     return s.st;

@@ -28,7 +28,7 @@ static uint32_t leading(const struct schema *s, uint32_t node, enum schema_word 
     if (items && items->kind == J_ARRAY) {
         prefix = items;
         *ret_word = WORD_ITEMS;
-        *ret_rest = schema_keyword(s, node, WORD_ADDITIONAL_ITEMS) ? WORD_ADDITIONAL_ITEMS : NULL;
+        *ret_rest = schema_keyword(s, node, WORD_ADDITIONAL_ITEMS) ? WORD_ADDITIONAL_ITEMS : WORD_NONE;
     }
     if (!*ret_rest && schema_keyword(s, node, WORD_UNEVALUATED_ITEMS) && schema_evaluates_alone(s, node))
         *ret_rest = WORD_UNEVALUATED_ITEMS;

@@ -206,17 +206,8 @@ static bool check_applied(struct schema *s, uint32_t node, const struct jnode *v
     return true;
 }
 
-bool schema_valid(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
+static bool valid(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
-    const struct jnode *j = s->node[node].json;
-    if (s->st != ST_OK)
-        return false;
-    if (++depth > CHECK_NEST) {
-        schema_refuse(s, node, WORD_NONE, "REF_LOOP: this reference leads back to itself");
-        return false;
-    }
-    if (j->kind == J_BOOL)
-        return j->truth;
     if (s->node[node].draft <= DRAFT_7 && schema_keyword(s, node, WORD_REF))
         return check_reference(s, node, WORD_REF, v, depth);
     return check_type(s, node, v) && check_listed(s, node, v) && check_scalar(s, node, v) &&
@@ -226,4 +217,37 @@ bool schema_valid(struct schema *s, uint32_t node, const struct jnode *v, uint32
            check_reference(s, node, WORD_DYNAMIC_REF, v, depth) &&
            check_reference(s, node, WORD_RECURSIVE_REF, v, depth) &&
            check_applied(s, node, v, depth);
+}
+
+/* Nodes whose verdict is worth keeping: those that ask other nodes about the same value. */
+enum { VERDICT_NO = 1, VERDICT_YES = 2 };
+
+static bool asks_others(const struct schema *s, uint32_t node)
+{
+    return s->node[node].has & (WORD_BIT(REF) | WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) |
+                                WORD_BIT(NOT) | WORD_BIT(IF));
+}
+
+bool schema_valid(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
+{
+    const struct jnode *j = s->node[node].json;
+    uint64_t key = (uint64_t)node << 32 | v->order, known;
+    if (s->st != ST_OK)
+        return false;
+    if (++depth > CHECK_NEST) {
+        schema_refuse(s, node, WORD_NONE, "REF_LOOP: this reference leads back to itself");
+        return false;
+    }
+    if (j->kind == J_BOOL)
+        return j->truth;
+    /* Only values of the schema's own text are known by their place in it; names of keys have none. */
+    bool keeps = s->own_values && v->order && asks_others(s, node);
+    if (keeps && idmap_get(&s->verdicts, key, &known))
+        return known == VERDICT_YES;
+    if (!expr_work(&s->r->t.ex, 1))
+        return false;
+    bool ok = valid(s, node, v, depth);
+    if (keeps && s->st == ST_OK && !idmap_put(&s->verdicts, key, ok ? VERDICT_YES : VERDICT_NO))
+        schema_nomem(s);
+    return ok;
 }

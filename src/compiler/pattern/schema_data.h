@@ -113,6 +113,8 @@ struct schema {
     struct idmap        disjoint;       /* pair of literals -> 1 disjoint, 2 not, 3 being asked */
     struct idmap        patterns;       /* jnode -> expression + 1 */
     struct idmap        formats;        /* kind -> expression + 1 */
+    struct idmap        verdicts;       /* node and place of a value -> whether it is valid */
+    bool                own_values;     /* values asked about are parts of the text */
     uint32_t            nest;
     bool                search_bad;     /* a recursive question met its limit */
 };
@@ -123,7 +125,7 @@ void        schema_free(struct schema *s);
 enum status schema_refuse(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
 enum status schema_malformed(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
 void        schema_nomem(struct schema *s);
-uint32_t    schema_node_of(struct schema *s, uint32_t parent, enum schema_word keyword, int64_t index,
+uint32_t    schema_node_of(struct schema *s, uint32_t parent, const char *keyword, int64_t index,
                            const struct slice *key, const struct jnode *json);
 /* Keyword of a node, if the node's draft knows it. */
 const struct jnode *schema_keyword(const struct schema *s, uint32_t node, enum schema_word keyword);

@@ -153,20 +153,15 @@ static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum 
 
 /* ---- positive literals ---------------------------------------------------------------------- */
 
-static bool is_any(enum schema_word word, const char *const *list)
-{
-    for (; *list; list++)
-        if (word == *list)
-            return true;
-    return false;
-}
-
-static const enum schema_word array_words[] = { WORD_PREFIX_ITEMS, WORD_ITEMS, WORD_ADDITIONAL_ITEMS, WORD_MIN_ITEMS,
-    WORD_MAX_ITEMS, WORD_CONTAINS, WORD_MIN_CONTAINS, WORD_MAX_CONTAINS, WORD_UNIQUE_ITEMS, WORD_UNEVALUATED_ITEMS, WORD_NONE };
-static const enum schema_word object_words[] = { WORD_PROPERTIES, WORD_PATTERN_PROPERTIES, WORD_ADDITIONAL_PROPERTIES,
-    WORD_REQUIRED, WORD_MIN_PROPERTIES, WORD_MAX_PROPERTIES, WORD_PROPERTY_NAMES, WORD_UNEVALUATED_PROPERTIES, WORD_NONE };
-static const enum schema_word applicators[] = { WORD_ALL_OF, WORD_ANY_OF, WORD_ONE_OF, WORD_IF, WORD_REF, WORD_DYNAMIC_REF,
-    WORD_RECURSIVE_REF, WORD_DEPENDENT_SCHEMAS, WORD_CONTAINS, WORD_NONE };
+static const uint64_t array_words = WORD_BIT(PREFIX_ITEMS) | WORD_BIT(ITEMS) | WORD_BIT(ADDITIONAL_ITEMS) |
+    WORD_BIT(MIN_ITEMS) | WORD_BIT(MAX_ITEMS) | WORD_BIT(CONTAINS) | WORD_BIT(MIN_CONTAINS) |
+    WORD_BIT(MAX_CONTAINS) | WORD_BIT(UNIQUE_ITEMS) | WORD_BIT(UNEVALUATED_ITEMS);
+static const uint64_t object_words = WORD_BIT(PROPERTIES) | WORD_BIT(PATTERN_PROPERTIES) |
+    WORD_BIT(ADDITIONAL_PROPERTIES) | WORD_BIT(REQUIRED) | WORD_BIT(MIN_PROPERTIES) |
+    WORD_BIT(MAX_PROPERTIES) | WORD_BIT(PROPERTY_NAMES) | WORD_BIT(UNEVALUATED_PROPERTIES);
+static const uint64_t applicators = WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) | WORD_BIT(IF) |
+    WORD_BIT(REF) | WORD_BIT(DYNAMIC_REF) | WORD_BIT(RECURSIVE_REF) | WORD_BIT(DEPENDENT_SCHEMAS) |
+    WORD_BIT(CONTAINS);
 
 struct todo {                   /* in order of the document, pushed from its end */
     struct pending *p;
@@ -203,10 +198,7 @@ static void plan_reference(struct schema *s, struct todo *t, uint32_t node, enum
 /* unevaluated* is the same as additional* where nothing else of the node could evaluate. */
 bool schema_evaluates_alone(const struct schema *s, uint32_t node)
 {
-    for (int i = 0; applicators[i]; i++)
-        if (schema_keyword(s, node, applicators[i]))
-            return false;
-    return true;
+    return !(s->node[node].has & applicators);
 }
 
 static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
@@ -262,9 +254,9 @@ static void plan_keyword(struct schema *s, struct todo *t, uint32_t node, enum s
     else if (type == J_OBJECT && (word == WORD_DEPENDENCIES || word == WORD_DEPENDENT_REQUIRED ||
                                   word == WORD_DEPENDENT_SCHEMAS))
         plan_dependencies(s, t, node, word);
-    else if (type == J_OBJECT && is_any(word, object_words))
+    else if (type == J_OBJECT && (object_words >> word & 1))
         plan_atom(s, t, node, ATOM_OBJECT);
-    else if (type == J_ARRAY && is_any(word, array_words))
+    else if (type == J_ARRAY && (array_words >> word & 1))
         plan_atom(s, t, node, ATOM_ARRAY);
     if (type == J_OBJECT && word == WORD_UNEVALUATED_PROPERTIES)
         plan_unevaluated(s, t, node, word);

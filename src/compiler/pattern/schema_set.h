@@ -13,7 +13,7 @@ struct pending {
     uint8_t         kind;
     uint32_t        x;          /* literal, or node */
     uint32_t        i;          /* DEP: member; keyword in `word` */
-    const char     *word;
+    enum schema_word word;
     struct atom    *atom;
 };
 

@@ -65,6 +65,9 @@ enum schema_word {
     N_SCHEMA_WORD
 };
 
+/* A set of keywords is a word of bits. */
+#define WORD_BIT(word) (1ull << WORD_##word)
+
 /* The keyword of that name, if the draft knows it; WORD_NONE otherwise. */
 enum schema_word schema_word_of(struct slice name, uint8_t draft, bool legacy);
 const char *schema_word_name(enum schema_word word);        /* "" for WORD_NONE */
