@@ -32,10 +32,26 @@ static bool check_type(struct schema *s, uint32_t node, const struct jnode *v)
     return false;
 }
 
+/* Whether v is a member itself; members stand in the order of the text. */
+static bool is_member(const struct jnode *list, const struct jnode *v)
+{
+    uint32_t lo = 0, hi = list->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (list->kid[mid] == v)
+            return true;
+        if (list->kid[mid]->order < v->order)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return false;
+}
+
 static bool check_listed(struct schema *s, uint32_t node, const struct jnode *v)
 {
     const struct jnode *e = schema_keyword(s, node, WORD_ENUM), *c = schema_keyword(s, node, WORD_CONST);
-    bool found = !e;
+    bool found = !e || is_member(e, v);
     for (uint32_t i = 0; e && i < e->n && !found; i++)
         found = jtree_equal(e->kid[i], v);
     return found && (!c || jtree_equal(c, v));
