@@ -75,7 +75,9 @@ struct value_array {
     uint32_t  lo, hi;
     bool      contains;             /* items are counted: contains_lo..contains_hi of them */
     uint32_t  contains_lo, contains_hi;
-    bool      unique;
+    bool      unique;               /* no item twice: then it is one of the texts or words below */
+    bool      roomy;                /* there are so many that used ones never matter for how many are left */
+    uint32_t  text, word;           /* expressions: contents of strings; other scalars as spelled */
 };
 
 struct value_key {
@@ -108,10 +110,13 @@ struct value_object {
 };
 
 enum { VALUE_NONE = UINT32_MAX };
+enum { ROOMY_WORDS = 1 << 20 };         /* texts that are as good as endlessly many */
 
-struct name_list {                  /* names used up, newest first */
-    uint32_t     below;
-    struct slice name;
+struct name_list {                  /* names and items used up, newest first */
+    uint32_t     below, n;          /* n: how many, this one included */
+    struct slice text;
+    bool         word;              /* an item that is no string */
+    uint32_t     others[2];         /* all texts, all words that are not on the list; 0 not asked yet */
 };
 
 /* Mark in rule_state.seen: one more name is used up that is not named.  Masks use it where the name
@@ -136,6 +141,7 @@ struct rules {
     uint32_t             n_object, cap_object;
     struct name_list    *name;
     uint32_t             n_name, cap_name;
+    struct hashmap       by_name;   /* list below, kind and text to an entry */
     struct idmap         glue;      /* texts between values by kind and depth: first leaf states */
     enum json_spelling   spelling;
     struct num_spelling  num_spelling[2];   /* integers, others */
@@ -178,7 +184,7 @@ void     value_expand(struct rules *r, const struct rule_state *s, struct rule_e
 uint32_t value_label(struct rules *r, uint32_t state, uint32_t label);
 size_t   value_cost(struct rules *r, const struct rule_state *s);
 void     value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi);
-/* The state behind a captured name. */
+/* The state behind a captured name or item; text as it was read, with its quotes. */
 uint32_t value_captured(struct rules *r, uint32_t state, struct slice text);
 /* The same with the name left open; false where the name matters for what follows. */
 bool     value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next);

@@ -2,7 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "compiler/pattern/derive.h"
 #include "compiler/pattern/schema_data.h"
+
+enum { UNIQUE_LEAST = 1000 };   /* distinct items that may be asked for */
 
 struct counted {                /* items that must meet a literal: lo..hi of them */
     uint32_t lit, lo, hi, from;
@@ -175,48 +178,80 @@ static void fill_prefix(struct schema *s, const struct array_plan *p, uint32_t i
     a->n_prefix = s->st == ST_OK ? n : 0;
 }
 
-/* uniqueItems asks nothing where there is at most one item. */
-static void settle_unique(struct schema *s, const struct array_plan *p)
+static void note_unique(struct schema *s, const struct array_plan *p, int kind, const char *what)
 {
-    if (!p->unique || p->hi <= 1)
-        return;
-    if (!(s->flags & SHAPE_RESIDUE)) {
-        schema_refuse(s, p->unique - 1, WORD_UNIQUE_ITEMS, "distinct items of this kind cannot be decoded");
-        return;
-    }
     struct str pointer = { 0 };
     str_add_slice(&pointer, s->node[p->unique - 1].pointer);
     str_adds(&pointer, "/uniqueItems");
-    if (pointer.failed || pattern_add_note(s->p, NOTE_RESIDUE, pointer.ptr, "items are not kept distinct") != ST_OK)
+    if (pointer.failed || pattern_add_note(s->p, kind, pointer.ptr, what) != ST_OK)
         schema_nomem(s);
     str_free(&pointer);
+}
+
+/* uniqueItems asks nothing where there is at most one item.  Else the items must be scalars that can
+ * be told apart, all of one kind of place.  False: there are fewer values than items. */
+static bool settle_unique(struct schema *s, const struct array_plan *p, struct value_array *ret)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    struct lits l = { 0 };
+    if (!p->unique || p->hi <= 1)
+        return true;
+    bool told = !p->n_count && !p->n_prefix && p->lo <= UNIQUE_LEAST;
+    if (told)
+        item_lits(s, p, 0, &l);
+    told = told && s->st == ST_OK && schema_unique_words(s, l.lit, l.n, &ret->text, &ret->word);
+    mem_free(l.lit);
+    if (s->st != ST_OK)
+        return false;
+    if (told) {
+        uint32_t text = expr_words(x, ret->text, ROOMY_WORDS), word = expr_words(x, ret->word, ROOMY_WORDS);
+        ret->unique = true;
+        ret->roomy = (!text || text == ROOMY_WORDS) && (!word || word == ROOMY_WORDS) && text + word;
+        note_unique(s, p, NOTE_NARROWED, "items are decoded in one spelling for each value");
+        return text + word >= p->lo;
+    }
+    if (s->flags & SHAPE_RESIDUE)
+        note_unique(s, p, NOTE_RESIDUE, "items are not kept distinct");
+    else
+        schema_refuse(s, p->unique - 1, WORD_UNIQUE_ITEMS, "distinct items of this kind cannot be decoded");
+    return s->st == ST_OK;
+}
+
+static void lower_plan(struct schema *s, const struct array_plan *p, const struct value_array *told, uint32_t value)
+{
+    uint32_t id = value_add_array(s->r, value);
+    if (rules_failed(s->r))
+        return;
+    struct item_values rest = item_values(s, p, p->n_prefix);
+    fill_prefix(s, p, id);
+    struct value_array *a = &s->r->array[id];
+    a->item = rest.item;
+    a->counted = rest.counted;
+    a->other = rest.other;
+    a->lo = p->lo;
+    a->hi = p->hi;
+    a->unique = told->unique;
+    a->roomy = told->roomy;
+    a->text = told->text;
+    a->word = told->word;
+    if (p->n_count) {
+        a->contains = true;
+        a->contains_lo = p->count[0].lo;
+        a->contains_hi = p->count[0].hi;
+    }
 }
 
 void schema_lower_array(struct schema *s, const struct clause *c, uint32_t value)
 {
     struct array_plan p = { 0 };
+    struct value_array told = { 0 };
     plan_clause(s, c, &p);
     if (p.n_count > 1)
         schema_refuse(s, p.count[1].node, WORD_CONTAINS, "several counted conditions on the same items");
-    settle_unique(s, &p);
     if (p.n_prefix > 4096)
         schema_refuse(s, 0, WORD_NONE, "BUDGET_CLAUSES: too many leading items");
-    uint32_t id = s->st == ST_OK ? value_add_array(s->r, value) : 0;
-    if (s->st == ST_OK && !rules_failed(s->r)) {
-        struct item_values rest = item_values(s, &p, p.n_prefix);
-        fill_prefix(s, &p, id);
-        struct value_array *a = &s->r->array[id];
-        a->item = rest.item;
-        a->counted = rest.counted;
-        a->other = rest.other;
-        a->lo = p.lo;
-        a->hi = p.hi;
-        if (p.n_count) {
-            a->contains = true;
-            a->contains_lo = p.count[0].lo;
-            a->contains_hi = p.count[0].hi;
-        }
-    }
+    if (s->st == ST_OK && settle_unique(s, &p, &told) && !rules_failed(s->r))
+        lower_plan(s, &p, &told, value);
     mem_free(p.atom);
 }
 

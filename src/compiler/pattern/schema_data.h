@@ -152,6 +152,7 @@ uint32_t schema_pattern_expr(struct schema *s, uint32_t node, enum schema_word k
 uint32_t schema_pattern_text(struct schema *s, uint32_t node, enum schema_word keyword, const struct slice *text,
                              uint64_t key);
 uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open);
+uint32_t schema_content_expr(struct schema *s, uint32_t node, bool *ret_untold);
 /* The texts of a format; false: it asserts nothing (unknown).  *ret_narrow: a subset only. */
 bool     schema_format_expr(struct schema *s, struct slice name, uint32_t *ret_expr, bool *ret_narrow);
 /* Strings that meet the goal, as one expression (names of keys). */
@@ -172,6 +173,10 @@ void schema_lower_array(struct schema *s, const struct clause *c, uint32_t value
 /* Whether the clause certainly has no value; looks a few levels deep. */
 bool schema_object_dead(struct schema *s, const struct clause *c);
 bool schema_array_dead(struct schema *s, const struct clause *c);
+
+/* schema_unique.c: strings and other scalars of a goal, each value in one spelling.  False: there are
+ * items that cannot be told apart. */
+bool schema_unique_words(struct schema *s, const uint32_t *lit, uint32_t n, uint32_t *ret_text, uint32_t *ret_word);
 
 /* schema_check.c */
 bool schema_valid(struct schema *s, uint32_t node, const struct jnode *value, uint32_t depth);

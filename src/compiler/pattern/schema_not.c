@@ -67,8 +67,13 @@ static void negate_string(struct expansion *x, const struct clause *c, uint32_t 
         str_branch(x, c, expr_rep(p, EXPR_ANY, hi + 1, EXPR_INF));
     if (pattern)
         str_branch(x, c, expr_not(p, schema_pattern_expr(s, node, WORD_PATTERN, pattern)));
-    uint32_t e;
-    bool narrow;
+    uint32_t e = 0;
+    bool narrow, untold;
+    uint32_t content = schema_content_expr(s, node, &untold);
+    if (content != EXPR_ALL)
+        str_branch(x, c, expr_not(p, content));
+    if (untold)
+        unsupported(x, c, node, "the negation of contentMediaType");
     if (format && format->kind == J_STRING && schema_format_expr(s, format->text, &e, &narrow)) {
         if (narrow)
             unsupported(x, c, node, "NARROWED_NEGATION: the negation of this format");

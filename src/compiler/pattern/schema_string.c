@@ -41,19 +41,46 @@ uint32_t schema_pattern_text(struct schema *s, uint32_t node, enum schema_word k
     return e;
 }
 
-static void note_format(struct schema *s, uint32_t node, struct slice name, int kind, const char *what)
+static void note(struct schema *s, uint32_t node, const char *keyword, int kind, const char *what)
 {
-    struct str pointer = { 0 }, text = { 0 };
+    struct str pointer = { 0 };
     str_add_slice(&pointer, s->node[node].pointer);
-    str_adds(&pointer, "/format");
-    str_addf(&text, "format \"%.*s\" %s", (int)name.len, name.ptr, what);
+    str_addf(&pointer, "/%s", keyword);
     bool known = false;
     for (uint32_t i = 0; i < s->p->n_note && !pointer.failed; i++)
         known |= !strcmp(s->p->note[i].pointer, pointer.ptr);
-    if (!known && (pointer.failed || text.failed || pattern_add_note(s->p, kind, pointer.ptr, text.ptr) != ST_OK))
+    if (!known && (pointer.failed || pattern_add_note(s->p, kind, pointer.ptr, what) != ST_OK))
         schema_nomem(s);
     str_free(&pointer);
+}
+
+static void note_format(struct schema *s, uint32_t node, struct slice name, int kind, const char *what)
+{
+    struct str text = { 0 };
+    str_addf(&text, "format \"%.*s\" %s", (int)name.len, name.ptr, what);
+    if (text.failed)
+        schema_nomem(s);
+    else
+        note(s, node, "format", kind, text.ptr);
     str_free(&text);
+}
+
+/* What draft-07 asserts about contents: base64 is decoded exactly, JSON inside a string is refused.
+ * Later drafts only annotate.  EXPR_ALL: nothing is asked. */
+uint32_t schema_content_expr(struct schema *s, uint32_t node, bool *ret_untold)
+{
+    const struct jnode *coding = schema_keyword(s, node, WORD_CONTENT_ENCODING);
+    const struct jnode *media = schema_keyword(s, node, WORD_CONTENT_MEDIA_TYPE);
+    uint32_t e = EXPR_ALL;
+    *ret_untold = false;
+    if (s->node[node].draft != DRAFT_7)
+        return e;
+    *ret_untold = media && media->kind == J_STRING && slice_is(media->text, "application/json");
+    if (coding && coding->kind == J_STRING && slice_is(coding->text, "base64") &&
+        regex_compile(&s->r->t.ex, SLICE("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"),
+                      REGEX_GEN, 0, &e, NULL) != ST_OK)
+        schema_nomem(s);
+    return e;
 }
 
 uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open)
@@ -76,6 +103,16 @@ uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open)
             note_format(s, node, format->text, NOTE_RESIDUE, "is not checked");
         }
     }
+    bool untold;
+    f = schema_content_expr(s, node, &untold);
+    if (f != EXPR_ALL) {
+        *ret_open = false;
+        e = expr_and2(p, e, f);
+    }
+    if (untold && s->flags & SHAPE_RESIDUE)
+        note(s, node, "contentMediaType", NOTE_RESIDUE, "application/json inside a string is not checked");
+    else if (untold)
+        schema_refuse(s, node, WORD_CONTENT_MEDIA_TYPE, "JSON inside a string cannot be decoded");
     return e;
 }
 
