@@ -481,6 +481,10 @@ bool schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, u
 {
     const struct jnode *ref = schema_keyword(s, node, keyword);
     uint32_t n_dynamic;
+    if (keyword == WORD_REF && s->node[node].target) {
+        *ret_node = s->node[node].target - 1;
+        return true;
+    }
     if (!ref || ref->kind != J_STRING) {
         schema_malformed(s, node, keyword, "a reference must be a string");
         return false;
@@ -499,6 +503,8 @@ bool schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, u
                 schema_refuse(s, node, keyword, "$recursiveAnchor is not supported");
                 return false;
             }
+    if (keyword == WORD_REF)
+        s->node[node].target = *ret_node + 1;
     return true;
 }
 

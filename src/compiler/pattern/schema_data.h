@@ -22,6 +22,7 @@ struct schema_node {
     uint8_t             draft;
     bool                legacy;     /* no $schema: older spellings are honoured too */
     uint8_t             n_word;
+    uint32_t            target;     /* where its $ref leads, plus one; 0 not asked yet */
     uint64_t            has;        /* bit: enum schema_word */
     const struct jnode *const *value;   /* of the set bits, in their order */
     const uint8_t      *word;       /* [n_word] as they were written */

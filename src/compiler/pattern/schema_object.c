@@ -171,16 +171,18 @@ static enum schema_word rest_keyword(const struct schema *s, uint32_t node)
     return alone ? WORD_UNEVALUATED_PROPERTIES : WORD_NONE;
 }
 
-/* What one node asks of the value of a declared key. */
-static void node_lits(struct schema *s, uint32_t node, struct slice name, struct lits *l)
+/* What one node asks of the value of a declared key, which is likely its member `hint`. */
+static void node_lits(struct schema *s, uint32_t node, struct slice name, uint32_t hint, struct lits *l)
 {
     const struct jnode *props = map_keyword(s, node, WORD_PROPERTIES), *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
-    bool matched = false;
-    for (uint32_t i = 0; props && i < props->n && !matched; i++)
-        if (slice_eq(props->key[i], name)) {
-            matched = true;
-            lits_add(s, l, lit_pos(schema_member(s, node, WORD_PROPERTIES, i)));
-        }
+    uint32_t at = 0;
+    if (props && hint < props->n && slice_eq(props->key[hint], name))
+        at = hint;
+    while (props && at < props->n && !slice_eq(props->key[at], name))
+        at++;
+    bool matched = props && at < props->n;
+    if (matched)
+        lits_add(s, l, lit_pos(schema_member(s, node, WORD_PROPERTIES, at)));
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
         if (expr_contains(&s->r->t.ex, name_expr(s, node, pats, i), name)) {
             matched = true;
@@ -203,7 +205,7 @@ static bool key_lits(struct schema *s, const struct object_plan *p, const struct
     for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
         const struct atom *a = p->atom[i];
         if (a->kind == ATOM_OBJECT)
-            node_lits(s, a->node, k->name, l);
+            node_lits(s, a->node, k->name, (uint32_t)(k - p->key), l);
         else if (a->kind == ATOM_KEY && a->lit != LIT_NONE && slice_eq(a->name, k->name))
             lits_add(s, l, a->lit);
     }

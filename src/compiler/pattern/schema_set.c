@@ -461,9 +461,62 @@ static void finish(struct expansion *x, struct clause *c)
         schema_nomem(x->s);
 }
 
+enum { ALL_TYPES = (1 << N_JKIND) - 1, TYPE_HOPS = 8 };
+
+static uint8_t type_bit(const struct jnode *name)
+{
+    static const char *const names[N_JKIND] = { "null", "boolean", "number", "string", "array", "object" };
+    for (int i = 0; i < N_JKIND && name->kind == J_STRING; i++)
+        if (slice_is(name->text, names[i]))
+            return (uint8_t)(1 << i);
+    return name->kind == J_STRING && slice_is(name->text, "integer") ? 1 << J_NUMBER : 0;
+}
+
+/* What the node's own type, enum and const leave over; ALL_TYPES where one is malformed, which is
+ * told later. */
+static uint8_t own_types(const struct schema *s, uint32_t node)
+{
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE), *e = schema_keyword(s, node, WORD_ENUM);
+    const struct jnode *c = schema_keyword(s, node, WORD_CONST);
+    uint8_t types = ALL_TYPES, some = 0;
+    for (uint32_t i = 0; t && i < (t->kind == J_ARRAY ? t->n : 1); i++) {
+        uint8_t one = type_bit(t->kind == J_ARRAY ? t->kid[i] : t);
+        if (!one)
+            return ALL_TYPES;
+        some |= one;
+    }
+    types &= t ? some : ALL_TYPES;
+    some = 0;
+    for (uint32_t i = 0; e && e->kind == J_ARRAY && i < e->n; i++)
+        some |= (uint8_t)(1 << e->kid[i]->kind);
+    types &= e && e->kind == J_ARRAY ? some : ALL_TYPES;
+    return c ? types & (uint8_t)(1 << c->kind) : types;
+}
+
+/* Types that values of the node can have as far as can be told at a glance. */
+static uint8_t node_types(struct schema *s, uint32_t node)
+{
+    uint8_t types = ALL_TYPES;
+    for (int hop = 0; hop < TYPE_HOPS; hop++) {
+        const struct jnode *j = s->node[node].json, *ref = schema_keyword(s, node, WORD_REF);
+        if (j->kind != J_OBJECT)
+            return j->truth ? types : 0;
+        if (!ref || s->node[node].draft > DRAFT_7)
+            types &= own_types(s, node);
+        uint32_t target;
+        if (!ref || ref->kind != J_STRING || !schema_resolve(s, node, WORD_REF, &target))
+            return types;
+        node = target;
+    }
+    return types;
+}
+
 bool schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out)
 {
     struct expansion x = { .s = s, .type = type, .lit = lit, .n_lit = n, .out = out };
+    for (uint32_t i = 0; i < n; i++)
+        if (!(lit[i] & 1) && !(node_types(s, lit[i] >> 1) >> type & 1))
+            return s->st == ST_OK && !rules_failed(s->r);
     struct clause c = { .type = (uint8_t)type, .bools = 3, .open_text = true, .str = EXPR_ALL };
     for (uint32_t i = n; i-- > 0;)
         clause_push_lit(s, &c, lit[i]);
