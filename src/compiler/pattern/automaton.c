@@ -229,6 +229,7 @@ static void closure(struct family *f)
                 uint32_t frame = frame_intern(f, e.next, below);
                 todo(f, e.to, set_intern(f, &frame, 1));
             } else {
+                f->doubt |= e.capture && value_doubts(r, e.next);
                 if (terminal_more(&r->t, e.to))
                     add_thread(f, e.to, e.next, below, e.capture ? 1 : 0);
                 if (terminal_accepts(&r->t, e.to))

@@ -121,15 +121,21 @@ static uint32_t best_thread(struct family *f, uint32_t config, size_t *ret_cost)
     const struct config c = f->config[config];
     uint32_t best = TERM_DEAD;
     size_t cost = SIZE_MAX;
-    for (uint32_t i = 0; i < c.n; i++) {
-        struct thread t = f->thread[c.at + i];
-        uint32_t q;
-        size_t n = thread_cost(f, &t, &q);
-        if (n < cost) {
-            cost = n;
-            best = q;
+    /* A leaf that may end here has ended in another thread, which needs no byte more for it.  Costs of
+     * pretty texts are estimates, so this is not left to the comparison. */
+    for (int late = 0; late < 2 && best == TERM_DEAD; late++)
+        for (uint32_t i = 0; i < c.n; i++) {
+            struct thread t = f->thread[c.at + i];
+            const struct terminals *all = &f->p->r.t;
+            uint32_t q;
+            if (!late && !terminal_has_labels(all, t.q) && terminal_accepts(all, t.q))
+                continue;
+            size_t n = thread_cost(f, &t, &q);
+            if (n < cost) {
+                cost = n;
+                best = q;
+            }
         }
-    }
     *ret_cost = cost;
     return best;
 }

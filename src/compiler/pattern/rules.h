@@ -76,7 +76,7 @@ struct value_array {
     bool      contains;             /* items are counted: contains_lo..contains_hi of them */
     uint32_t  contains_lo, contains_hi;
     bool      unique;               /* no item twice: then it is one of the texts or words below */
-    bool      roomy;                /* there are so many that used ones never matter for how many are left */
+    bool      roomy, open;          /* as with the names of a class */
     uint32_t  text, word;           /* expressions: contents of strings; other scalars as spelled */
 };
 
@@ -93,6 +93,7 @@ struct value_class {
     uint32_t value;
     uint8_t  pays;                  /* bits of what the object owes that a name of it settles */
     bool     roomy;                 /* so many that used ones never matter for whether there are more */
+    bool     open;                  /* nor for how another one may begin, within a token */
 };
 
 struct value_object {
@@ -110,7 +111,6 @@ struct value_object {
 };
 
 enum { VALUE_NONE = UINT32_MAX };
-enum { ROOMY_WORDS = 1 << 20 };         /* texts that are as good as endlessly many */
 
 struct name_list {                  /* names and items used up, newest first */
     uint32_t     below, n;          /* n: how many, this one included */
@@ -179,6 +179,11 @@ void     object_add_class(struct rules *r, uint32_t object, uint32_t name_expr, 
 /* Least fixpoint of the shortest values; what has none is unproductive.  Then keys and items that
  * cannot be given are taken out of what is offered. */
 void     values_measure(struct rules *r);
+
+bool     value_roomy(struct rules *r, uint32_t e);
+bool     value_open(struct rules *r, uint32_t e);
+/* Whether the state is before a name or an item for which an unnamed one before it may matter. */
+bool     value_doubts(const struct rules *r, uint32_t state);
 
 void     value_expand(struct rules *r, const struct rule_state *s, struct rule_exp *out);
 uint32_t value_label(struct rules *r, uint32_t state, uint32_t label);

@@ -204,11 +204,14 @@ static bool settle_unique(struct schema *s, const struct array_plan *p, struct v
     if (s->st != ST_OK)
         return false;
     if (told) {
-        uint32_t text = expr_words(x, ret->text, ROOMY_WORDS), word = expr_words(x, ret->word, ROOMY_WORDS);
         ret->unique = true;
-        ret->roomy = (!text || text == ROOMY_WORDS) && (!word || word == ROOMY_WORDS) && text + word;
+        bool no_text = ret->text == EXPR_EMPTY, no_word = ret->word == EXPR_EMPTY;
+        ret->roomy = !(no_text && no_word) && (no_text || value_roomy(s->r, ret->text)) &&
+                     (no_word || value_roomy(s->r, ret->word));
+        ret->open = ret->roomy && (no_text || value_open(s->r, ret->text)) &&
+                    (no_word || value_open(s->r, ret->word));
         note_unique(s, p, NOTE_NARROWED, "items are decoded in one spelling for each value");
-        return text + word >= p->lo;
+        return expr_words(x, ret->text, p->lo) + expr_words(x, ret->word, p->lo) >= p->lo;
     }
     if (s->flags & SHAPE_RESIDUE)
         note_unique(s, p, NOTE_RESIDUE, "items are not kept distinct");
@@ -232,6 +235,7 @@ static void lower_plan(struct schema *s, const struct array_plan *p, const struc
     a->hi = p->hi;
     a->unique = told->unique;
     a->roomy = told->roomy;
+    a->open = told->open;
     a->text = told->text;
     a->word = told->word;
     if (p->n_count) {

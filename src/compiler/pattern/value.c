@@ -98,7 +98,7 @@ void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t 
     struct value_object *o = &r->object[object];
     struct value_class *c = added(r, array_push(&o->cls, &o->n_cls, &o->cap_cls, sizeof *c));
     if (c)
-        *c = (struct value_class){ name, value, pays, false };
+        *c = (struct value_class){ .name = name, .value = value, .pays = pays };
 }
 
 /* ---- glue ----------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ enum phase {
 
 enum glue { GLUE_ARRAY_OPEN, GLUE_ARRAY_NEXT, GLUE_OBJECT_OPEN, GLUE_OBJECT_NEXT, GLUE_COLON };
 
-enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20 };
+enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20, ROOMY_WORDS = 1 << 20 };
 
 /* Items of an array that must be distinct, at most; how many fit into one token, at most. */
 enum { UNIQUE_MAX = 1024, UNIQUE_SLACK = 256 };

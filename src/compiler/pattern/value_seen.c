@@ -125,3 +125,12 @@ bool value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next)
     *ret_next = rule_intern(r, s);
     return true;
 }
+
+bool value_doubts(const struct rules *r, uint32_t state)
+{
+    const struct rule_state *s = &r->st[state];
+    if (!(s->seen & SEEN_UNNAMED))
+        return false;
+    return s->kind == RULE_ARRAY ? !r->array[s->a].open
+                                 : !r->object[s->a].cls[s->pos - r->object[s->a].n_key].open;
+}
