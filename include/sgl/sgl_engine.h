@@ -149,6 +149,30 @@ sgl_status sgl_template_render(const char *template_text, size_t len, const char
                                const char *tools, const char *vars, char **ret_text,
                                size_t *ret_len, sgl_error *err);
 
+/* ---- constraints on their own ---- */
+
+/* What a text must be, compiled to an automaton over bytes.  Needs no engine. */
+typedef struct sgl_pattern sgl_pattern;
+
+typedef enum sgl_pattern_kind {
+    SGL_PATTERN_REGEX,          /* the whole text matches */
+    SGL_PATTERN_JSON_SCHEMA,
+    SGL_PATTERN_GRAMMAR,        /* GBNF or Lark */
+    SGL_PATTERN_TAGS            /* structural tags: a JSON object, see docs/constraints.md */
+} sgl_pattern_kind;
+
+/* A refusal has a code, and the JSON pointer or the offset of what is refused. */
+sgl_status sgl_pattern_new(sgl_pattern_kind kind, const char *text, size_t len, sgl_pattern **ret,
+                           sgl_error *err);
+void       sgl_pattern_free(sgl_pattern *pattern);      /* NULL is fine */
+/* *ret_at: the first byte that cannot stand there; the length, where the text is accepted or ends
+ * too early.  SGL_LIMIT: the automaton grew over its budget before the answer was known. */
+sgl_status sgl_pattern_match(sgl_pattern *pattern, const char *text, size_t len, bool *ret_accepts,
+                             size_t *ret_at, sgl_error *err);
+/* For people: the size of the automaton, what may come first, and the shortest text.  With an
+ * engine (text_only is enough) the tokens of its first mask; without, the bytes. */
+sgl_status sgl_pattern_show(sgl_pattern *pattern, sgl_engine *engine, char **ret_text, sgl_error *err);
+
 /* ---- one generation ---- */
 
 /* What ends, shapes and samples a value.  Fields left alone by _init's defaults mean: the model's
@@ -203,6 +227,7 @@ typedef struct sgl_request {
     const char        *cache_salt;      /* shares cache only with equal salts */
     int32_t            priority;
     uint64_t           deadline_ms;     /* from now; 0: none */
+    const char        *structural_tag;  /* a constraint too: text with tags that hold values; JSON */
 } sgl_request;
 
 void sgl_request_init(sgl_request *request);

@@ -9,6 +9,7 @@
     X(test, "[flags] FILE...", "run the tests of programs")                                    \
     X(eval, "[flags] FILE...", "score the evals of programs over their rows")                  \
     X(show, "[flags] FILE", "the exact prompt, or how the program was compiled")               \
+    X(match, "[flags]", "which lines a regex, JSON Schema or grammar accepts; needs no model") \
     X(build, "[flags] FILE", "compile a program and all it reads into one .sglc file")         \
     X(fmt, "[flags] FILE...", "lay programs out in the one style")                             \
     X(explain, "[CODE]", "what a diagnostic means, with an example and a fix")                   \

@@ -30,6 +30,8 @@ struct options {
     bool        cost, deny_warnings, ir, bytecode, tokens, prefix, schema, grammar, check, from_stdin, list, no_model;
     const char *filter, *junit;
     uint64_t    runs, jobs;
+    /* match; show of a schema */
+    const char *json_schema, *regex, *grammar_file, *tags;
     /* build */
     const char *out;
     /* tokenize, template */

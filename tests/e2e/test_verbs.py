@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 
 SGLRUN = os.path.abspath(sys.argv[1])
 LIBRARY = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
-VERBS = ["run", "check", "test", "eval", "show", "fmt", "explain", "repl", "build", "serve", "models", "pull",
+VERBS = ["run", "check", "test", "eval", "show", "fmt", "explain", "repl", "match", "build", "serve", "models", "pull",
          "tokenize", "template", "version"]
 failures = []
 cases = 0

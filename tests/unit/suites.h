@@ -23,6 +23,7 @@
     X(format)                                                   \
     X(fs)                                                       \
     X(grammar)                                                  \
+    X(tags)                                                     \
     X(hashmap)                                                  \
     X(http)                                                     \
     X(intern)                                                   \

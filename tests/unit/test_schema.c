@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "pattern_try.h"
 #include "suites.h"
 
@@ -36,6 +38,49 @@ START_TEST(arrays)
     pattern_lines(schema("{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"contains\":{\"minimum\":10},\"maxContains\":1,"
                          "\"maxItems\":3}"), "[10]\n[1,11]\n[12,3,4]",
                          "[]\n[1]\n[10,11]\n[1,2,3,10]");
+}
+END_TEST
+
+START_TEST(unique_items)
+{
+    pattern_lines(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":\"string\"}}"),
+                  "[]\n[\"a\"]\n[\"a\", \"b\",\"\"]\n[\"a\",\"aa\",\"ab\"]\n[\"\\n\",\"n\",\"\\u0001\"]",
+                  "[\"a\",\"a\"]\n[\"a\",\"b\", \"a\"]\n[\"\",\"\"]\n[\"a\",\"\\u0061\"]\n[\"\\n\",\"\\u000a\"]");
+    /* A string is no number; values are compared, not their spelling. */
+    pattern_lines(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":[\"string\",\"number\",\"boolean\","
+                         "\"null\"]}}"),
+                  "[1,\"1\",true,\"true\",null,\"null\",false,-1,1.5,10]\n[0,0.5,-0.5]",
+                  "[1,1]\n[1,1.0]\n[1.5,1.50]\n[1,1e0]\n[true,true]\n[null,1,null]\n[0,-0]\n[0,0.0]");
+    /* Fewer values than items. */
+    pattern_lines(schema("{\"type\":\"array\",\"uniqueItems\":true,\"minItems\":3,\"items\":{\"enum\":[\"x\",1,1.0,true]}}"),
+                  "[1,\"x\",true]\n[true,1,\"x\"]", "[]\n[1,true]\n[1,\"x\",true,false]\n[1,\"x\",1]");
+    pattern_refused(schema("{\"type\":\"array\",\"uniqueItems\":true,\"minItems\":4,\"items\":{\"enum\":[\"x\",1,1.0,true]}}"),
+                    "E0401", "");
+    pattern_lines(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":\"integer\",\"minimum\":-1,\"maximum\":"
+                         "2},\"minItems\":4}"), "[2,-1,0,1]", "[0,1,2]\n[2,-1,0,3]\n[2,-1,0,1,1]\n[2,-1,0,-1]");
+    pattern_lines(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":\"integer\",\"exclusiveMinimum\":-3}}"),
+                  "[-2,-1,0,1,100,10]", "[-3]\n[-2,-2]\n[12,12]\n[1,-0]");
+    struct pattern *p = pattern_made(schema("{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":\"string\",\"maxLength\":1},"
+                                            "\"minItems\":3}"));
+    struct str s = { 0 };
+    ck_assert(pattern_shortest(p, &s, NULL) == ST_OK && s.len >= 12);
+    ck_assert(pattern_accepts(p, str_slice(&s), NULL));
+    str_free(&s);
+    pattern_unref(p);
+}
+END_TEST
+
+/* What draft-07 asserts about contents is decoded or refused; later drafts do not assert. */
+START_TEST(contents)
+{
+    const char *head7 = "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"string\",";
+    char text[200];
+    snprintf(text, sizeof text, "%s\"contentEncoding\":\"base64\"}", head7);
+    pattern_lines(schema(text), "\"\"\n\"YQ==\"\n\"YWI=\"\n\"YWJj\"", "\"YQ=\"\n\"YQ\"\n\"%%%%\"\n\"YQ==YQ==\"");
+    snprintf(text, sizeof text, "%s\"contentMediaType\":\"application/json\"}", head7);
+    pattern_refused(schema(text), "E0408", "/contentMediaType");
+    pattern_lines(schema("{\"type\":\"string\",\"contentEncoding\":\"base64\",\"contentMediaType\":\"application/json\"}"),
+                  "\"%\"", "1");
 }
 END_TEST
 
@@ -162,6 +207,8 @@ Suite *suite_schema(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, objects);
     tcase_add_test(t, arrays);
+    tcase_add_test(t, unique_items);
+    tcase_add_test(t, contents);
     tcase_add_test(t, scalars);
     tcase_add_test(t, formats);
     tcase_add_test(t, the_algebra_is_exact);

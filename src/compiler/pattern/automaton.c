@@ -229,6 +229,7 @@ static void closure(struct family *f)
                 uint32_t frame = frame_intern(f, e.next, below);
                 todo(f, e.to, set_intern(f, &frame, 1));
             } else {
+                f->doubt |= e.capture && value_doubts(r, e.next);
                 if (terminal_more(&r->t, e.to))
                     add_thread(f, e.to, e.next, below, e.capture ? 1 : 0);
                 if (terminal_accepts(&r->t, e.to))
@@ -275,7 +276,7 @@ static uint32_t collect(struct family *f)
     return id;
 }
 
-/* The captured text without its quotes. */
+/* The state behind a captured text. */
 static uint32_t captured(struct family *f, uint32_t g, uint32_t cap)
 {
     struct str s = { 0 };
@@ -288,8 +289,7 @@ static uint32_t captured(struct family *f, uint32_t g, uint32_t cap)
         s.ptr[i] = s.ptr[j];
         s.ptr[j] = x;
     }
-    uint32_t next = s.failed || s.len < 2 ? lose(f)
-                  : value_captured(&f->p->r, g, slice_sub(str_slice(&s), 1, s.len - 2));
+    uint32_t next = s.failed ? lose(f) : value_captured(&f->p->r, g, str_slice(&s));
     str_free(&s);
     return next;
 }

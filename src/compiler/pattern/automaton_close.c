@@ -5,7 +5,8 @@
 #include "base/array.h"
 #include "compiler/pattern/automaton_int.h"
 
-enum { COMPLETE_LEAVES = 200000 };      /* that one completion may go through */
+/* Most leaves and bytes of one completion.  A longer one is not begun. */
+enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 18 };
 
 static size_t plus(size_t a, size_t b)
 {
@@ -113,21 +114,29 @@ static size_t thread_cost(struct family *f, const struct thread *t, uint32_t *re
     return plus(rest, leaf_cost(f, t, ret_q));
 }
 
-/* The leaf state that the shortest completion goes on from, TERM_DEAD: there is none. */
-static uint32_t best_thread(struct family *f, uint32_t config)
+/* The leaf state that the shortest completion goes on from, TERM_DEAD: there is none.  *ret_cost:
+ * bytes of that completion. */
+static uint32_t best_thread(struct family *f, uint32_t config, size_t *ret_cost)
 {
     const struct config c = f->config[config];
     uint32_t best = TERM_DEAD;
     size_t cost = SIZE_MAX;
-    for (uint32_t i = 0; i < c.n; i++) {
-        struct thread t = f->thread[c.at + i];
-        uint32_t q;
-        size_t n = thread_cost(f, &t, &q);
-        if (n < cost) {
-            cost = n;
-            best = q;
+    /* A leaf that may end here has ended in another thread, which needs no byte more for it.  Costs of
+     * pretty texts are estimates, so this is not left to the comparison. */
+    for (int late = 0; late < 2 && best == TERM_DEAD; late++)
+        for (uint32_t i = 0; i < c.n; i++) {
+            struct thread t = f->thread[c.at + i];
+            const struct terminals *all = &f->p->r.t;
+            uint32_t q;
+            if (!late && !terminal_has_labels(all, t.q) && terminal_accepts(all, t.q))
+                continue;
+            size_t n = thread_cost(f, &t, &q);
+            if (n < cost) {
+                cost = n;
+                best = q;
+            }
         }
-    }
+    *ret_cost = cost;
     return best;
 }
 
@@ -138,10 +147,11 @@ enum status automaton_complete(struct family *f, uint32_t config, struct str *ou
     for (uint32_t leaf = 0; !f->config[config].accepts; leaf++) {
         size_t from = out->len;
         pthread_mutex_lock(&f->p->lock);
-        uint32_t q = best_thread(f, config);
-        bool ok = q != TERM_DEAD && terminal_complete(&f->p->r.t, q, out);
+        size_t cost;
+        uint32_t q = best_thread(f, config, &cost);
+        bool ok = q != TERM_DEAD && plus(cost, from) <= COMPLETE_BYTES && terminal_complete(&f->p->r.t, q, out);
         pthread_mutex_unlock(&f->p->lock);
-        if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES || out->len > (1u << 26))
+        if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES)
             return out->failed ? ST_NOMEM : ST_LIMIT;
         for (size_t i = from; i < out->len; i++)
             config = automaton_step(f, config, (uint8_t)out->ptr[i]);

@@ -589,9 +589,11 @@ static size_t search_shortest(struct expr_pool *p, uint32_t e, bool json)
                 best = end < best ? end : best;
                 continue;
             }
-            struct arc_list l = expr_live_arcs(p, x.e);
-            for (uint32_t k = 0; k < l.n; k++)
-                visit_add(p, &f, l.arc[k].to, d + range_bytes(l.arc[k].lo, l.arc[k].hi, json));
+            /* Whether a neighbour is live is not asked: the search itself answers that. */
+            struct arc_list l = expr_arcs(p, x.e);
+            for (uint32_t k = 0; k < l.n && p->failed == ST_OK; k++)
+                if (p->live[l.arc[k].to] != LIVE_NO)
+                    visit_add(p, &f, l.arc[k].to, d + range_bytes(l.arc[k].lo, l.arc[k].hi, json));
             if (f.n > 4 * SEARCH_FUEL)
                 fail(p, ST_LIMIT);
         }

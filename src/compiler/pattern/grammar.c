@@ -209,6 +209,8 @@ static bool regular(const struct grammar *g, const struct item *x)
 {
     if (x->kind == ITEM_RULE)
         return g->rule[x->x].folded;
+    if (x->kind == ITEM_STATE)
+        return false;
     for (uint32_t i = 0; i < x->n; i++)
         if (!regular(g, x->kid[i]))
             return false;
@@ -265,11 +267,11 @@ static void fold_rules(struct grammar *g, uint32_t root)
 
 /* ---- 2. automata ---------------------------------------------------------------------------- */
 
-enum { E_EMPTY, E_TERM, E_CALL };
+enum { E_EMPTY, E_TERM, E_CALL, E_STATE };
 
 struct aedge {
     uint8_t  kind;
-    uint32_t x, to;         /* expression, or rule */
+    uint32_t x, to;         /* expression, rule, or rule state */
 };
 
 struct astate {
@@ -372,6 +374,9 @@ static void build(struct automata *a, const struct item *x, uint32_t rule, uint3
     case ITEM_RULE:
         edge(a, from, E_CALL, x->x, to);
         return;
+    case ITEM_STATE:
+        edge(a, from, E_STATE, x->x, to);
+        return;
     case ITEM_CAT:
         build_cat(a, x, rule, from, to);
         return;
@@ -401,8 +406,8 @@ static bool reaches_end(struct automata *a, uint32_t start)
         found = s->final;
         for (uint32_t i = 0; i < s->n && !found; i++) {
             const struct aedge *e = &s->e[i];
-            bool skip = e->kind == E_EMPTY || (e->kind == E_CALL ? a->nullable[e->x]
-                                                                : expr_nullable(a->g->ex, e->x));
+            bool skip = e->kind == E_EMPTY || (e->kind == E_CALL && a->nullable[e->x]) ||
+                        (e->kind == E_TERM && expr_nullable(a->g->ex, e->x));
             slot = skip ? array_push(&stack, &n, &cap, sizeof *slot) : NULL;
             if (slot)
                 *slot = e->to;
@@ -434,7 +439,9 @@ static void free_of_empty(struct automata *a)
     for (uint32_t i = 1; i < a->n && g->st == ST_OK; i++)
         for (uint32_t k = 0, n = a->s[i].n; k < n; k++) {
             struct aedge e = a->s[i].e[k];
-            if (e.kind == E_CALL ? !a->nullable[e.x] : e.kind == E_EMPTY || !expr_nullable(g->ex, e.x))
+            bool skips = (e.kind == E_CALL && a->nullable[e.x]) ||
+                         (e.kind == E_TERM && expr_nullable(g->ex, e.x));
+            if (!skips)
                 continue;
             if (e.kind == E_TERM)
                 a->s[i].e[k].x = without_empty(g->ex, e.x);
@@ -624,6 +631,8 @@ static void emit(struct automata *a, uint32_t root)
             uint32_t next = ends ? 0 : node[e.to];
             if (e.kind == E_TERM)
                 rule_node_term(r, node[i], terminal_start(&r->t, e.x, ENC_RAW), next);
+            else if (e.kind == E_STATE)
+                rule_node_call(r, node[i], e.x, next);
             else
                 rule_node_call(r, node[i], node[a->start[e.x]], next);
         }
@@ -679,6 +688,23 @@ static void make_rules(struct grammar *g, uint32_t root)
     automata_free(&a);
 }
 
+void grammar_lower(struct grammar *g, uint32_t root)
+{
+    if (g->st == ST_OK)
+        fold_rules(g, root);
+    if (g->st == ST_OK)
+        make_rules(g, root);
+    if (g->st == ST_OK)
+        g->st = lower_failed(g->p, g->err);
+}
+
+void grammar_free(struct grammar *g)
+{
+    mem_free(g->rule);
+    intern_free(&g->name);
+    arena_free(&g->arena);
+}
+
 enum status lower_grammar(struct pattern *p, struct slice text, struct error *err)
 {
     struct grammar g = { .p = p, .ex = &p->r.t.ex, .text = text, .err = err };
@@ -690,14 +716,7 @@ enum status lower_grammar(struct pattern *p, struct slice text, struct error *er
         grammar_parse_gbnf(&g);
     else if (g.st == ST_OK)
         grammar_parse_lark(&g);
-    if (g.st == ST_OK)
-        fold_rules(&g, root);
-    if (g.st == ST_OK)
-        make_rules(&g, root);
-    if (g.st == ST_OK)
-        g.st = lower_failed(p, err);
-    mem_free(g.rule);
-    intern_free(&g.name);
-    arena_free(&g.arena);
+    grammar_lower(&g, root);
+    grammar_free(&g);
     return g.st;
 }

@@ -13,11 +13,12 @@ enum item_kind {
     ITEM_RULE,          /* a rule by number */
     ITEM_CAT, ITEM_ALT,
     ITEM_REP,           /* kid 0, lo..hi times */
+    ITEM_STATE,         /* what a rule state reads, such as a JSON value; never empty */
 };
 
 struct item {
     enum item_kind kind;
-    uint32_t       x;               /* expression, or rule */
+    uint32_t       x;               /* expression, rule, or rule state */
     uint32_t       lo, hi;
     uint32_t       n;
     struct item  **kid;
@@ -62,6 +63,10 @@ struct item *grammar_join(struct grammar *g, enum item_kind kind, struct grammar
 struct item *grammar_repeat(struct grammar *g, struct item *x, uint32_t lo, uint32_t hi);
 /* Bounds `{m}`, `{m,}`, `{m,n}` behind the brace; false: none there. */
 bool         grammar_bounds(struct grammar *g, uint32_t *lo, uint32_t *hi);
+
+/* Makes rule nodes of the rules that `root` needs; the pattern's root reads them. */
+void grammar_lower(struct grammar *g, uint32_t root);
+void grammar_free(struct grammar *g);
 
 void grammar_parse_gbnf(struct grammar *g);
 void grammar_parse_lark(struct grammar *g);

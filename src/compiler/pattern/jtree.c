@@ -97,11 +97,27 @@ static bool read_escape(struct reader *r, struct str *out)
     return true;
 }
 
+/* Bytes up to the next quote, escape or control byte. */
+static size_t plain_run(const struct reader *r)
+{
+    size_t i = r->at;
+    while (i < r->s.len && (uint8_t)r->s.ptr[i] >= 0x20 && r->s.ptr[i] != '"' && r->s.ptr[i] != '\\')
+        i++;
+    return i - r->at;
+}
+
 static bool read_string(struct reader *r, struct slice *ret)
 {
     struct str out = { 0 };
     bool ok = true;
     r->at++;
+    size_t run = plain_run(r);
+    struct slice all = slice_sub(r->s, r->at, run);
+    if (r->at + run < r->s.len && r->s.ptr[r->at + run] == '"' && utf8_valid(all)) {
+        r->at += run + 1;
+        *ret = arena_slice(r->a, all);
+        return ret->ptr || nomem(r);
+    }
     for (int c; (c = look(r)) != '"' && ok;) {
         if (c < 0x20) {
             ok = false;
@@ -109,8 +125,9 @@ static bool read_string(struct reader *r, struct slice *ret)
             r->at++;
             ok = read_escape(r, &out);
         } else {
-            str_addc(&out, (char)c);
-            r->at++;
+            run = plain_run(r);
+            str_add(&out, r->s.ptr + r->at, run);
+            r->at += run;
         }
     }
     if (!ok || !utf8_valid(str_slice(&out))) {

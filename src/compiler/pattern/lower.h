@@ -12,6 +12,8 @@ enum status lower_schema(struct pattern *p, struct slice text, uint32_t flags, s
 enum status lower_schema_value(struct pattern *p, struct slice text, uint32_t flags, uint32_t value,
                                struct error *err);
 enum status lower_grammar(struct pattern *p, struct slice text, struct error *err);
+/* The whole text is free text with tagged values in it, as a JSON description says. */
+enum status lower_tags(struct pattern *p, struct slice text, uint32_t flags, struct error *err);
 
 /* Any JSON value, by number; any object. */
 uint32_t lower_any_value(struct rules *r);

@@ -99,6 +99,8 @@ static enum status lower(struct pattern *p, const struct pattern_source *src, st
         return lower_schema(p, src->text, src->flags, err);
     case PATTERN_GRAMMAR:
         return lower_grammar(p, src->text, err);
+    case PATTERN_TAGS:
+        return lower_tags(p, src->text, src->flags, err);
     }
     return error_set(err, ST_INVALID, "unknown kind of constraint");
 }
@@ -217,36 +219,57 @@ static size_t times(size_t a, uint32_t n)
     return n == EXPR_INF || (n && a > SIZE_MAX / n) ? SIZE_MAX : a * n;
 }
 
-enum { LONGEST_NEST = 32 };
+/* Brackets, commas and indentation of one member, generously. */
+enum { LONGEST_NEST = 32, LONGEST_GLUE = 64 };
 
-static size_t value_longest(struct rules *r, uint32_t value, int depth)
+/* Each value is looked at once: `known` is its length plus one, 0 before it was asked.  While a value
+ * is being looked at it counts as endless, which it is if it is met again inside itself.  Endless is
+ * SIZE_MAX - 1 here. */
+static size_t value_longest(struct rules *r, size_t *known, uint32_t value, int depth);
+
+static size_t array_longest(struct rules *r, size_t *known, const struct value_array *a, int depth)
+{
+    size_t n = LONGEST_GLUE;
+    for (uint32_t k = 0; k < a->n_prefix && k < a->hi && n != SIZE_MAX; k++)
+        n = plus(n, plus(LONGEST_GLUE, value_longest(r, known, a->prefix[k], depth)));
+    if (a->item == VALUE_NONE || a->hi <= a->n_prefix)
+        return n;
+    return plus(n, times(plus(LONGEST_GLUE, value_longest(r, known, a->item, depth)),
+                         a->hi == EXPR_INF ? a->hi : a->hi - a->n_prefix));
+}
+
+static size_t object_longest(struct rules *r, size_t *known, const struct value_object *o, int depth)
+{
+    size_t n = o->n_cls ? SIZE_MAX : LONGEST_GLUE;
+    for (uint32_t k = 0; k < o->n_key && n != SIZE_MAX; k++)
+        n = plus(n, plus(LONGEST_GLUE + o->key[k].name.len * 6, value_longest(r, known, o->key[k].value, depth)));
+    return n;
+}
+
+static size_t value_longest(struct rules *r, size_t *known, uint32_t value, int depth)
 {
     size_t best = 0, n;
+    if (known[value])
+        return known[value] - 1;
     if (depth > LONGEST_NEST)
-        return SIZE_MAX;
-    const struct value *v = &r->value[value];
-    size_t glue = 64;               /* brackets, commas and indentation of one member, generously */
-    for (uint32_t i = 0; i < v->n_term; i++)
-        if ((n = terminal_longest(&r->t, v->term[i])) > best)
+        return SIZE_MAX - 1;
+    known[value] = SIZE_MAX;
+    const struct value v = r->value[value];
+    if (v.same)
+        best = value_longest(r, known, v.same, depth + 1);
+    for (uint32_t i = 0; i < v.n_term; i++)
+        if ((n = terminal_longest(&r->t, v.term[i])) > best)
             best = n;
-    for (uint32_t i = 0; i < v->n_arr && best != SIZE_MAX; i++) {
-        const struct value_array *a = &r->array[v->arr[i]];
-        n = glue;
-        for (uint32_t k = 0; k < a->n_prefix; k++)
-            n = plus(n, plus(glue, value_longest(r, a->prefix[k], depth + 1)));
-        if (a->item != VALUE_NONE)
-            n = plus(n, times(plus(glue, value_longest(r, a->item, depth + 1)),
-                              a->hi == EXPR_INF ? a->hi : a->hi - a->n_prefix));
+    for (uint32_t i = 0; i < v.n_arr && best < SIZE_MAX - 1; i++) {
+        n = array_longest(r, known, &r->array[v.arr[i]], depth + 1);
         best = n > best ? n : best;
     }
-    for (uint32_t i = 0; i < v->n_obj && best != SIZE_MAX; i++) {
-        const struct value_object *o = &r->object[v->obj[i]];
-        n = o->n_cls ? SIZE_MAX : glue;
-        for (uint32_t k = 0; k < o->n_key && n != SIZE_MAX; k++)
-            n = plus(n, plus(glue + o->key[k].name.len * 6, value_longest(r, o->key[k].value, depth + 1)));
+    for (uint32_t i = 0; i < v.n_obj && best < SIZE_MAX - 1; i++) {
+        n = object_longest(r, known, &r->object[v.obj[i]], depth + 1);
         best = n > best ? n : best;
     }
-    return best;
+    known[value] = best < SIZE_MAX - 1 ? best + 1 : SIZE_MAX;
+    return known[value] - 1;
 }
 
 size_t pattern_longest(struct pattern *p)
@@ -256,7 +279,10 @@ size_t pattern_longest(struct pattern *p)
     size_t best = 0;
     const struct rule_state root = r->st[p->root];
     if (root.kind == RULE_VALUE) {
-        best = value_longest(r, root.a, 0);
+        size_t *known = mem_calloc(r->n_value, sizeof *known);
+        best = known ? value_longest(r, known, root.a, 0) : SIZE_MAX;
+        best = best == SIZE_MAX - 1 ? SIZE_MAX : best;
+        mem_free(known);
     } else {
         struct rule_exp x = rule_expand(r, p->root);
         for (uint32_t i = 0; i < x.n; i++) {

@@ -25,6 +25,7 @@ enum pattern_source_kind {
     PATTERN_JSON_OBJECT,    /* any JSON object */
     PATTERN_GRAMMAR,        /* `text` is GBNF or Lark */
     PATTERN_CHOICES,        /* one of choice[0..n) */
+    PATTERN_TAGS,           /* `text` is a structural tag: free text with tagged values */
 };
 
 struct pattern_source {
@@ -84,6 +85,13 @@ enum status schema_checker_valid(struct schema_checker *c, struct slice json, bo
  * PCRE2 (UTF, no UCP).  Errors as above. */
 enum status regex_to_pcre(struct slice text, uint32_t flags, struct str *ret, struct error *err);
 
+/* What a pattern is made of; states are those met so far. */
+struct pattern_size {
+    uint32_t n_rule, n_leaf, n_expr;
+    uint32_t n_value, n_object, n_array, n_node;
+};
+
+void pattern_size(struct pattern *p, struct pattern_size *ret);
 void pattern_dump(struct pattern *p, struct str *out);
 
 #endif

@@ -92,6 +92,14 @@ static void dump_nodes(const struct rules *r, struct str *out)
     }
 }
 
+void pattern_size(struct pattern *p, struct pattern_size *ret)
+{
+    pthread_mutex_lock(&p->lock);
+    const struct rules *r = &p->r;
+    *ret = (struct pattern_size){ r->n_st, r->t.n, r->t.ex.n, r->n_value, r->n_object, r->n_array, r->n_node };
+    pthread_mutex_unlock(&p->lock);
+}
+
 void pattern_dump(struct pattern *p, struct str *out)
 {
     pthread_mutex_lock(&p->lock);

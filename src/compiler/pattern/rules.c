@@ -237,6 +237,7 @@ void rules_free(struct rules *r)
     mem_free(r->array);
     mem_free(r->object);
     mem_free(r->name);
+    hashmap_free(&r->by_name);
     mem_free(r->st);
     mem_free(r->exp);
     mem_free(r->slot);

@@ -75,7 +75,9 @@ struct value_array {
     uint32_t  lo, hi;
     bool      contains;             /* items are counted: contains_lo..contains_hi of them */
     uint32_t  contains_lo, contains_hi;
-    bool      unique;
+    bool      unique;               /* no item twice: then it is one of the texts or words below */
+    bool      roomy, open;          /* as with the names of a class */
+    uint32_t  text, word;           /* expressions: contents of strings; other scalars as spelled */
 };
 
 struct value_key {
@@ -91,6 +93,7 @@ struct value_class {
     uint32_t value;
     uint8_t  pays;                  /* bits of what the object owes that a name of it settles */
     bool     roomy;                 /* so many that used ones never matter for whether there are more */
+    bool     open;                  /* nor for how another one may begin, within a token */
 };
 
 struct value_object {
@@ -109,9 +112,11 @@ struct value_object {
 
 enum { VALUE_NONE = UINT32_MAX };
 
-struct name_list {                  /* names used up, newest first */
-    uint32_t     below;
-    struct slice name;
+struct name_list {                  /* names and items used up, newest first */
+    uint32_t     below, n;          /* n: how many, this one included */
+    struct slice text;
+    bool         word;              /* an item that is no string */
+    uint32_t     others[2];         /* all texts, all words that are not on the list; 0 not asked yet */
 };
 
 /* Mark in rule_state.seen: one more name is used up that is not named.  Masks use it where the name
@@ -136,6 +141,7 @@ struct rules {
     uint32_t             n_object, cap_object;
     struct name_list    *name;
     uint32_t             n_name, cap_name;
+    struct hashmap       by_name;   /* list below, kind and text to an entry */
     struct idmap         glue;      /* texts between values by kind and depth: first leaf states */
     enum json_spelling   spelling;
     struct num_spelling  num_spelling[2];   /* integers, others */
@@ -174,11 +180,16 @@ void     object_add_class(struct rules *r, uint32_t object, uint32_t name_expr, 
  * cannot be given are taken out of what is offered. */
 void     values_measure(struct rules *r);
 
+bool     value_roomy(struct rules *r, uint32_t e);
+bool     value_open(struct rules *r, uint32_t e);
+/* Whether the state is before a name or an item for which an unnamed one before it may matter. */
+bool     value_doubts(const struct rules *r, uint32_t state);
+
 void     value_expand(struct rules *r, const struct rule_state *s, struct rule_exp *out);
 uint32_t value_label(struct rules *r, uint32_t state, uint32_t label);
 size_t   value_cost(struct rules *r, const struct rule_state *s);
 void     value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi);
-/* The state behind a captured name. */
+/* The state behind a captured name or item; text as it was read, with its quotes. */
 uint32_t value_captured(struct rules *r, uint32_t state, struct slice text);
 /* The same with the name left open; false where the name matters for what follows. */
 bool     value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next);

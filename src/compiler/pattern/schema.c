@@ -39,14 +39,14 @@ static enum status say(struct schema *s, uint32_t node, const char *keyword, con
     return s->st;
 }
 
-enum status schema_refuse(struct schema *s, uint32_t node, const char *keyword, const char *why)
+enum status schema_refuse(struct schema *s, uint32_t node, enum schema_word word, const char *why)
 {
-    return say(s, node, keyword, "E0408", why);
+    return say(s, node, schema_word_name(word), "E0408", why);
 }
 
-enum status schema_malformed(struct schema *s, uint32_t node, const char *keyword, const char *why)
+enum status schema_malformed(struct schema *s, uint32_t node, enum schema_word word, const char *why)
 {
-    return say(s, node, keyword, "E0407", why);
+    return say(s, node, schema_word_name(word), "E0407", why);
 }
 
 /* ---- URIs ----------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static void name_node(struct schema *s, uint32_t id)
         n->draft = draft_of(dialect->text, n->draft);
         n->legacy = n->draft == DRAFT_2020 && draft_of(dialect->text, 0) == 0;
         if (n->draft == 3)
-            schema_refuse(s, id, "$schema", "draft-03 is not supported");
+            say(s, id, "$schema", "E0408", "draft-03 is not supported");
     }
     const struct jnode *ref = jtree_get(n->json, "$ref");
     const struct jnode *own = jtree_get(n->json, n->draft == DRAFT_4 ? "id" : "$id");
@@ -192,6 +192,34 @@ static void name_node(struct schema *s, uint32_t id)
         add_name(s, n->base, dynamic->text, id, true);
 }
 
+/* The keywords that the node's draft knows: their values by number, their numbers as written. */
+static void note_words(struct schema *s, struct schema_node *n)
+{
+    const struct jnode *j = n->json;
+    if (j->kind != J_OBJECT)
+        return;
+    const struct jnode *value[N_SCHEMA_WORD];
+    uint8_t order[N_SCHEMA_WORD];
+    for (uint32_t i = 0; i < j->n; i++) {
+        enum schema_word word = schema_word_of(j->key[i], n->draft, n->legacy);
+        if (word == WORD_NONE)
+            continue;
+        n->has |= 1ull << word;
+        value[word] = j->kid[i];
+        order[n->n_word++] = (uint8_t)word;
+    }
+    const struct jnode **list = arena_array(&s->arena, n->n_word + 1ul, sizeof *list);
+    n->word = arena_dup(&s->arena, order, n->n_word + 1ul);
+    n->value = list;
+    if (!list || !n->word) {
+        n->has = n->n_word = 0;
+        schema_nomem(s);
+        return;
+    }
+    for (uint64_t left = n->has; left; left &= left - 1)
+        *list++ = value[__builtin_ctzll(left)];
+}
+
 static uint32_t add_node(struct schema *s, const struct jnode *json, struct slice pointer,
                          const struct schema_node *parent)
 {
@@ -205,8 +233,10 @@ static uint32_t add_node(struct schema *s, const struct jnode *json, struct slic
         schema_nomem(s);
         return 0;
     }
-    *n = (struct schema_node){ json, pointer, from.base, from.draft, from.legacy };
+    *n = (struct schema_node){ .json = json, .pointer = pointer, .base = from.base, .draft = from.draft,
+                               .legacy = from.legacy };
     name_node(s, s->n_node - 1);
+    note_words(s, n);
     return s->n_node - 1;
 }
 
@@ -276,51 +306,29 @@ static void walk_node(struct schema *s, uint32_t id)
 
 /* ---- keywords ------------------------------------------------------------------------------- */
 
-struct keyword_row {
-    const char *name;
-    uint8_t     from, to;       /* drafts that know it */
-    bool        legacy;         /* honoured too where no draft is named */
-};
-
-static const struct keyword_row keyword_rows[] = {
-    { "const", DRAFT_6, 99, false }, { "contains", DRAFT_6, 99, false },
-    { "propertyNames", DRAFT_6, 99, false }, { "if", DRAFT_7, 99, false },
-    { "dependentRequired", DRAFT_2019, 99, false }, { "dependentSchemas", DRAFT_2019, 99, false },
-    { "minContains", DRAFT_2019, 99, false }, { "maxContains", DRAFT_2019, 99, false },
-    { "unevaluatedProperties", DRAFT_2019, 99, false }, { "unevaluatedItems", DRAFT_2019, 99, false },
-    { "prefixItems", DRAFT_2020, 99, false }, { "$dynamicRef", DRAFT_2020, 99, false },
-    { "$recursiveRef", DRAFT_2019, DRAFT_2019, false }, { "additionalItems", 4, DRAFT_2019, true },
-};
-
-const struct jnode *schema_keyword(const struct schema *s, uint32_t node, const char *keyword)
+const struct jnode *schema_keyword(const struct schema *s, uint32_t node, enum schema_word word)
 {
     const struct schema_node *n = &s->node[node];
-    const struct jnode *j = jtree_get(n->json, keyword);
-    for (size_t i = 0; j && i < sizeof keyword_rows / sizeof *keyword_rows; i++) {
-        const struct keyword_row *k = &keyword_rows[i];
-        if (!strcmp(k->name, keyword) && (n->draft < k->from || n->draft > k->to) &&
-            !(k->legacy && n->legacy))
-            return NULL;
-    }
-    return j;
+    uint64_t bit = 1ull << word;
+    return n->has & bit ? n->value[__builtin_popcountll(n->has & (bit - 1))] : NULL;
 }
 
-uint32_t schema_kid(struct schema *s, uint32_t node, const char *keyword)
+uint32_t schema_kid(struct schema *s, uint32_t node, enum schema_word keyword)
 {
     const struct jnode *k = schema_keyword(s, node, keyword);
     if (!is_schema(k))
         schema_malformed(s, node, keyword, "a schema is expected");
-    return is_schema(k) ? schema_node_of(s, node, keyword, -1, NULL, k) : 0;
+    return is_schema(k) ? schema_node_of(s, node, schema_word_name(keyword), -1, NULL, k) : 0;
 }
 
-uint32_t schema_member(struct schema *s, uint32_t node, const char *keyword, uint32_t i)
+uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t i)
 {
     const struct jnode *k = schema_keyword(s, node, keyword);
     if (!k || i >= k->n || !is_schema(k->kid[i])) {
         schema_malformed(s, node, keyword, "a schema is expected in it");
         return 0;
     }
-    return schema_node_of(s, node, keyword, k->kind == J_ARRAY ? (int64_t)i : -1,
+    return schema_node_of(s, node, schema_word_name(keyword), k->kind == J_ARRAY ? (int64_t)i : -1,
                           k->kind == J_OBJECT ? &k->key[i] : NULL, k->kid[i]);
 }
 
@@ -336,7 +344,7 @@ bool schema_is_false(const struct schema *s, uint32_t node)
     return j->kind == J_BOOL && !j->truth;
 }
 
-uint32_t schema_count(struct schema *s, uint32_t node, const char *keyword, uint32_t unset)
+uint32_t schema_count(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t unset)
 {
     const struct jnode *k = schema_keyword(s, node, keyword);
     struct decimal d;
@@ -469,10 +477,14 @@ static bool resolve_text(struct schema *s, uint32_t node, struct slice ref, uint
     return find_name(s, slice_of(full), ret, n_dynamic);
 }
 
-bool schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32_t *ret_node)
+bool schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t *ret_node)
 {
     const struct jnode *ref = schema_keyword(s, node, keyword);
     uint32_t n_dynamic;
+    if (keyword == WORD_REF && s->node[node].target) {
+        *ret_node = s->node[node].target - 1;
+        return true;
+    }
     if (!ref || ref->kind != J_STRING) {
         schema_malformed(s, node, keyword, "a reference must be a string");
         return false;
@@ -481,16 +493,18 @@ bool schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32
         schema_refuse(s, node, keyword, "REF_UNRESOLVED: this reference leads out of the schema");
         return false;
     }
-    if (!strcmp(keyword, "$dynamicRef") && n_dynamic > 1) {
+    if (keyword == WORD_DYNAMIC_REF && n_dynamic > 1) {
         schema_refuse(s, node, keyword, "several $dynamicAnchor of this name");
         return false;
     }
-    if (!strcmp(keyword, "$recursiveRef"))
+    if (keyword == WORD_RECURSIVE_REF)
         for (uint32_t i = 0; i < s->n_node; i++)
             if (jtree_get(s->node[i].json, "$recursiveAnchor")) {
                 schema_refuse(s, node, keyword, "$recursiveAnchor is not supported");
                 return false;
             }
+    if (keyword == WORD_REF)
+        s->node[node].target = *ret_node + 1;
     return true;
 }
 
@@ -498,11 +512,11 @@ bool schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32
 
 static void in_place(struct schema *s, uint32_t node, uint32_t **list, uint32_t *n, uint32_t *cap)
 {
-    static const char *const one[] = { "not", "if", "then", "else" };
-    static const char *const many[] = { "allOf", "anyOf", "oneOf" };
+    static const enum schema_word one[] = { WORD_NOT, WORD_IF, WORD_THEN, WORD_ELSE };
+    static const enum schema_word many[] = { WORD_ALL_OF, WORD_ANY_OF, WORD_ONE_OF };
     const struct jnode *kid[64];
     uint32_t n_kid = 0, target, unused;
-    const struct jnode *ref = schema_keyword(s, node, "$ref");
+    const struct jnode *ref = schema_keyword(s, node, WORD_REF);
     if (ref && ref->kind == J_STRING && resolve_text(s, node, ref->text, &target, &unused)) {
         uint32_t *slot = array_push(list, n, cap, sizeof *slot);
         if (slot)
@@ -560,7 +574,7 @@ static void refuse_loops(struct schema *s)
             in_place(s, node, &stack, &n, &cap);
             for (uint32_t i = from; i < n && s->st == ST_OK; i++)
                 if (stack[i] < n_colour && colour[stack[i]] == COLOUR_OPEN)
-                    schema_refuse(s, node, "", "REF_LOOP: this schema leads back to itself");
+                    schema_refuse(s, node, WORD_NONE, "REF_LOOP: this schema leads back to itself");
         }
     }
     mem_free(stack);
@@ -579,6 +593,7 @@ void schema_free(struct schema *s)
     idmap_free(&s->disjoint);
     idmap_free(&s->patterns);
     idmap_free(&s->formats);
+    idmap_free(&s->verdicts);
     arena_free(&s->arena);
 }
 
@@ -590,7 +605,7 @@ void schema_open(struct schema *s, struct slice text)
         return;
     add_node(s, json, (struct slice){ "", 0 }, NULL);
     if (s->st == ST_OK && !is_schema(json))
-        schema_malformed(s, 0, "", "a schema is an object or a boolean");
+        schema_malformed(s, 0, WORD_NONE, "a schema is an object or a boolean");
     for (uint32_t i = 0; i < s->n_node && s->st == ST_OK; i++)
         walk_node(s, i);
     if (s->st == ST_OK)
@@ -613,7 +628,7 @@ static void compile(struct schema *s, struct slice text, uint32_t *ret_value)
 static enum status lower_text(struct pattern *p, struct slice text, uint32_t flags, uint32_t *ret_value,
                               struct error *err)
 {
-    struct schema s = { .p = p, .r = &p->r, .err = err, .flags = flags };
+    struct schema s = { .p = p, .r = &p->r, .err = err, .flags = flags, .own_values = true };
     compile(&s, text, ret_value);
     schema_free(&s);
     return s.st;

@@ -2,7 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "compiler/pattern/derive.h"
 #include "compiler/pattern/schema_data.h"
+
+enum { UNIQUE_LEAST = 1000 };   /* distinct items that may be asked for */
 
 struct counted {                /* items that must meet a literal: lo..hi of them */
     uint32_t lit, lo, hi, from;
@@ -20,18 +23,18 @@ struct array_plan {
 };
 
 /* Where the leading items of a node are, and what the others must meet. */
-static uint32_t leading(const struct schema *s, uint32_t node, const char **ret_word, const char **ret_rest)
+static uint32_t leading(const struct schema *s, uint32_t node, enum schema_word *ret_word, enum schema_word *ret_rest)
 {
-    const struct jnode *items = schema_keyword(s, node, "items"), *prefix = schema_keyword(s, node, "prefixItems");
-    *ret_word = "prefixItems";
-    *ret_rest = schema_keyword(s, node, "items") ? "items" : NULL;
+    const struct jnode *items = schema_keyword(s, node, WORD_ITEMS), *prefix = schema_keyword(s, node, WORD_PREFIX_ITEMS);
+    *ret_word = WORD_PREFIX_ITEMS;
+    *ret_rest = schema_keyword(s, node, WORD_ITEMS) ? WORD_ITEMS : WORD_NONE;
     if (items && items->kind == J_ARRAY) {
         prefix = items;
-        *ret_word = "items";
-        *ret_rest = schema_keyword(s, node, "additionalItems") ? "additionalItems" : NULL;
+        *ret_word = WORD_ITEMS;
+        *ret_rest = schema_keyword(s, node, WORD_ADDITIONAL_ITEMS) ? WORD_ADDITIONAL_ITEMS : WORD_NONE;
     }
-    if (!*ret_rest && schema_keyword(s, node, "unevaluatedItems") && schema_evaluates_alone(s, node))
-        *ret_rest = "unevaluatedItems";
+    if (!*ret_rest && schema_keyword(s, node, WORD_UNEVALUATED_ITEMS) && schema_evaluates_alone(s, node))
+        *ret_rest = WORD_UNEVALUATED_ITEMS;
     return prefix && prefix->kind == J_ARRAY ? prefix->n : 0;
 }
 
@@ -50,26 +53,26 @@ static void add_count(struct schema *s, struct array_plan *p, struct counted c)
     if (!c.lo && c.hi == EXPR_INF)
         return;
     if (p->n_count == 4)
-        schema_refuse(s, c.node, "contains", "too many counted conditions on items");
+        schema_refuse(s, c.node, WORD_CONTAINS, "too many counted conditions on items");
     else
         p->count[p->n_count++] = c;
 }
 
 static void plan_node(struct schema *s, struct array_plan *p, uint32_t node)
 {
-    const char *word, *rest;
+    enum schema_word word, rest;
     raise(&p->n_prefix, leading(s, node, &word, &rest));
-    raise(&p->lo, schema_count(s, node, "minItems", 0));
-    lower_to(&p->hi, schema_count(s, node, "maxItems", EXPR_INF));
-    const struct jnode *unique = schema_keyword(s, node, "uniqueItems");
+    raise(&p->lo, schema_count(s, node, WORD_MIN_ITEMS, 0));
+    lower_to(&p->hi, schema_count(s, node, WORD_MAX_ITEMS, EXPR_INF));
+    const struct jnode *unique = schema_keyword(s, node, WORD_UNIQUE_ITEMS);
     if (unique && unique->kind != J_BOOL)
-        schema_malformed(s, node, "uniqueItems", "a boolean is expected");
+        schema_malformed(s, node, WORD_UNIQUE_ITEMS, "a boolean is expected");
     else if (unique && unique->truth)
         p->unique = node + 1;
-    if (schema_keyword(s, node, "contains"))
-        add_count(s, p, (struct counted){ lit_pos(schema_kid(s, node, "contains")),
-                                          schema_count(s, node, "minContains", 1),
-                                          schema_count(s, node, "maxContains", EXPR_INF), 0, node });
+    if (schema_keyword(s, node, WORD_CONTAINS))
+        add_count(s, p, (struct counted){ lit_pos(schema_kid(s, node, WORD_CONTAINS)),
+                                          schema_count(s, node, WORD_MIN_CONTAINS, 1),
+                                          schema_count(s, node, WORD_MAX_CONTAINS, EXPR_INF), 0, node });
 }
 
 static void plan_clause(struct schema *s, const struct clause *c, struct array_plan *p)
@@ -110,7 +113,7 @@ static void item_lits(struct schema *s, const struct array_plan *p, uint32_t pos
 {
     for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
         const struct atom *a = p->atom[i];
-        const char *word, *rest;
+        enum schema_word word, rest;
         if (a->kind == ATOM_ALL_ITEMS || (a->kind == ATOM_ITEM && a->n == pos))
             lits_add(s, l, a->lit);
         if (a->kind != ATOM_ARRAY)
@@ -175,48 +178,84 @@ static void fill_prefix(struct schema *s, const struct array_plan *p, uint32_t i
     a->n_prefix = s->st == ST_OK ? n : 0;
 }
 
-/* uniqueItems asks nothing where there is at most one item. */
-static void settle_unique(struct schema *s, const struct array_plan *p)
+static void note_unique(struct schema *s, const struct array_plan *p, int kind, const char *what)
 {
-    if (!p->unique || p->hi <= 1)
-        return;
-    if (!(s->flags & SHAPE_RESIDUE)) {
-        schema_refuse(s, p->unique - 1, "uniqueItems", "distinct items of this kind cannot be decoded");
-        return;
-    }
     struct str pointer = { 0 };
     str_add_slice(&pointer, s->node[p->unique - 1].pointer);
     str_adds(&pointer, "/uniqueItems");
-    if (pointer.failed || pattern_add_note(s->p, NOTE_RESIDUE, pointer.ptr, "items are not kept distinct") != ST_OK)
+    if (pointer.failed || pattern_add_note(s->p, kind, pointer.ptr, what) != ST_OK)
         schema_nomem(s);
     str_free(&pointer);
+}
+
+/* uniqueItems asks nothing where there is at most one item.  Else the items must be scalars that can
+ * be told apart, all of one kind of place.  False: there are fewer values than items. */
+static bool settle_unique(struct schema *s, const struct array_plan *p, struct value_array *ret)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    struct lits l = { 0 };
+    if (!p->unique || p->hi <= 1)
+        return true;
+    bool told = !p->n_count && !p->n_prefix && p->lo <= UNIQUE_LEAST;
+    if (told)
+        item_lits(s, p, 0, &l);
+    told = told && s->st == ST_OK && schema_unique_words(s, l.lit, l.n, &ret->text, &ret->word);
+    mem_free(l.lit);
+    if (s->st != ST_OK)
+        return false;
+    if (told) {
+        ret->unique = true;
+        bool no_text = ret->text == EXPR_EMPTY, no_word = ret->word == EXPR_EMPTY;
+        ret->roomy = !(no_text && no_word) && (no_text || value_roomy(s->r, ret->text)) &&
+                     (no_word || value_roomy(s->r, ret->word));
+        ret->open = ret->roomy && (no_text || value_open(s->r, ret->text)) &&
+                    (no_word || value_open(s->r, ret->word));
+        note_unique(s, p, NOTE_NARROWED, "items are decoded in one spelling for each value");
+        return expr_words(x, ret->text, p->lo) + expr_words(x, ret->word, p->lo) >= p->lo;
+    }
+    if (s->flags & SHAPE_RESIDUE)
+        note_unique(s, p, NOTE_RESIDUE, "items are not kept distinct");
+    else
+        schema_refuse(s, p->unique - 1, WORD_UNIQUE_ITEMS, "distinct items of this kind cannot be decoded");
+    return s->st == ST_OK;
+}
+
+static void lower_plan(struct schema *s, const struct array_plan *p, const struct value_array *told, uint32_t value)
+{
+    uint32_t id = value_add_array(s->r, value);
+    if (rules_failed(s->r))
+        return;
+    struct item_values rest = item_values(s, p, p->n_prefix);
+    fill_prefix(s, p, id);
+    struct value_array *a = &s->r->array[id];
+    a->item = rest.item;
+    a->counted = rest.counted;
+    a->other = rest.other;
+    a->lo = p->lo;
+    a->hi = p->hi;
+    a->unique = told->unique;
+    a->roomy = told->roomy;
+    a->open = told->open;
+    a->text = told->text;
+    a->word = told->word;
+    if (p->n_count) {
+        a->contains = true;
+        a->contains_lo = p->count[0].lo;
+        a->contains_hi = p->count[0].hi;
+    }
 }
 
 void schema_lower_array(struct schema *s, const struct clause *c, uint32_t value)
 {
     struct array_plan p = { 0 };
+    struct value_array told = { 0 };
     plan_clause(s, c, &p);
     if (p.n_count > 1)
-        schema_refuse(s, p.count[1].node, "contains", "several counted conditions on the same items");
-    settle_unique(s, &p);
+        schema_refuse(s, p.count[1].node, WORD_CONTAINS, "several counted conditions on the same items");
     if (p.n_prefix > 4096)
-        schema_refuse(s, 0, "", "BUDGET_CLAUSES: too many leading items");
-    uint32_t id = s->st == ST_OK ? value_add_array(s->r, value) : 0;
-    if (s->st == ST_OK && !rules_failed(s->r)) {
-        struct item_values rest = item_values(s, &p, p.n_prefix);
-        fill_prefix(s, &p, id);
-        struct value_array *a = &s->r->array[id];
-        a->item = rest.item;
-        a->counted = rest.counted;
-        a->other = rest.other;
-        a->lo = p.lo;
-        a->hi = p.hi;
-        if (p.n_count) {
-            a->contains = true;
-            a->contains_lo = p.count[0].lo;
-            a->contains_hi = p.count[0].hi;
-        }
-    }
+        schema_refuse(s, 0, WORD_NONE, "BUDGET_CLAUSES: too many leading items");
+    if (s->st == ST_OK && settle_unique(s, &p, &told) && !rules_failed(s->r))
+        lower_plan(s, &p, &told, value);
     mem_free(p.atom);
 }
 

@@ -21,7 +21,7 @@ static bool type_is(const struct jnode *v, struct slice name)
 
 static bool check_type(struct schema *s, uint32_t node, const struct jnode *v)
 {
-    const struct jnode *t = schema_keyword(s, node, "type");
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE);
     if (!t)
         return true;
     if (t->kind == J_STRING)
@@ -32,10 +32,26 @@ static bool check_type(struct schema *s, uint32_t node, const struct jnode *v)
     return false;
 }
 
+/* Whether v is a member itself; members stand in the order of the text. */
+static bool is_member(const struct jnode *list, const struct jnode *v)
+{
+    uint32_t lo = 0, hi = list->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (list->kid[mid] == v)
+            return true;
+        if (list->kid[mid]->order < v->order)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return false;
+}
+
 static bool check_listed(struct schema *s, uint32_t node, const struct jnode *v)
 {
-    const struct jnode *e = schema_keyword(s, node, "enum"), *c = schema_keyword(s, node, "const");
-    bool found = !e;
+    const struct jnode *e = schema_keyword(s, node, WORD_ENUM), *c = schema_keyword(s, node, WORD_CONST);
+    bool found = !e || is_member(e, v);
     for (uint32_t i = 0; e && i < e->n && !found; i++)
         found = jtree_equal(e->kid[i], v);
     return found && (!c || jtree_equal(c, v));
@@ -53,13 +69,13 @@ static bool check_scalar(struct schema *s, uint32_t node, const struct jnode *v)
     return true;
 }
 
-static bool kid_valid(struct schema *s, uint32_t node, const char *word, const struct jnode *v, uint32_t depth)
+static bool kid_valid(struct schema *s, uint32_t node, enum schema_word word, const struct jnode *v, uint32_t depth)
 {
     return schema_valid(s, schema_kid(s, node, word), v, depth);
 }
 
 /* unevaluated* beside applicators is not decided here: the schema is refused. */
-static void refuse_unevaluated(struct schema *s, uint32_t node, const char *word)
+static void refuse_unevaluated(struct schema *s, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (j && !(j->kind == J_BOOL && j->truth) && !schema_evaluates_alone(s, node))
@@ -68,76 +84,76 @@ static void refuse_unevaluated(struct schema *s, uint32_t node, const char *word
 
 static bool check_array(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
-    const struct jnode *prefix = schema_keyword(s, node, "prefixItems"), *items = schema_keyword(s, node, "items");
-    const char *word = "prefixItems", *rest = "items";
+    const struct jnode *prefix = schema_keyword(s, node, WORD_PREFIX_ITEMS), *items = schema_keyword(s, node, WORD_ITEMS);
+    enum schema_word word = WORD_PREFIX_ITEMS, rest = WORD_ITEMS;
     if (items && items->kind == J_ARRAY) {
         prefix = items;
-        word = "items";
-        rest = "additionalItems";
+        word = WORD_ITEMS;
+        rest = WORD_ADDITIONAL_ITEMS;
     }
-    refuse_unevaluated(s, node, "unevaluatedItems");
-    bool has_rest = schema_keyword(s, node, rest) && (prefix || !strcmp(rest, "items"));
+    refuse_unevaluated(s, node, WORD_UNEVALUATED_ITEMS);
+    bool has_rest = schema_keyword(s, node, rest) && (prefix || rest == WORD_ITEMS);
     uint32_t n_prefix = prefix && prefix->kind == J_ARRAY ? prefix->n : 0, counted = 0;
-    if (v->n < schema_count(s, node, "minItems", 0) || v->n > schema_count(s, node, "maxItems", EXPR_INF))
+    if (v->n < schema_count(s, node, WORD_MIN_ITEMS, 0) || v->n > schema_count(s, node, WORD_MAX_ITEMS, EXPR_INF))
         return false;
     for (uint32_t i = 0; i < v->n; i++) {
         if (i < n_prefix && !schema_valid(s, schema_member(s, node, word, i), v->kid[i], depth))
             return false;
         if (i >= n_prefix && has_rest && !kid_valid(s, node, rest, v->kid[i], depth))
             return false;
-        if (schema_keyword(s, node, "contains"))
-            counted += kid_valid(s, node, "contains", v->kid[i], depth);
+        if (schema_keyword(s, node, WORD_CONTAINS))
+            counted += kid_valid(s, node, WORD_CONTAINS, v->kid[i], depth);
     }
-    if (schema_keyword(s, node, "contains") &&
-        (counted < schema_count(s, node, "minContains", 1) ||
-         counted > schema_count(s, node, "maxContains", EXPR_INF)))
+    if (schema_keyword(s, node, WORD_CONTAINS) &&
+        (counted < schema_count(s, node, WORD_MIN_CONTAINS, 1) ||
+         counted > schema_count(s, node, WORD_MAX_CONTAINS, EXPR_INF)))
         return false;
-    const struct jnode *unique = schema_keyword(s, node, "uniqueItems");
+    const struct jnode *unique = schema_keyword(s, node, WORD_UNIQUE_ITEMS);
     for (uint32_t i = 0; unique && unique->kind == J_BOOL && unique->truth && i < v->n; i++)
         for (uint32_t k = i + 1; k < v->n; k++)
             if (jtree_equal(v->kid[i], v->kid[k]))
                 return false;
-    const struct jnode *u = schema_keyword(s, node, "unevaluatedItems");
+    const struct jnode *u = schema_keyword(s, node, WORD_UNEVALUATED_ITEMS);
     if (u && !has_rest && v->n > n_prefix && schema_evaluates_alone(s, node))      /* beside applicators the clause is refused */
         for (uint32_t i = n_prefix; i < v->n; i++)
-            if (!kid_valid(s, node, "unevaluatedItems", v->kid[i], depth))
+            if (!kid_valid(s, node, WORD_UNEVALUATED_ITEMS, v->kid[i], depth))
                 return false;
     return true;
 }
 
 static bool check_member(struct schema *s, uint32_t node, struct slice key, const struct jnode *v, uint32_t depth)
 {
-    const struct jnode *props = schema_keyword(s, node, "properties");
-    const struct jnode *pats = schema_keyword(s, node, "patternProperties");
+    const struct jnode *props = schema_keyword(s, node, WORD_PROPERTIES);
+    const struct jnode *pats = schema_keyword(s, node, WORD_PATTERN_PROPERTIES);
     bool matched = false;
     for (uint32_t i = 0; props && i < props->n; i++)
         if (slice_eq(props->key[i], key)) {
             matched = true;
-            if (!schema_valid(s, schema_member(s, node, "properties", i), v, depth))
+            if (!schema_valid(s, schema_member(s, node, WORD_PROPERTIES, i), v, depth))
                 return false;
         }
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++) {
-        uint32_t e = schema_pattern_text(s, node, "patternProperties", &pats->key[i],
+        uint32_t e = schema_pattern_text(s, node, WORD_PATTERN_PROPERTIES, &pats->key[i],
                                          (uint64_t)(uintptr_t)&pats->key[i]);
         if (!expr_contains(&s->r->t.ex, e, key))
             continue;
         matched = true;
-        if (!schema_valid(s, schema_member(s, node, "patternProperties", i), v, depth))
+        if (!schema_valid(s, schema_member(s, node, WORD_PATTERN_PROPERTIES, i), v, depth))
             return false;
     }
-    const char *rest = schema_keyword(s, node, "additionalProperties") ? "additionalProperties"
-                     : schema_keyword(s, node, "unevaluatedProperties") && schema_evaluates_alone(s, node)
-                     ? "unevaluatedProperties" : NULL;
+    enum schema_word rest = schema_keyword(s, node, WORD_ADDITIONAL_PROPERTIES) ? WORD_ADDITIONAL_PROPERTIES
+                     : schema_keyword(s, node, WORD_UNEVALUATED_PROPERTIES) && schema_evaluates_alone(s, node)
+                     ? WORD_UNEVALUATED_PROPERTIES : WORD_NONE;
     if (!matched && rest && !kid_valid(s, node, rest, v, depth))
         return false;
-    if (schema_keyword(s, node, "propertyNames")) {
+    if (schema_keyword(s, node, WORD_PROPERTY_NAMES)) {
         struct jnode name = { .kind = J_STRING, .text = key };
-        return kid_valid(s, node, "propertyNames", &name, depth);
+        return kid_valid(s, node, WORD_PROPERTY_NAMES, &name, depth);
     }
     return true;
 }
 
-static bool check_needs(struct schema *s, uint32_t node, const char *word, const struct jnode *v, uint32_t depth)
+static bool check_needs(struct schema *s, uint32_t node, enum schema_word word, const struct jnode *v, uint32_t depth)
 {
     const struct jnode *d = schema_keyword(s, node, word);
     for (uint32_t i = 0; d && d->kind == J_OBJECT && i < d->n; i++) {
@@ -160,10 +176,10 @@ static bool check_needs(struct schema *s, uint32_t node, const char *word, const
 
 static bool check_object(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
-    const struct jnode *required = schema_keyword(s, node, "required");
-    refuse_unevaluated(s, node, "unevaluatedProperties");
-    if (v->n < schema_count(s, node, "minProperties", 0) ||
-        v->n > schema_count(s, node, "maxProperties", EXPR_INF))
+    const struct jnode *required = schema_keyword(s, node, WORD_REQUIRED);
+    refuse_unevaluated(s, node, WORD_UNEVALUATED_PROPERTIES);
+    if (v->n < schema_count(s, node, WORD_MIN_PROPERTIES, 0) ||
+        v->n > schema_count(s, node, WORD_MAX_PROPERTIES, EXPR_INF))
         return false;
     for (uint32_t i = 0; required && required->kind == J_ARRAY && i < required->n; i++)
         if (!jtree_find(v, required->kid[i]->text))
@@ -171,12 +187,12 @@ static bool check_object(struct schema *s, uint32_t node, const struct jnode *v,
     for (uint32_t i = 0; i < v->n; i++)
         if (!check_member(s, node, v->key[i], v->kid[i], depth))
             return false;
-    return check_needs(s, node, "dependencies", v, depth) &&
-           check_needs(s, node, "dependentRequired", v, depth) &&
-           check_needs(s, node, "dependentSchemas", v, depth);
+    return check_needs(s, node, WORD_DEPENDENCIES, v, depth) &&
+           check_needs(s, node, WORD_DEPENDENT_REQUIRED, v, depth) &&
+           check_needs(s, node, WORD_DEPENDENT_SCHEMAS, v, depth);
 }
 
-static bool check_reference(struct schema *s, uint32_t node, const char *word, const struct jnode *v,
+static bool check_reference(struct schema *s, uint32_t node, enum schema_word word, const struct jnode *v,
                             uint32_t depth)
 {
     uint32_t target;
@@ -187,7 +203,7 @@ static bool check_reference(struct schema *s, uint32_t node, const char *word, c
 
 static bool check_applied(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
-    static const char *const word[] = { "allOf", "anyOf", "oneOf" };
+    static const enum schema_word word[] = { WORD_ALL_OF, WORD_ANY_OF, WORD_ONE_OF };
     for (int w = 0; w < 3; w++) {
         const struct jnode *j = schema_keyword(s, node, word[w]);
         uint32_t n = 0;
@@ -196,34 +212,58 @@ static bool check_applied(struct schema *s, uint32_t node, const struct jnode *v
         if (j && (w == 0 ? n != j->n : w == 1 ? n == 0 : n != 1))
             return false;
     }
-    if (schema_keyword(s, node, "not") && kid_valid(s, node, "not", v, depth))
+    if (schema_keyword(s, node, WORD_NOT) && kid_valid(s, node, WORD_NOT, v, depth))
         return false;
-    if (schema_keyword(s, node, "if")) {
-        const char *then = kid_valid(s, node, "if", v, depth) ? "then" : "else";
+    if (schema_keyword(s, node, WORD_IF)) {
+        enum schema_word then = kid_valid(s, node, WORD_IF, v, depth) ? WORD_THEN : WORD_ELSE;
         if (schema_keyword(s, node, then) && !kid_valid(s, node, then, v, depth))
             return false;
     }
     return true;
 }
 
+static bool valid(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
+{
+    if (s->node[node].draft <= DRAFT_7 && schema_keyword(s, node, WORD_REF))
+        return check_reference(s, node, WORD_REF, v, depth);
+    return check_type(s, node, v) && check_listed(s, node, v) && check_scalar(s, node, v) &&
+           (v->kind != J_ARRAY || check_array(s, node, v, depth)) &&
+           (v->kind != J_OBJECT || check_object(s, node, v, depth)) &&
+           check_reference(s, node, WORD_REF, v, depth) &&
+           check_reference(s, node, WORD_DYNAMIC_REF, v, depth) &&
+           check_reference(s, node, WORD_RECURSIVE_REF, v, depth) &&
+           check_applied(s, node, v, depth);
+}
+
+/* Nodes whose verdict is worth keeping: those that ask other nodes about the same value. */
+enum { VERDICT_NO = 1, VERDICT_YES = 2 };
+
+static bool asks_others(const struct schema *s, uint32_t node)
+{
+    return s->node[node].has & (WORD_BIT(REF) | WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) |
+                                WORD_BIT(NOT) | WORD_BIT(IF));
+}
+
 bool schema_valid(struct schema *s, uint32_t node, const struct jnode *v, uint32_t depth)
 {
     const struct jnode *j = s->node[node].json;
+    uint64_t key = (uint64_t)node << 32 | v->order, known;
     if (s->st != ST_OK)
         return false;
     if (++depth > CHECK_NEST) {
-        schema_refuse(s, node, "", "REF_LOOP: this reference leads back to itself");
+        schema_refuse(s, node, WORD_NONE, "REF_LOOP: this reference leads back to itself");
         return false;
     }
     if (j->kind == J_BOOL)
         return j->truth;
-    if (s->node[node].draft <= DRAFT_7 && jtree_get(j, "$ref"))
-        return check_reference(s, node, "$ref", v, depth);
-    return check_type(s, node, v) && check_listed(s, node, v) && check_scalar(s, node, v) &&
-           (v->kind != J_ARRAY || check_array(s, node, v, depth)) &&
-           (v->kind != J_OBJECT || check_object(s, node, v, depth)) &&
-           check_reference(s, node, "$ref", v, depth) &&
-           check_reference(s, node, "$dynamicRef", v, depth) &&
-           check_reference(s, node, "$recursiveRef", v, depth) &&
-           check_applied(s, node, v, depth);
+    /* Only values of the schema's own text are known by their place in it; names of keys have none. */
+    bool keeps = s->own_values && v->order && asks_others(s, node);
+    if (keeps && idmap_get(&s->verdicts, key, &known))
+        return known == VERDICT_YES;
+    if (!expr_work(&s->r->t.ex, 1))
+        return false;
+    bool ok = valid(s, node, v, depth);
+    if (keeps && s->st == ST_OK && !idmap_put(&s->verdicts, key, ok ? VERDICT_YES : VERDICT_NO))
+        schema_nomem(s);
+    return ok;
 }

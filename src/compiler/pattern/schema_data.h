@@ -13,8 +13,7 @@
 #include "compiler/pattern/jtree.h"
 #include "compiler/pattern/lower.h"
 #include "compiler/pattern/num.h"
-
-enum schema_draft { DRAFT_4 = 4, DRAFT_6 = 6, DRAFT_7 = 7, DRAFT_2019 = 19, DRAFT_2020 = 20 };
+#include "compiler/pattern/schema_word.h"
 
 struct schema_node {
     const struct jnode *json;
@@ -22,6 +21,11 @@ struct schema_node {
     struct slice        base;       /* URI of the resource, without fragment */
     uint8_t             draft;
     bool                legacy;     /* no $schema: older spellings are honoured too */
+    uint8_t             n_word;
+    uint32_t            target;     /* where its $ref leads, plus one; 0 not asked yet */
+    uint64_t            has;        /* bit: enum schema_word */
+    const struct jnode *const *value;   /* of the set bits, in their order */
+    const uint8_t      *word;       /* [n_word] as they were written */
 };
 
 struct schema_name {                /* $id, $anchor: URI (with #anchor) to a node */
@@ -110,6 +114,8 @@ struct schema {
     struct idmap        disjoint;       /* pair of literals -> 1 disjoint, 2 not, 3 being asked */
     struct idmap        patterns;       /* jnode -> expression + 1 */
     struct idmap        formats;        /* kind -> expression + 1 */
+    struct idmap        verdicts;       /* node and place of a value -> whether it is valid */
+    bool                own_values;     /* values asked about are parts of the text */
     uint32_t            nest;
     bool                search_bad;     /* a recursive question met its limit */
 };
@@ -117,21 +123,21 @@ struct schema {
 /* schema.c */
 void        schema_open(struct schema *s, struct slice text);       /* reads it: its nodes, 0 the root */
 void        schema_free(struct schema *s);
-enum status schema_refuse(struct schema *s, uint32_t node, const char *keyword, const char *why);
-enum status schema_malformed(struct schema *s, uint32_t node, const char *keyword, const char *why);
+enum status schema_refuse(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
+enum status schema_malformed(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
 void        schema_nomem(struct schema *s);
 uint32_t    schema_node_of(struct schema *s, uint32_t parent, const char *keyword, int64_t index,
                            const struct slice *key, const struct jnode *json);
 /* Keyword of a node, if the node's draft knows it. */
-const struct jnode *schema_keyword(const struct schema *s, uint32_t node, const char *keyword);
-bool     schema_resolve(struct schema *s, uint32_t node, const char *keyword, uint32_t *ret_node);
+const struct jnode *schema_keyword(const struct schema *s, uint32_t node, enum schema_word keyword);
+bool     schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t *ret_node);
 /* Kid schema: keyword alone, or its member i. */
-uint32_t schema_kid(struct schema *s, uint32_t node, const char *keyword);
-uint32_t schema_member(struct schema *s, uint32_t node, const char *keyword, uint32_t i);
+uint32_t schema_kid(struct schema *s, uint32_t node, enum schema_word keyword);
+uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t i);
 bool     schema_is_true(const struct schema *s, uint32_t node);
 bool     schema_is_false(const struct schema *s, uint32_t node);
 /* A count such as minItems; `unset` when absent. */
-uint32_t schema_count(struct schema *s, uint32_t node, const char *keyword, uint32_t unset);
+uint32_t schema_count(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t unset);
 
 /* schema_set.c */
 bool     schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out);
@@ -143,10 +149,11 @@ bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
 bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);
 
 /* schema_string.c, schema_format.c */
-uint32_t schema_pattern_expr(struct schema *s, uint32_t node, const char *keyword, const struct jnode *text);
-uint32_t schema_pattern_text(struct schema *s, uint32_t node, const char *keyword, const struct slice *text,
+uint32_t schema_pattern_expr(struct schema *s, uint32_t node, enum schema_word keyword, const struct jnode *text);
+uint32_t schema_pattern_text(struct schema *s, uint32_t node, enum schema_word keyword, const struct slice *text,
                              uint64_t key);
 uint32_t schema_string_expr(struct schema *s, uint32_t node, bool *ret_open);
+uint32_t schema_content_expr(struct schema *s, uint32_t node, bool *ret_untold);
 /* The texts of a format; false: it asserts nothing (unknown).  *ret_narrow: a subset only. */
 bool     schema_format_expr(struct schema *s, struct slice name, uint32_t *ret_expr, bool *ret_narrow);
 /* Strings that meet the goal, as one expression (names of keys). */
@@ -167,6 +174,10 @@ void schema_lower_array(struct schema *s, const struct clause *c, uint32_t value
 /* Whether the clause certainly has no value; looks a few levels deep. */
 bool schema_object_dead(struct schema *s, const struct clause *c);
 bool schema_array_dead(struct schema *s, const struct clause *c);
+
+/* schema_unique.c: strings and other scalars of a goal, each value in one spelling.  False: there are
+ * items that cannot be told apart. */
+bool schema_unique_words(struct schema *s, const uint32_t *lit, uint32_t n, uint32_t *ret_text, uint32_t *ret_word);
 
 /* schema_check.c */
 bool schema_valid(struct schema *s, uint32_t node, const struct jnode *value, uint32_t depth);

@@ -40,7 +40,7 @@ static void add_number(struct schema *s, const struct jnode *v, uint32_t *word)
     if (text.len && !(v->text.ptr[0] == '-' && !d.n) && !text.failed)
         add_expr(s, word, expr_text(&s->r->t.ex, v->text));
     if (!text.len)
-        schema_refuse(s, 0, "", "a listed number has too many digits");
+        schema_refuse(s, 0, WORD_NONE, "a listed number has too many digits");
     str_free(&text);
 }
 
@@ -117,7 +117,7 @@ static bool refuses(struct schema *s, const struct clause *c)
 {
     for (const struct atom *a = c->atom; a; a = a->below)
         if (a->kind == ATOM_UNSUPPORTED && !schema_clause_dead(s, c)) {
-            schema_refuse(s, a->node, "", a->why);
+            schema_refuse(s, a->node, WORD_NONE, a->why);
             return true;
         }
     return s->st != ST_OK;

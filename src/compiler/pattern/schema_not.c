@@ -33,7 +33,7 @@ static void num_branch(struct expansion *x, const struct clause *c, const struct
 {
     struct clause *n = clause_branch(x, c);
     if (n && !num_meet(&n->num, set))
-        schema_refuse(x->s, node, "", "too many divisors");
+        schema_refuse(x->s, node, WORD_NONE, "too many divisors");
 }
 
 /* The numbers outside lo..hi of the set, and those that miss one of its divisors. */
@@ -59,16 +59,21 @@ static void negate_string(struct expansion *x, const struct clause *c, uint32_t 
 {
     struct schema *s = x->s;
     struct expr_pool *p = &s->r->t.ex;
-    uint32_t lo = schema_count(s, node, "minLength", 0), hi = schema_count(s, node, "maxLength", EXPR_INF);
-    const struct jnode *pattern = schema_keyword(s, node, "pattern"), *format = schema_keyword(s, node, "format");
+    uint32_t lo = schema_count(s, node, WORD_MIN_LENGTH, 0), hi = schema_count(s, node, WORD_MAX_LENGTH, EXPR_INF);
+    const struct jnode *pattern = schema_keyword(s, node, WORD_PATTERN), *format = schema_keyword(s, node, WORD_FORMAT);
     if (lo)
         str_branch(x, c, expr_rep(p, EXPR_ANY, 0, lo - 1));
     if (hi != EXPR_INF)
         str_branch(x, c, expr_rep(p, EXPR_ANY, hi + 1, EXPR_INF));
     if (pattern)
-        str_branch(x, c, expr_not(p, schema_pattern_expr(s, node, "pattern", pattern)));
-    uint32_t e;
-    bool narrow;
+        str_branch(x, c, expr_not(p, schema_pattern_expr(s, node, WORD_PATTERN, pattern)));
+    uint32_t e = 0;
+    bool narrow, untold;
+    uint32_t content = schema_content_expr(s, node, &untold);
+    if (content != EXPR_ALL)
+        str_branch(x, c, expr_not(p, content));
+    if (untold)
+        unsupported(x, c, node, "the negation of contentMediaType");
     if (format && format->kind == J_STRING && schema_format_expr(s, format->text, &e, &narrow)) {
         if (narrow)
             unsupported(x, c, node, "NARROWED_NEGATION: the negation of this format");
@@ -78,8 +83,8 @@ static void negate_string(struct expansion *x, const struct clause *c, uint32_t 
 }
 
 /* Number of keyword counts: lo..hi of the positive form. */
-static void negate_counts(struct expansion *x, const struct clause *c, uint32_t node, const char *min,
-                          const char *max, uint8_t kind)
+static void negate_counts(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word min,
+                          enum schema_word max, uint8_t kind)
 {
     uint32_t lo = schema_count(x->s, node, min, 0), hi = schema_count(x->s, node, max, EXPR_INF);
     if (lo)
@@ -91,13 +96,13 @@ static void negate_counts(struct expansion *x, const struct clause *c, uint32_t 
 static void negate_items(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    const struct jnode *prefix = schema_keyword(s, node, "prefixItems");
-    const struct jnode *items = schema_keyword(s, node, "items");
-    const char *word = "prefixItems", *rest = "items";
+    const struct jnode *prefix = schema_keyword(s, node, WORD_PREFIX_ITEMS);
+    const struct jnode *items = schema_keyword(s, node, WORD_ITEMS);
+    enum schema_word word = WORD_PREFIX_ITEMS, rest = WORD_ITEMS;
     if (items && items->kind == J_ARRAY) {
         prefix = items;
-        word = "items";
-        rest = "additionalItems";
+        word = WORD_ITEMS;
+        rest = WORD_ADDITIONAL_ITEMS;
     }
     uint32_t n = prefix && prefix->kind == J_ARRAY ? prefix->n : 0;
     for (uint32_t i = 0; i < n && s->st == ST_OK; i++) {
@@ -105,7 +110,7 @@ static void negate_items(struct expansion *x, const struct clause *c, uint32_t n
         if (!schema_is_true(s, kid))
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_ITEM, .n = i, .lit = lit_neg(kid) });
     }
-    if (schema_keyword(s, node, rest) && !(prefix == NULL && !strcmp(rest, "additionalItems"))) {
+    if (schema_keyword(s, node, rest) && !(prefix == NULL && rest == WORD_ADDITIONAL_ITEMS)) {
         uint32_t kid = schema_kid(s, node, rest);
         if (!schema_is_true(s, kid))
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_ITEM, .n = n, .lo = 1, .lit = lit_neg(kid) });
@@ -115,14 +120,14 @@ static void negate_items(struct expansion *x, const struct clause *c, uint32_t n
 static void negate_array(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    negate_counts(x, c, node, "minItems", "maxItems", ATOM_ITEMS);
+    negate_counts(x, c, node, WORD_MIN_ITEMS, WORD_MAX_ITEMS, ATOM_ITEMS);
     negate_items(x, c, node);
-    const struct jnode *unique = schema_keyword(s, node, "uniqueItems");
+    const struct jnode *unique = schema_keyword(s, node, WORD_UNIQUE_ITEMS);
     if (unique && unique->kind == J_BOOL && unique->truth)
         unsupported(x, c, node, "the negation of uniqueItems");
-    if (schema_keyword(s, node, "contains")) {
-        uint32_t kid = schema_kid(s, node, "contains");
-        uint32_t lo = schema_count(s, node, "minContains", 1), hi = schema_count(s, node, "maxContains", EXPR_INF);
+    if (schema_keyword(s, node, WORD_CONTAINS)) {
+        uint32_t kid = schema_kid(s, node, WORD_CONTAINS);
+        uint32_t lo = schema_count(s, node, WORD_MIN_CONTAINS, 1), hi = schema_count(s, node, WORD_MAX_CONTAINS, EXPR_INF);
         if (lo == 1)
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_ALL_ITEMS, .lit = lit_neg(kid) });
         else if (lo)
@@ -130,12 +135,12 @@ static void negate_array(struct expansion *x, const struct clause *c, uint32_t n
         if (hi != EXPR_INF)
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_ITEM, .lo = hi + 1, .lit = lit_pos(kid) });
     }
-    const struct jnode *u = schema_keyword(s, node, "unevaluatedItems");
+    const struct jnode *u = schema_keyword(s, node, WORD_UNEVALUATED_ITEMS);
     if (u && !(u->kind == J_BOOL && u->truth))
         unsupported(x, c, node, "the negation of unevaluatedItems");
 }
 
-static void negate_dependencies(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
+static void negate_dependencies(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word word)
 {
     struct schema *s = x->s;
     const struct jnode *j = schema_keyword(s, node, word);
@@ -158,34 +163,34 @@ static void negate_dependencies(struct expansion *x, const struct clause *c, uin
 static void negate_object(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    negate_counts(x, c, node, "minProperties", "maxProperties", ATOM_KEYS);
-    const struct jnode *j = schema_keyword(s, node, "required");
+    negate_counts(x, c, node, WORD_MIN_PROPERTIES, WORD_MAX_PROPERTIES, ATOM_KEYS);
+    const struct jnode *j = schema_keyword(s, node, WORD_REQUIRED);
     for (uint32_t i = 0; j && j->kind == J_ARRAY && i < j->n; i++)
         clause_atom_branch(x, c, (struct atom){ .kind = ATOM_NO_KEY, .lit = LIT_NONE, .name = j->kid[i]->text });
-    j = schema_keyword(s, node, "properties");
+    j = schema_keyword(s, node, WORD_PROPERTIES);
     for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++) {
-        uint32_t kid = schema_member(s, node, "properties", i);
+        uint32_t kid = schema_member(s, node, WORD_PROPERTIES, i);
         if (!schema_is_true(s, kid))
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_KEY, .lit = lit_neg(kid), .name = j->key[i] });
     }
-    j = schema_keyword(s, node, "additionalProperties");
+    j = schema_keyword(s, node, WORD_ADDITIONAL_PROPERTIES);
     if (j && !(j->kind == J_BOOL && j->truth))
         clause_atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_UNDECLARED,
-                                         .lit = lit_neg(schema_kid(s, node, "additionalProperties")) });
-    j = schema_keyword(s, node, "patternProperties");
+                                         .lit = lit_neg(schema_kid(s, node, WORD_ADDITIONAL_PROPERTIES)) });
+    j = schema_keyword(s, node, WORD_PATTERN_PROPERTIES);
     for (uint32_t i = 0; j && j->kind == J_OBJECT && i < j->n && s->st == ST_OK; i++)
-        if (!schema_is_true(s, schema_member(s, node, "patternProperties", i)))
+        if (!schema_is_true(s, schema_member(s, node, WORD_PATTERN_PROPERTIES, i)))
             clause_atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_PATTERN + i,
-                                             .lit = lit_neg(schema_member(s, node, "patternProperties", i)) });
-    j = schema_keyword(s, node, "propertyNames");
+                                             .lit = lit_neg(schema_member(s, node, WORD_PATTERN_PROPERTIES, i)) });
+    j = schema_keyword(s, node, WORD_PROPERTY_NAMES);
     if (j && !(j->kind == J_BOOL && j->truth))
         clause_atom_branch(x, c, (struct atom){ .kind = ATOM_SOME_KEY, .node = node, .n = SOME_BAD_NAME, .lit = LIT_NONE });
-    j = schema_keyword(s, node, "unevaluatedProperties");
+    j = schema_keyword(s, node, WORD_UNEVALUATED_PROPERTIES);
     if (j && !(j->kind == J_BOOL && j->truth))
         unsupported(x, c, node, "the negation of unevaluatedProperties");
-    negate_dependencies(x, c, node, "dependencies");
-    negate_dependencies(x, c, node, "dependentRequired");
-    negate_dependencies(x, c, node, "dependentSchemas");
+    negate_dependencies(x, c, node, WORD_DEPENDENCIES);
+    negate_dependencies(x, c, node, WORD_DEPENDENT_REQUIRED);
+    negate_dependencies(x, c, node, WORD_DEPENDENT_SCHEMAS);
 }
 
 /* The numbers that are none of the listed: intervals between them. */
@@ -219,7 +224,7 @@ static void exclude_numbers(struct expansion *x, const struct clause *c, struct 
 }
 
 /* Everything of the type that is not listed.  False: nothing of the type is listed at all. */
-static bool negate_listed(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
+static bool negate_listed(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word word)
 {
     struct schema *s = x->s;
     struct jnode *const *v = NULL;
@@ -265,7 +270,7 @@ static bool negate_listed(struct expansion *x, const struct clause *c, uint32_t 
     }
 }
 
-static void negate_all(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
+static void negate_all(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word word)
 {
     struct schema *s = x->s;
     uint32_t n = schema_keyword(s, node, word)->n;
@@ -277,17 +282,17 @@ static void negate_all(struct expansion *x, const struct clause *c, uint32_t nod
 static void negate_one_of(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    uint32_t n = schema_keyword(s, node, "oneOf")->n;
-    negate_all(x, c, node, "oneOf");
+    uint32_t n = schema_keyword(s, node, WORD_ONE_OF)->n;
+    negate_all(x, c, node, WORD_ONE_OF);
     for (uint32_t i = 0; i < n && s->st == ST_OK; i++)
         for (uint32_t j = i + 1; j < n && s->st == ST_OK; j++) {
-            uint32_t a = schema_member(s, node, "oneOf", i), b = schema_member(s, node, "oneOf", j);
+            uint32_t a = schema_member(s, node, WORD_ONE_OF, i), b = schema_member(s, node, WORD_ONE_OF, j);
             if (!schema_disjoint(s, a, b))
                 clause_lit_branch(x, c, lit_pos(a), lit_pos(b));
         }
 }
 
-static void negate_reference(struct expansion *x, const struct clause *c, uint32_t node, const char *word)
+static void negate_reference(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word word)
 {
     uint32_t target;
     if (schema_keyword(x->s, node, word) && schema_resolve(x->s, node, word, &target))
@@ -298,24 +303,24 @@ static void negate_applicators(struct expansion *x, const struct clause *c, uint
 {
     struct schema *s = x->s;
     const struct jnode *j;
-    negate_reference(x, c, node, "$ref");
-    negate_reference(x, c, node, "$dynamicRef");
-    negate_reference(x, c, node, "$recursiveRef");
-    j = schema_keyword(s, node, "allOf");
+    negate_reference(x, c, node, WORD_REF);
+    negate_reference(x, c, node, WORD_DYNAMIC_REF);
+    negate_reference(x, c, node, WORD_RECURSIVE_REF);
+    j = schema_keyword(s, node, WORD_ALL_OF);
     for (uint32_t i = 0; j && i < j->n && s->st == ST_OK; i++)
-        clause_lit_branch(x, c, lit_neg(schema_member(s, node, "allOf", i)), LIT_NONE);
-    if (schema_keyword(s, node, "anyOf"))
-        negate_all(x, c, node, "anyOf");
-    if (schema_keyword(s, node, "oneOf"))
+        clause_lit_branch(x, c, lit_neg(schema_member(s, node, WORD_ALL_OF, i)), LIT_NONE);
+    if (schema_keyword(s, node, WORD_ANY_OF))
+        negate_all(x, c, node, WORD_ANY_OF);
+    if (schema_keyword(s, node, WORD_ONE_OF))
         negate_one_of(x, c, node);
-    if (schema_keyword(s, node, "not"))
-        clause_lit_branch(x, c, lit_pos(schema_kid(s, node, "not")), LIT_NONE);
-    if (schema_keyword(s, node, "if")) {
-        uint32_t cond = schema_kid(s, node, "if");
-        if (schema_keyword(s, node, "then"))
-            clause_lit_branch(x, c, lit_pos(cond), lit_neg(schema_kid(s, node, "then")));
-        if (schema_keyword(s, node, "else"))
-            clause_lit_branch(x, c, lit_neg(cond), lit_neg(schema_kid(s, node, "else")));
+    if (schema_keyword(s, node, WORD_NOT))
+        clause_lit_branch(x, c, lit_pos(schema_kid(s, node, WORD_NOT)), LIT_NONE);
+    if (schema_keyword(s, node, WORD_IF)) {
+        uint32_t cond = schema_kid(s, node, WORD_IF);
+        if (schema_keyword(s, node, WORD_THEN))
+            clause_lit_branch(x, c, lit_pos(cond), lit_neg(schema_kid(s, node, WORD_THEN)));
+        if (schema_keyword(s, node, WORD_ELSE))
+            clause_lit_branch(x, c, lit_neg(cond), lit_neg(schema_kid(s, node, WORD_ELSE)));
     }
 }
 
@@ -329,13 +334,13 @@ bool schema_expand_neg(struct expansion *x, struct clause *c, uint32_t node)
     const struct clause here = *c;
     if (j->kind == J_BOOL)
         return !j->truth;
-    if (s->node[node].draft <= DRAFT_7 && jtree_get(j, "$ref")) {
-        negate_reference(x, &here, node, "$ref");
+    if (s->node[node].draft <= DRAFT_7 && schema_keyword(s, node, WORD_REF)) {
+        negate_reference(x, &here, node, WORD_REF);
         return false;
     }
     if (!schema_type_allows(s, node, x->type, &integer))
         return s->st == ST_OK;
-    static const char *const lists[2] = { "enum", "const" };
+    static const enum schema_word lists[2] = { WORD_ENUM, WORD_CONST };
     uint32_t before = x->work.n;
     for (int i = 0; i < 2; i++)
         if (schema_keyword(s, node, lists[i]) && !negate_listed(x, &here, node, lists[i])) {

@@ -51,7 +51,7 @@ static void require(struct schema *s, struct object_plan *p, struct slice name)
         k->required = true;
 }
 
-static const struct jnode *map_keyword(struct schema *s, uint32_t node, const char *word)
+static const struct jnode *map_keyword(struct schema *s, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (j && j->kind != J_OBJECT)
@@ -64,12 +64,12 @@ static uint32_t name_expr(struct schema *s, uint32_t node, const struct jnode *p
     uint64_t key = (uint64_t)(uintptr_t)&pats->key[i], known;
     if (idmap_get(&s->patterns, key, &known))
         return (uint32_t)known;
-    return schema_pattern_text(s, node, "patternProperties", &pats->key[i], key);
+    return schema_pattern_text(s, node, WORD_PATTERN_PROPERTIES, &pats->key[i], key);
 }
 
 static void plan_patterns(struct schema *s, struct object_plan *p, uint32_t node)
 {
-    const struct jnode *pats = map_keyword(s, node, "patternProperties");
+    const struct jnode *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++) {
         uint32_t e = name_expr(s, node, pats, i);
         bool known = false;
@@ -78,7 +78,7 @@ static void plan_patterns(struct schema *s, struct object_plan *p, uint32_t node
         if (known)
             continue;
         if (p->n_pattern == PATTERN_MAX)
-            schema_refuse(s, node, "patternProperties", "BUDGET_CLAUSES: too many patterns for names");
+            schema_refuse(s, node, WORD_PATTERN_PROPERTIES, "BUDGET_CLAUSES: too many patterns for names");
         else
             p->pattern[p->n_pattern++].expr = e;
     }
@@ -86,33 +86,33 @@ static void plan_patterns(struct schema *s, struct object_plan *p, uint32_t node
 
 static void plan_node(struct schema *s, struct object_plan *p, uint32_t node)
 {
-    const struct jnode *props = map_keyword(s, node, "properties");
+    const struct jnode *props = map_keyword(s, node, WORD_PROPERTIES);
     for (uint32_t i = 0; props && i < props->n; i++)
         plan_key(s, p, props->key[i]);
     plan_patterns(s, p, node);
-    uint32_t lo = schema_count(s, node, "minProperties", 0), hi = schema_count(s, node, "maxProperties", EXPR_INF);
+    uint32_t lo = schema_count(s, node, WORD_MIN_PROPERTIES, 0), hi = schema_count(s, node, WORD_MAX_PROPERTIES, EXPR_INF);
     p->lo = lo > p->lo ? lo : p->lo;
     p->hi = hi < p->hi ? hi : p->hi;
-    if (schema_keyword(s, node, "propertyNames"))
-        lits_add(s, &p->names, lit_pos(schema_kid(s, node, "propertyNames")));
+    if (schema_keyword(s, node, WORD_PROPERTY_NAMES))
+        lits_add(s, &p->names, lit_pos(schema_kid(s, node, WORD_PROPERTY_NAMES)));
 }
 
 static void plan_required(struct schema *s, struct object_plan *p, uint32_t node)
 {
-    const struct jnode *j = schema_keyword(s, node, "required");
+    const struct jnode *j = schema_keyword(s, node, WORD_REQUIRED);
     if (!j)
         return;
     if (j->kind == J_BOOL && s->node[node].legacy)      /* draft-03 leftovers: no meaning since */
         return;
     if (j->kind != J_ARRAY) {
-        schema_malformed(s, node, "required", "a list of names is expected");
+        schema_malformed(s, node, WORD_REQUIRED, "a list of names is expected");
         return;
     }
     for (uint32_t i = 0; i < j->n; i++) {
         if (j->kid[i]->kind == J_STRING)
             require(s, p, j->kid[i]->text);
         else
-            schema_malformed(s, node, "required", "a list of names is expected");
+            schema_malformed(s, node, WORD_REQUIRED, "a list of names is expected");
     }
 }
 
@@ -163,30 +163,32 @@ static void plan_free(struct object_plan *p)
     hashmap_free(&p->by_name);
 }
 
-static const char *rest_keyword(const struct schema *s, uint32_t node)
+static enum schema_word rest_keyword(const struct schema *s, uint32_t node)
 {
-    if (schema_keyword(s, node, "additionalProperties"))
-        return "additionalProperties";
-    bool alone = schema_keyword(s, node, "unevaluatedProperties") && schema_evaluates_alone(s, node);
-    return alone ? "unevaluatedProperties" : NULL;
+    if (schema_keyword(s, node, WORD_ADDITIONAL_PROPERTIES))
+        return WORD_ADDITIONAL_PROPERTIES;
+    bool alone = schema_keyword(s, node, WORD_UNEVALUATED_PROPERTIES) && schema_evaluates_alone(s, node);
+    return alone ? WORD_UNEVALUATED_PROPERTIES : WORD_NONE;
 }
 
-/* What one node asks of the value of a declared key. */
-static void node_lits(struct schema *s, uint32_t node, struct slice name, struct lits *l)
+/* What one node asks of the value of a declared key, which is likely its member `hint`. */
+static void node_lits(struct schema *s, uint32_t node, struct slice name, uint32_t hint, struct lits *l)
 {
-    const struct jnode *props = map_keyword(s, node, "properties"), *pats = map_keyword(s, node, "patternProperties");
-    bool matched = false;
-    for (uint32_t i = 0; props && i < props->n && !matched; i++)
-        if (slice_eq(props->key[i], name)) {
-            matched = true;
-            lits_add(s, l, lit_pos(schema_member(s, node, "properties", i)));
-        }
+    const struct jnode *props = map_keyword(s, node, WORD_PROPERTIES), *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
+    uint32_t at = 0;
+    if (props && hint < props->n && slice_eq(props->key[hint], name))
+        at = hint;
+    while (props && at < props->n && !slice_eq(props->key[at], name))
+        at++;
+    bool matched = props && at < props->n;
+    if (matched)
+        lits_add(s, l, lit_pos(schema_member(s, node, WORD_PROPERTIES, at)));
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
         if (expr_contains(&s->r->t.ex, name_expr(s, node, pats, i), name)) {
             matched = true;
-            lits_add(s, l, lit_pos(schema_member(s, node, "patternProperties", i)));
+            lits_add(s, l, lit_pos(schema_member(s, node, WORD_PATTERN_PROPERTIES, i)));
         }
-    const char *rest = rest_keyword(s, node);
+    enum schema_word rest = rest_keyword(s, node);
     if (!matched && rest && s->st == ST_OK)
         lits_add(s, l, lit_pos(schema_kid(s, node, rest)));
 }
@@ -203,7 +205,7 @@ static bool key_lits(struct schema *s, const struct object_plan *p, const struct
     for (uint32_t i = 0; i < p->n_atom && s->st == ST_OK; i++) {
         const struct atom *a = p->atom[i];
         if (a->kind == ATOM_OBJECT)
-            node_lits(s, a->node, k->name, l);
+            node_lits(s, a->node, k->name, (uint32_t)(k - p->key), l);
         else if (a->kind == ATOM_KEY && a->lit != LIT_NONE && slice_eq(a->name, k->name))
             lits_add(s, l, a->lit);
     }
@@ -246,17 +248,17 @@ static bool class_lits(struct schema *s, const struct object_plan *p, uint32_t m
         if (p->atom[i]->kind != ATOM_OBJECT)
             continue;
         uint32_t node = p->atom[i]->node;
-        const struct jnode *pats = map_keyword(s, node, "patternProperties");
+        const struct jnode *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
         bool matched = false;
         for (uint32_t k = 0; pats && k < pats->n && s->st == ST_OK; k++) {
             uint32_t e = name_expr(s, node, pats, k);
             for (uint32_t m = 0; m < p->n_pattern; m++)
                 if (p->pattern[m].expr == e && (mask >> m & 1)) {
                     matched = true;
-                    lits_add(s, l, lit_pos(schema_member(s, node, "patternProperties", k)));
+                    lits_add(s, l, lit_pos(schema_member(s, node, WORD_PATTERN_PROPERTIES, k)));
                 }
         }
-        const char *rest = rest_keyword(s, node);
+        enum schema_word rest = rest_keyword(s, node);
         if (!matched && rest && s->st == ST_OK)
             lits_add(s, l, lit_pos(schema_kid(s, node, rest)));
     }
@@ -287,12 +289,12 @@ static uint32_t undeclared_names(struct schema *s, const struct object_plan *p)
 static uint32_t settling_names(struct schema *s, const struct atom *a)
 {
     struct expr_pool *x = &s->r->t.ex;
-    const struct jnode *props = map_keyword(s, a->node, "properties");
-    const struct jnode *pats = map_keyword(s, a->node, "patternProperties");
+    const struct jnode *props = map_keyword(s, a->node, WORD_PROPERTIES);
+    const struct jnode *pats = map_keyword(s, a->node, WORD_PATTERN_PROPERTIES);
     if (a->n >= SOME_PATTERN)
         return name_expr(s, a->node, pats, a->n - SOME_PATTERN);
     if (a->n == SOME_BAD_NAME) {
-        uint32_t lit = lit_pos(schema_kid(s, a->node, "propertyNames"));
+        uint32_t lit = lit_pos(schema_kid(s, a->node, WORD_PROPERTY_NAMES));
         return expr_not(x, schema_goal_texts(s, &lit, 1));
     }
     uint32_t e = props && props->n ? expr_not(x, expr_choices(x, props->key, NULL, props->n)) : EXPR_ALL;
@@ -411,7 +413,7 @@ void schema_lower_object(struct schema *s, const struct clause *c, uint32_t valu
         if (a->kind != ATOM_SOME_KEY)
             continue;
         if (++n > SOME_MAX && !schema_object_dead(s, c))
-            schema_refuse(s, a->node, "", "several conditions that some key must meet");
+            schema_refuse(s, a->node, WORD_NONE, "several conditions that some key must meet");
         if (!a->lo)
             open = a;
         else if (s->st == ST_OK && d.n < SOME_MAX) {

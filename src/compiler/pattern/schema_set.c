@@ -23,7 +23,7 @@ struct clause *clause_branch(struct expansion *x, const struct clause *c)
 {
     struct clause copy = *c;
     if (++x->n_made > CLAUSE_MAX) {
-        schema_refuse(x->s, x->lit[0] >> 1, "", "BUDGET_CLAUSES: too many combinations of alternatives");
+        schema_refuse(x->s, x->lit[0] >> 1, WORD_NONE, "BUDGET_CLAUSES: too many combinations of alternatives");
         return NULL;
     }
     struct clause *n = array_push(&x->work.c, &x->work.n, &x->work.cap, sizeof *n);
@@ -80,14 +80,14 @@ static bool names_type(struct schema *s, uint32_t node, const struct jnode *t, e
             return type == J_NUMBER;
         }
     }
-    schema_malformed(s, node, "type", "the name of a type is expected");
+    schema_malformed(s, node, WORD_TYPE, "the name of a type is expected");
     return false;
 }
 
 /* Whether values of the type pass the keyword `type`; only integers when *ret_integer. */
 bool schema_type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer)
 {
-    const struct jnode *t = schema_keyword(s, node, "type");
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE);
     *ret_integer = false;
     if (!t)
         return true;
@@ -114,12 +114,12 @@ bool clause_add_integer(struct clause *c, bool negated)
 }
 
 /* Members of an enum, or the one of a const. */
-uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, struct jnode *const **ret)
+uint32_t schema_listed(const struct schema *s, uint32_t node, enum schema_word word, struct jnode *const **ret)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j)
         return 0;
-    if (!strcmp(word, "enum")) {
+    if (word == WORD_ENUM) {
         *ret = j->kid;
         return j->n;
     }
@@ -129,7 +129,7 @@ uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, 
     return 1;
 }
 
-static bool meet_values(struct schema *s, struct clause *c, uint32_t node, const char *word)
+static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum schema_word word)
 {
     struct jnode *const *v = NULL;
     uint32_t n = schema_listed(s, node, word, &v), kept = 0;
@@ -153,20 +153,15 @@ static bool meet_values(struct schema *s, struct clause *c, uint32_t node, const
 
 /* ---- positive literals ---------------------------------------------------------------------- */
 
-static bool is_any(const char *word, const char *const *list)
-{
-    for (; *list; list++)
-        if (!strcmp(word, *list))
-            return true;
-    return false;
-}
-
-static const char *const array_words[] = { "prefixItems", "items", "additionalItems", "minItems",
-    "maxItems", "contains", "minContains", "maxContains", "uniqueItems", "unevaluatedItems", NULL };
-static const char *const object_words[] = { "properties", "patternProperties", "additionalProperties",
-    "required", "minProperties", "maxProperties", "propertyNames", "unevaluatedProperties", NULL };
-static const char *const applicators[] = { "allOf", "anyOf", "oneOf", "if", "$ref", "$dynamicRef",
-    "$recursiveRef", "dependentSchemas", "contains", NULL };
+static const uint64_t array_words = WORD_BIT(PREFIX_ITEMS) | WORD_BIT(ITEMS) | WORD_BIT(ADDITIONAL_ITEMS) |
+    WORD_BIT(MIN_ITEMS) | WORD_BIT(MAX_ITEMS) | WORD_BIT(CONTAINS) | WORD_BIT(MIN_CONTAINS) |
+    WORD_BIT(MAX_CONTAINS) | WORD_BIT(UNIQUE_ITEMS) | WORD_BIT(UNEVALUATED_ITEMS);
+static const uint64_t object_words = WORD_BIT(PROPERTIES) | WORD_BIT(PATTERN_PROPERTIES) |
+    WORD_BIT(ADDITIONAL_PROPERTIES) | WORD_BIT(REQUIRED) | WORD_BIT(MIN_PROPERTIES) |
+    WORD_BIT(MAX_PROPERTIES) | WORD_BIT(PROPERTY_NAMES) | WORD_BIT(UNEVALUATED_PROPERTIES);
+static const uint64_t applicators = WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) | WORD_BIT(IF) |
+    WORD_BIT(REF) | WORD_BIT(DYNAMIC_REF) | WORD_BIT(RECURSIVE_REF) | WORD_BIT(DEPENDENT_SCHEMAS) |
+    WORD_BIT(CONTAINS);
 
 struct todo {                   /* in order of the document, pushed from its end */
     struct pending *p;
@@ -182,7 +177,7 @@ static void plan(struct schema *s, struct todo *t, struct pending p)
         schema_nomem(s);
 }
 
-static void plan_members(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_members(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || j->kind != J_ARRAY || !j->n) {
@@ -193,7 +188,7 @@ static void plan_members(struct schema *s, struct todo *t, uint32_t node, const 
         plan(s, t, (struct pending){ .kind = P_LIT, .x = lit_pos(schema_member(s, node, word, i)) });
 }
 
-static void plan_reference(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_reference(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     uint32_t target;
     if (schema_resolve(s, node, word, &target))
@@ -203,13 +198,10 @@ static void plan_reference(struct schema *s, struct todo *t, uint32_t node, cons
 /* unevaluated* is the same as additional* where nothing else of the node could evaluate. */
 bool schema_evaluates_alone(const struct schema *s, uint32_t node)
 {
-    for (int i = 0; applicators[i]; i++)
-        if (schema_keyword(s, node, applicators[i]))
-            return false;
-    return true;
+    return !(s->node[node].has & applicators);
 }
 
-static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_unevaluated(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || (j->kind == J_BOOL && j->truth) || schema_evaluates_alone(s, node))
@@ -236,7 +228,7 @@ static void plan_atom(struct schema *s, struct todo *t, uint32_t node, uint8_t k
         schema_nomem(s);
 }
 
-static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, const char *word)
+static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, enum schema_word word)
 {
     const struct jnode *j = schema_keyword(s, node, word);
     if (!j || j->kind != J_OBJECT) {
@@ -247,30 +239,28 @@ static void plan_dependencies(struct schema *s, struct todo *t, uint32_t node, c
         plan(s, t, (struct pending){ .kind = P_DEP, .x = node, .i = i, .word = word });
 }
 
-static void plan_keyword(struct schema *s, struct todo *t, uint32_t node, const char *word, enum jkind type)
+static void plan_keyword(struct schema *s, struct todo *t, uint32_t node, enum schema_word word, enum jkind type)
 {
-    if (!schema_keyword(s, node, word))
-        return;
-    if (!strcmp(word, "$ref") || !strcmp(word, "$dynamicRef") || !strcmp(word, "$recursiveRef"))
+    if (word == WORD_REF || word == WORD_DYNAMIC_REF || word == WORD_RECURSIVE_REF)
         plan_reference(s, t, node, word);
-    else if (!strcmp(word, "allOf"))
+    else if (word == WORD_ALL_OF)
         plan_members(s, t, node, word);
-    else if (!strcmp(word, "anyOf") || !strcmp(word, "oneOf"))
-        plan(s, t, (struct pending){ .kind = *word == 'a' ? P_ANY : P_ONE, .x = node });
-    else if (!strcmp(word, "not"))
+    else if (word == WORD_ANY_OF || word == WORD_ONE_OF)
+        plan(s, t, (struct pending){ .kind = word == WORD_ANY_OF ? P_ANY : P_ONE, .x = node });
+    else if (word == WORD_NOT)
         plan(s, t, (struct pending){ .kind = P_LIT, .x = lit_neg(schema_kid(s, node, word)) });
-    else if (!strcmp(word, "if"))
+    else if (word == WORD_IF)
         plan(s, t, (struct pending){ .kind = P_IF, .x = node });
-    else if (type == J_OBJECT && (!strcmp(word, "dependencies") || !strcmp(word, "dependentRequired") ||
-                                  !strcmp(word, "dependentSchemas")))
+    else if (type == J_OBJECT && (word == WORD_DEPENDENCIES || word == WORD_DEPENDENT_REQUIRED ||
+                                  word == WORD_DEPENDENT_SCHEMAS))
         plan_dependencies(s, t, node, word);
-    else if (type == J_OBJECT && is_any(word, object_words))
+    else if (type == J_OBJECT && (object_words >> word & 1))
         plan_atom(s, t, node, ATOM_OBJECT);
-    else if (type == J_ARRAY && is_any(word, array_words))
+    else if (type == J_ARRAY && (array_words >> word & 1))
         plan_atom(s, t, node, ATOM_ARRAY);
-    if (type == J_OBJECT && !strcmp(word, "unevaluatedProperties"))
+    if (type == J_OBJECT && word == WORD_UNEVALUATED_PROPERTIES)
         plan_unevaluated(s, t, node, word);
-    if (type == J_ARRAY && !strcmp(word, "unevaluatedItems"))
+    if (type == J_ARRAY && word == WORD_UNEVALUATED_ITEMS)
         plan_unevaluated(s, t, node, word);
 }
 
@@ -282,14 +272,14 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
     if (!schema_type_allows(s, node, c->type, &integer))
         return false;
     if (integer && !clause_add_integer(c, false)) {
-        schema_refuse(s, node, "type", "too many divisors");
+        schema_refuse(s, node, WORD_TYPE, "too many divisors");
         return false;
     }
-    static const char *const lists[2] = { "enum", "const" };
+    static const enum schema_word lists[2] = { WORD_ENUM, WORD_CONST };
     for (int i = 0; i < 2; i++) {
         const struct jnode *j = schema_keyword(s, node, lists[i]);
         if (j && !i && j->kind != J_ARRAY)
-            schema_malformed(s, node, "enum", "a list is expected");
+            schema_malformed(s, node, WORD_ENUM, "a list is expected");
         else if (j && !meet_values(s, c, node, lists[i]))
             return false;
     }
@@ -299,7 +289,7 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
         c->open_text &= open;
     }
     if (c->type == J_NUMBER && schema_number_set(s, node, &set) && !num_meet(&c->num, &set))
-        schema_refuse(s, node, "multipleOf", "too many divisors");
+        schema_refuse(s, node, WORD_MULTIPLE_OF, "too many divisors");
     return s->st == ST_OK;
 }
 
@@ -309,13 +299,13 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
     struct todo t = { 0 };
     if (j->kind == J_BOOL)
         return j->truth;
-    bool only_ref = s->node[node].draft <= DRAFT_7 && jtree_get(j, "$ref");
+    bool only_ref = s->node[node].draft <= DRAFT_7 && schema_keyword(s, node, WORD_REF);
     if (only_ref)
-        plan_reference(s, &t, node, "$ref");
+        plan_reference(s, &t, node, WORD_REF);
     else if (!meet_scalars(s, c, node))
         return false;
-    for (uint32_t i = 0; i < j->n && !only_ref && s->st == ST_OK; i++)
-        plan_keyword(s, &t, node, j->key[i].ptr, c->type);
+    for (uint32_t i = 0; i < s->node[node].n_word && !only_ref && s->st == ST_OK; i++)
+        plan_keyword(s, &t, node, (enum schema_word)s->node[node].word[i], c->type);
     for (uint32_t i = t.n; i-- > 0;)
         push(s, c, t.p[i]);
     mem_free(t.p);
@@ -327,20 +317,20 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
 static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
-    const struct jnode *j = schema_keyword(s, node, "oneOf");
+    const struct jnode *j = schema_keyword(s, node, WORD_ONE_OF);
     if (j->kind != J_ARRAY || !j->n) {
-        schema_malformed(s, node, "oneOf", "a list of schemas is expected");
+        schema_malformed(s, node, WORD_ONE_OF, "a list of schemas is expected");
         return;
     }
     const struct clause here = *c;
     for (uint32_t i = 0; i < j->n && s->st == ST_OK; i++) {
-        uint32_t own = schema_member(s, node, "oneOf", i);
+        uint32_t own = schema_member(s, node, WORD_ONE_OF, i);
         bool twice = false;
         for (uint32_t k = 0; k < j->n; k++)
             twice |= k != i && jtree_equal(j->kid[i], j->kid[k]);
         struct clause n = here;
         for (uint32_t k = 0; k < j->n && !twice && s->st == ST_OK; k++) {
-            uint32_t other = schema_member(s, node, "oneOf", k);
+            uint32_t other = schema_member(s, node, WORD_ONE_OF, k);
             if (k != i && s->st == ST_OK && !schema_disjoint(s, own, other))
                 clause_push_lit(s, &n, lit_neg(other));
         }
@@ -407,12 +397,12 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
         clause_add_atom(s, c, *p->atom);
         return true;
     case P_ANY: {
-        const struct jnode *j = schema_keyword(s, p->x, "anyOf");
+        const struct jnode *j = schema_keyword(s, p->x, WORD_ANY_OF);
         const struct clause here = *c;
         if (j->kind != J_ARRAY || !j->n)
-            schema_malformed(s, p->x, "anyOf", "a list of schemas is expected");
+            schema_malformed(s, p->x, WORD_ANY_OF, "a list of schemas is expected");
         for (uint32_t i = j->n; i-- > 0 && s->st == ST_OK;)
-            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, "anyOf", i)), LIT_NONE);
+            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, WORD_ANY_OF, i)), LIT_NONE);
         return false;
     }
     case P_ONE:
@@ -420,14 +410,14 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
         return false;
     case P_IF: {
         const struct clause here = *c;
-        uint32_t cond = schema_kid(s, p->x, "if"), kid = LIT_NONE;
-        bool then = schema_keyword(s, p->x, "then"), other = schema_keyword(s, p->x, "else");
+        uint32_t cond = schema_kid(s, p->x, WORD_IF), kid = LIT_NONE;
+        bool then = schema_keyword(s, p->x, WORD_THEN), other = schema_keyword(s, p->x, WORD_ELSE);
         if (!then && !other)
             return true;
         if (then)
-            kid = lit_pos(schema_kid(s, p->x, "then"));
+            kid = lit_pos(schema_kid(s, p->x, WORD_THEN));
         clause_lit_branch(x, &here, lit_pos(cond), kid);
-        kid = other ? lit_pos(schema_kid(s, p->x, "else")) : LIT_NONE;
+        kid = other ? lit_pos(schema_kid(s, p->x, WORD_ELSE)) : LIT_NONE;
         clause_lit_branch(x, &here, lit_neg(cond), kid);
         return false;
     }
@@ -471,9 +461,62 @@ static void finish(struct expansion *x, struct clause *c)
         schema_nomem(x->s);
 }
 
+enum { ALL_TYPES = (1 << N_JKIND) - 1, TYPE_HOPS = 8 };
+
+static uint8_t type_bit(const struct jnode *name)
+{
+    static const char *const names[N_JKIND] = { "null", "boolean", "number", "string", "array", "object" };
+    for (int i = 0; i < N_JKIND && name->kind == J_STRING; i++)
+        if (slice_is(name->text, names[i]))
+            return (uint8_t)(1 << i);
+    return name->kind == J_STRING && slice_is(name->text, "integer") ? 1 << J_NUMBER : 0;
+}
+
+/* What the node's own type, enum and const leave over; ALL_TYPES where one is malformed, which is
+ * told later. */
+static uint8_t own_types(const struct schema *s, uint32_t node)
+{
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE), *e = schema_keyword(s, node, WORD_ENUM);
+    const struct jnode *c = schema_keyword(s, node, WORD_CONST);
+    uint8_t types = ALL_TYPES, some = 0;
+    for (uint32_t i = 0; t && i < (t->kind == J_ARRAY ? t->n : 1); i++) {
+        uint8_t one = type_bit(t->kind == J_ARRAY ? t->kid[i] : t);
+        if (!one)
+            return ALL_TYPES;
+        some |= one;
+    }
+    types &= t ? some : ALL_TYPES;
+    some = 0;
+    for (uint32_t i = 0; e && e->kind == J_ARRAY && i < e->n; i++)
+        some |= (uint8_t)(1 << e->kid[i]->kind);
+    types &= e && e->kind == J_ARRAY ? some : ALL_TYPES;
+    return c ? types & (uint8_t)(1 << c->kind) : types;
+}
+
+/* Types that values of the node can have as far as can be told at a glance. */
+static uint8_t node_types(struct schema *s, uint32_t node)
+{
+    uint8_t types = ALL_TYPES;
+    for (int hop = 0; hop < TYPE_HOPS; hop++) {
+        const struct jnode *j = s->node[node].json, *ref = schema_keyword(s, node, WORD_REF);
+        if (j->kind != J_OBJECT)
+            return j->truth ? types : 0;
+        if (!ref || s->node[node].draft > DRAFT_7)
+            types &= own_types(s, node);
+        uint32_t target;
+        if (!ref || ref->kind != J_STRING || !schema_resolve(s, node, WORD_REF, &target))
+            return types;
+        node = target;
+    }
+    return types;
+}
+
 bool schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out)
 {
     struct expansion x = { .s = s, .type = type, .lit = lit, .n_lit = n, .out = out };
+    for (uint32_t i = 0; i < n; i++)
+        if (!(lit[i] & 1) && !(node_types(s, lit[i] >> 1) >> type & 1))
+            return s->st == ST_OK && !rules_failed(s->r);
     struct clause c = { .type = (uint8_t)type, .bools = 3, .open_text = true, .str = EXPR_ALL };
     for (uint32_t i = n; i-- > 0;)
         clause_push_lit(s, &c, lit[i]);
@@ -581,7 +624,7 @@ uint32_t schema_goal_value(struct schema *s, const uint32_t *lit, uint32_t n)
     if (hashmap_get(&s->by_lits, key, &at))
         return s->goal[at].value;
     if (s->n_goal >= GOAL_MAX) {
-        schema_refuse(s, n ? lit[0] >> 1 : 0, "", "BUDGET_CLAUSES: too many combinations of schemas");
+        schema_refuse(s, n ? lit[0] >> 1 : 0, WORD_NONE, "BUDGET_CLAUSES: too many combinations of schemas");
         return 0;
     }
     struct schema_goal *g = array_push(&s->goal, &s->n_goal, &s->cap_goal, sizeof *g);
@@ -602,7 +645,7 @@ uint32_t schema_goal_texts(struct schema *s, const uint32_t *lit, uint32_t n)
     for (uint32_t i = 0; i < out.n && s->st == ST_OK; i++) {
         uint32_t one = out.c[i].str;
         if (out.c[i].atom)
-            schema_refuse(s, out.c[i].atom->node, "", out.c[i].atom->why ? out.c[i].atom->why
+            schema_refuse(s, out.c[i].atom->node, WORD_NONE, out.c[i].atom->why ? out.c[i].atom->why
                           : "names with this constraint");
         if (out.c[i].has_values) {
             one = EXPR_EMPTY;

@@ -13,7 +13,7 @@ struct pending {
     uint8_t         kind;
     uint32_t        x;          /* literal, or node */
     uint32_t        i;          /* DEP: member; keyword in `word` */
-    const char     *word;
+    enum schema_word word;
     struct atom    *atom;
 };
 
@@ -29,7 +29,7 @@ struct expansion {
 
 void clause_add_atom(struct schema *s, struct clause *c, struct atom a);
 struct clause *clause_branch(struct expansion *x, const struct clause *c);
-uint32_t schema_listed(const struct schema *s, uint32_t node, const char *word, struct jnode *const **ret);
+uint32_t schema_listed(const struct schema *s, uint32_t node, enum schema_word word, struct jnode *const **ret);
 void clause_push_lit(struct schema *s, struct clause *c, uint32_t lit);
 bool schema_type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer);
 bool clause_add_integer(struct clause *c, bool negated);

@@ -98,7 +98,7 @@ void object_add_class(struct rules *r, uint32_t object, uint32_t name, uint32_t 
     struct value_object *o = &r->object[object];
     struct value_class *c = added(r, array_push(&o->cls, &o->n_cls, &o->cap_cls, sizeof *c));
     if (c)
-        *c = (struct value_class){ name, value, pays, false };
+        *c = (struct value_class){ .name = name, .value = value, .pays = pays };
 }
 
 /* ---- glue ----------------------------------------------------------------------------------- */
@@ -270,6 +270,32 @@ bool value_items_finish(const struct rules *r, const struct value_array *a, uint
     return forced <= room;
 }
 
+/* Whether there are unused values for one item more and for all that are owed. */
+static bool unique_room(struct rules *r, const struct value_array *a, const struct rule_state *s)
+{
+    uint32_t want = s->missing ? s->missing : 1;
+    if (value_n_seen(r, s->seen) >= UNIQUE_MAX)
+        return false;
+    if (a->roomy)
+        return true;
+    uint32_t n = expr_words(&r->t.ex, value_unused(r, a->text, s->seen, false), want);
+    return n >= want || n + expr_words(&r->t.ex, value_unused(r, a->word, s->seen, true), want) >= want;
+}
+
+/* Items that must be distinct are leaves; what they said is noted behind them. */
+static void unique_member(struct rules *r, const struct value_array *a, const struct rule_state *s,
+                          struct rule_state next, struct edges *l)
+{
+    uint32_t text = value_unused(r, a->text, s->seen, false), word = value_unused(r, a->word, s->seen, true);
+    next.phase = PH_EXTRA;
+    if (!unique_room(r, a, s))
+        return;
+    if (expr_live(&r->t.ex, text))
+        edge(r, l, EDGE_TERM, true, terminal_start(&r->t, text, ENC_CANON), rule_intern(r, next));
+    if (expr_live(&r->t.ex, word))
+        edge(r, l, EDGE_TERM, true, terminal_start(&r->t, word, ENC_RAW), rule_intern(r, next));
+}
+
 /* An item that counts for `contains`, or one that need not; each only if the rest fits. */
 static void array_member(struct rules *r, const struct rule_state *s, struct edges *l)
 {
@@ -280,6 +306,10 @@ static void array_member(struct rules *r, const struct rule_state *s, struct edg
     next.missing = s->missing ? s->missing - 1 : 0;
     next.room = less(s->room);
     uint32_t need = value_contains_need(s), room = contains_room(s), depth = s->depth + 1u;
+    if (a.unique) {
+        unique_member(r, &a, s, next, l);
+        return;
+    }
     if (!a.contains) {
         edge(r, l, EDGE_CALL, false, value_rule(r, value_item_at(&a, s->pos), depth), rule_intern(r, next));
         return;
@@ -295,7 +325,7 @@ static void array_member(struct rules *r, const struct rule_state *s, struct edg
     }
 }
 
-static uint32_t array_arms(const struct rules *r, const struct value_array *a,
+static uint32_t array_arms(struct rules *r, const struct value_array *a,
                            const struct rule_state *s)
 {
     uint32_t arms = 0, need = value_contains_need(s), room = contains_room(s);
@@ -307,7 +337,7 @@ static uint32_t array_arms(const struct rules *r, const struct value_array *a,
                (room && value_gives(r, counted_at(a, s->pos)) &&
                 value_items_finish(r, a, pos, missing, left, need ? need - 1 : 0, less(room)));
     }
-    if (item)
+    if (item && (!a->unique || unique_room(r, a, s)))
         arms |= ARM_MEMBER;
     if (!s->missing && !need)
         arms |= ARM_END;
@@ -355,32 +385,9 @@ static uint32_t offered_end(const struct value_object *o, uint32_t pos)
     return pos < o->n_key ? pos + 1 : pos;
 }
 
-static uint32_t seen_names(struct rules *r, uint32_t seen)
-{
-    uint32_t n = 0;
-    seen &= ~SEEN_UNNAMED;
-    for (uint32_t i = seen; i; i = r->name[i].below)
-        n++;
-    if (!n)
-        return EXPR_EMPTY;
-    struct slice *text = mem_calloc(n, sizeof *text);
-    if (!text) {
-        rules_fail(r, ST_NOMEM);
-        return EXPR_EMPTY;
-    }
-    n = 0;
-    for (uint32_t i = seen; i; i = r->name[i].below)
-        text[n++] = r->name[i].name;
-    uint32_t e = expr_choices(&r->t.ex, text, NULL, n);
-    mem_free(text);
-    return e;
-}
-
 static uint32_t class_expr(struct rules *r, const struct value_class *c, uint32_t seen)
 {
-    if (!(seen & ~SEEN_UNNAMED))
-        return c->name;
-    return expr_and2(&r->t.ex, c->name, expr_not(&r->t.ex, seen_names(r, seen)));
+    return value_unused(r, c->name, seen, false);
 }
 
 /* How many more undeclared names there can be, at most cap. */
@@ -619,66 +626,4 @@ void value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo,
         *ret_lo = s->pos;
         *ret_hi = offered_end(&r->object[s->a], s->pos);
     }
-}
-
-/* Undoes the canonical spelling of a JSON string in place. */
-static size_t unescape(char *s, size_t n)
-{
-    static const char from[] = "btnfr", to[] = "\b\t\n\f\r";
-    size_t out = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] != '\\' || i + 1 >= n) {
-            s[out++] = s[i];
-            continue;
-        }
-        const char *k = strchr(from, s[++i]);
-        if (s[i] == 'u' && i + 4 < n) {
-            int v = 0;
-            for (int d = 1; d <= 4; d++)
-                v = v * 16 + (s[i + (size_t)d] <= '9' ? s[i + (size_t)d] - '0' : s[i + (size_t)d] - 'a' + 10);
-            s[out++] = (char)v;
-            i += 4;
-        } else {
-            s[out++] = k ? to[k - from] : s[i];
-        }
-    }
-    return out;
-}
-
-uint32_t value_captured(struct rules *r, uint32_t state, struct slice text)
-{
-    struct rule_state s = r->st[state];
-    char *copy = arena_strdup(&r->arena, text);
-    if (!copy) {
-        rules_fail(r, ST_NOMEM);
-        return 0;
-    }
-    struct slice name = { copy, unescape(copy, text.len) };
-    uint32_t id = 0, open = s.seen & SEEN_UNNAMED;
-    s.seen &= ~SEEN_UNNAMED;
-    for (uint32_t i = r->n_name; i-- > 1 && !id;)
-        if (r->name[i].below == s.seen && slice_eq(r->name[i].name, name))
-            id = i;
-    if (!id) {
-        struct name_list *x = added(r, array_push(&r->name, &r->n_name, &r->cap_name, sizeof *x));
-        if (!x)
-            return 0;
-        *x = (struct name_list){ s.seen, name };
-        id = r->n_name - 1;
-    }
-    s.seen = id | open;
-    s.phase = PH_COLON;
-    return rule_intern(r, s);
-}
-
-bool value_unnamed(struct rules *r, uint32_t state, uint32_t *ret_next)
-{
-    struct rule_state s = r->st[state];
-    const struct value_object *o = &r->object[s.a];
-    if (s.kind != RULE_OBJECT || !o->cls[s.pos - o->n_key].roomy)
-        return false;
-    s.seen |= SEEN_UNNAMED;
-    s.phase = PH_COLON;
-    *ret_next = rule_intern(r, s);
-    return true;
 }

@@ -1,6 +1,7 @@
 /* value_measure.c - bytes that places and values cost at least, and what can be given at all. */
 
 #include "base/array.h"
+#include "compiler/pattern/derive.h"
 #include "compiler/pattern/value_int.h"
 
 /* ---- costs ---------------------------------------------------------------------------------- */
@@ -201,6 +202,38 @@ static void prune_array(struct rules *r, struct value_array *a)
         a->hi = a->n_prefix;
 }
 
+bool value_roomy(struct rules *r, uint32_t e)
+{
+    return expr_words(&r->t.ex, e, ROOMY_WORDS) >= ROOMY_WORDS;
+}
+
+/* However a text begins, there are many others that begin so: `^[a-z]{1,9}$` is roomy and yet
+ * "abcdefghi" is alone. */
+bool value_open(struct rules *r, uint32_t e)
+{
+    enum { STATES = 64, LEFT = 4096 };
+    uint32_t list[STATES], n = 1;
+    struct expr_pool *p = &r->t.ex;
+    if (expr_open(p, e))
+        return true;
+    list[0] = e;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!expr_work(p, 1) || expr_words(p, list[i], LEFT) < LEFT)
+            return false;
+        struct arc_list l = expr_live_arcs(p, list[i]);
+        for (uint32_t k = 0; k < l.n; k++) {
+            uint32_t at = 0;
+            while (at < n && list[at] != l.arc[k].to)
+                at++;
+            if (at == STATES)
+                return false;
+            if (at == n)
+                list[n++] = l.arc[k].to;
+        }
+    }
+    return !rules_failed(r);
+}
+
 static void prune_object(struct rules *r, struct value_object *o)
 {
     uint32_t n = 0;
@@ -225,8 +258,10 @@ static void prune_object(struct rules *r, struct value_object *o)
     }
     o->extra_min = extra_min(r, o);
     o->pay_min = pay_min(r, o);
-    for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++)
-        o->cls[i].roomy = expr_words(&r->t.ex, o->cls[i].name, ROOMY_WORDS) >= ROOMY_WORDS;
+    for (uint32_t i = 0; i < o->n_cls && !rules_failed(r); i++) {
+        o->cls[i].roomy = value_roomy(r, o->cls[i].name);
+        o->cls[i].open = o->cls[i].roomy && value_open(r, o->cls[i].name);
+    }
 }
 
 void values_measure(struct rules *r)

@@ -56,7 +56,7 @@ static sgl_status check_sampling(const sgl_request *r, sgl_error *err)
 static sgl_status check_constraint(const sgl_request *r, sgl_error *err)
 {
     int n = (r->regex != NULL) + (r->json_schema != NULL) + r->json_object + (r->grammar != NULL) +
-            (r->choices != NULL);
+            (r->choices != NULL) + (r->structural_tag != NULL);
     if (n > 1)
         return api_fail(err, ST_INVALID, NULL, "a request has at most one constraint");
     if (r->choices && r->n_choices == 0)
@@ -99,6 +99,9 @@ static void fill_constraint(const sgl_request *r, struct arena *a, struct hole *
         src->kind = PATTERN_CHOICES;
         src->choice = copy_slices(a, r->choices, r->n_choices);
         src->n_choice = (uint32_t)r->n_choices;
+    } else if (r->structural_tag) {
+        src->kind = PATTERN_TAGS;
+        text = r->structural_tag;
     } else if (r->json_object) {
         src->kind = PATTERN_JSON_OBJECT;
     } else {

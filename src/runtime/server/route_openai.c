@@ -337,6 +337,10 @@ static bool read_format(struct exchange *x, sgl_request *r)
         r->json_object = true;
         return true;
     }
+    if (strcmp(type, "structural_tag") == 0) {
+        r->structural_tag = json_text(x, f);
+        return r->structural_tag != NULL;
+    }
     if (strcmp(type, "json_schema") != 0)
         return refuse(x, 400, "unsupported_parameter", "response_format",
                       "the response format \"%.40s\" is not supported", type);
