@@ -340,6 +340,8 @@ uint32_t expr_rep(struct expr_pool *p, uint32_t a, uint32_t lo, uint32_t hi)
     uint8_t flags = (uint8_t)(x.flags & EXF_PASSED);
     if (!lo)
         flags |= EXF_NULLABLE;
+    if (hi == EXPR_INF)
+        flags |= EXF_ENDLESS;
     return expr_intern_node(p, (struct expr_node){ EX_REP, flags, expr_deeper(x.depth), a, lo, hi });
 }
 

@@ -42,6 +42,7 @@ enum expr_flag {
     EXF_LOGIC = 2,          /* contains AND, NOT or FIX: emptiness needs a search */
     EXF_LABEL = 4,          /* contains a label */
     EXF_FIX = 8,            /* contains a recursive definition, which has a name in its pool only */
+    EXF_ENDLESS = 16,       /* contains a repetition without an upper bound */
 };
 
 struct expr_node {

@@ -8,7 +8,7 @@ enum {
     EXPR_DEPTH_MAX = 3000,          /* derivatives recurse this deep at most */
     EXPR_NEST_MAX = 200,            /* simplifications within simplifications */
     EXPR_NODE_MAX = 1u << 22,
-    EXF_PASSED = EXF_LOGIC | EXF_LABEL | EXF_FIX,   /* from kids to parents */
+    EXF_PASSED = EXF_LOGIC | EXF_LABEL | EXF_FIX | EXF_ENDLESS,   /* from kids to parents */
 };
 
 struct ids {

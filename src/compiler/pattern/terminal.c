@@ -241,15 +241,15 @@ static uint32_t step_esc(struct terminals *t, const struct term_state *s, uint8_
     return cp < 0 ? TERM_DEAD : read_cp(t, s, (uint32_t)cp);
 }
 
+/* Any code point may be written with a backslash, but where one spelling is asked for only those
+ * that must be. */
 bool terminal_escapes(struct terminals *t, uint32_t e, uint8_t enc)
 {
-    static const char key[] = "\"\\/bfnrt";
-    for (int i = 0; key[i]; i++) {
-        int cp = terminal_short_escape((uint8_t)key[i], enc);
-        if (cp >= 0 && meets(t, e, (uint32_t)cp, (uint32_t)cp))
-            return true;
-    }
-    return meets_hex(t, e, 0, 0xffff, enc);
+    struct arc_list l = expr_live_arcs(&t->ex, e);
+    bool any = l.n && l.arc[0].lo < EXPR_LABEL;
+    if (enc == ENC_JSON || !any)
+        return any;
+    return l.arc[0].lo < 0x20 || arc_first(l, '"', '"') < l.n || arc_first(l, '\\', '\\') < l.n;
 }
 
 static int hex_digit(uint8_t b, uint8_t enc)

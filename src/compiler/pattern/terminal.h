@@ -85,9 +85,9 @@ struct terminal_loop {
 };
 bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
 
-/* A JSON string of any text but a few: *ret_base is any text, each word is appended to *out as the
- * bytes that would end it (quote included), behind its length in two bytes.  False: not so. */
-bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, struct str *out);
+/* A JSON string of any text but a few: *ret_base is any text, *ret_words one of the few.  False: not
+ * so. */
+bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words);
 
 /* A JSON string in which any text may still be read: *ret_base is the state of any text. */
 bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base);

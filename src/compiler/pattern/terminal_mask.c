@@ -2,8 +2,6 @@
  * over, texts left out. */
 #include "compiler/pattern/terminal_int.h"
 
-#include <string.h>
-
 bool terminal_key(struct terminals *t, uint32_t q, struct hash128 *ret)
 {
     const struct term_state *s = &t->st[q];
@@ -32,63 +30,18 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
     return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
 }
 
-enum { EXCLUDED_MAX = 4096, EXCLUDED_BYTES = 255 };
-
-struct excluded {
-    struct str *out;
-    char        byte[EXCLUDED_BYTES + 16];
-    uint32_t    n, n_word;
-};
-
-/* Words of a finite language, depth first; false when there are too many.  The depth is bounded by
- * the length that a token can have. */
-static bool list_words(struct terminals *t, uint32_t e, struct excluded *x)
-{
-    if (x->n > EXCLUDED_BYTES)
-        return true;                    /* longer than any token */
-    if (expr_nullable(&t->ex, e)) {
-        if (++x->n_word > EXCLUDED_MAX)
-            return false;
-        str_addc(x->out, (char)((x->n + 1) & 0xff));
-        str_addc(x->out, (char)((x->n + 1) >> 8));
-        str_add(x->out, x->byte, x->n);
-        str_addc(x->out, '"');
-    }
-    struct arc_list l = expr_live_arcs(&t->ex, e);
-    for (uint32_t i = 0; i < l.n; i++) {
-        if (l.arc[i].hi - l.arc[i].lo > 64)
-            return false;
-        for (uint32_t cp = l.arc[i].lo; cp <= l.arc[i].hi; cp++) {
-            struct way w = { 0 };
-            uint32_t n = x->n;
-            terminal_way_cp(&w, cp, true);
-            memcpy(x->byte + n, w.byte, (size_t)w.n);
-            x->n += (uint32_t)w.n;
-            bool ok = list_words(t, l.arc[i].to, x);
-            x->n = n;
-            if (!ok)
-                return false;
-        }
-    }
-    return true;
-}
-
-bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, struct str *out)
+bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words)
 {
     const struct term_state s = t->st[q];
     const struct expr_node x = t->ex.node[s.e];
     if ((s.kind != K_AT && s.kind != K_OPEN) || s.enc != ENC_CANON || x.kind != EX_NOT)
         return false;
-    struct excluded list = { .out = out };
-    if ((t->ex.node[x.a].flags & EXF_LOGIC) || expr_longest(&t->ex, x.a) == SIZE_MAX ||
-        expr_words(&t->ex, x.a, EXCLUDED_MAX + 1) > EXCLUDED_MAX)
+    if (t->ex.node[x.a].flags & (EXF_LOGIC | EXF_ENDLESS))
         return false;
-    if (s.kind == K_OPEN)
-        list.byte[list.n++] = '"';
-    if (!list_words(t, x.a, &list) || out->failed)
-        return false;
-    struct term_state base = { .kind = s.kind, .enc = s.enc, .e = EXPR_ALL };
-    *ret_base = terminal_intern(t, base);
+    struct term_state other = { .kind = s.kind, .enc = s.enc, .e = EXPR_ALL };
+    *ret_base = terminal_intern(t, other);
+    other.e = x.a;
+    *ret_words = terminal_intern(t, other);
     return !terminals_failed(t);
 }
 

@@ -90,15 +90,36 @@ static void note_nodes(struct atlas *a, const struct vocab *v)
     }
 }
 
-struct byte_set trie_kids(const struct vocab *v, uint32_t node)
+struct byte_set trie_kids(const struct trie_node *n, uint32_t node)
 {
     struct byte_set s = { 0, 0 };
-    for (uint32_t i = node + 1; i < node + v->node[node].subtree; i += v->node[i].subtree) {
-        struct byte_set one = byte_set_of((uint8_t)v->node[i].byte);
+    for (uint32_t i = node + 1; i < node + n[node].subtree; i += n[i].subtree) {
+        struct byte_set one = byte_set_of((uint8_t)n[i].byte);
         s.lo |= one.lo;
         s.hi |= one.hi;
     }
     return s;
+}
+
+static bool is_blank(uint8_t b)
+{
+    return b == ' ' || b == '\n' || b == '\t' || b == '\r';
+}
+
+static bool note_blanks(struct atlas *a, const struct vocab *v)
+{
+    for (uint32_t i = 1; i < v->n_node;) {
+        if (!is_blank((uint8_t)v->node[i].byte)) {
+            i += v->node[i].subtree;
+            continue;
+        }
+        struct blank_node *b = array_push(&a->blank, &a->n_blank, &a->cap_blank, sizeof *b);
+        if (!b)
+            return false;
+        *b = (struct blank_node){ i, v->node[i].depth, trie_kids(v->node, i) };
+        i++;
+    }
+    return true;
 }
 
 /* ---- tails ---------------------------------------------------------------------------------- */
@@ -115,19 +136,24 @@ static int by_tail(const void *a, const void *b)
     return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
-static struct tail_node *tail_push(struct atlas *a, uint32_t *cap, uint8_t byte, uint32_t depth, uint32_t rank)
+static bool tail_push(struct atlas *a, uint32_t *cap, uint32_t *cap_rank, uint8_t byte, uint32_t depth,
+                      uint32_t rank)
 {
-    struct tail_node *n = array_push(&a->tail, &a->n_tail, cap, sizeof *n);
-    if (n)
-        *n = (struct tail_node){ .byte = byte, .depth = (uint8_t)depth, .first = (uint16_t)rank };
-    return n;
+    uint32_t n_rank = a->n_tail;
+    struct trie_node *n = array_push(&a->tail, &a->n_tail, cap, sizeof *n);
+    uint16_t *first = array_push(&a->tail_rank, &n_rank, cap_rank, sizeof *first);
+    if (!n || !first)
+        return false;
+    *n = (struct trie_node){ .byte = byte, .depth = depth & 0xff, .token = TRIE_NO_TOKEN };
+    *first = (uint16_t)rank;
+    return true;
 }
 
 static bool lay_tails(struct atlas *a, const struct tail *t, uint32_t n)
 {
-    uint32_t path[TRIE_TOKEN_MAX + 1] = { 0 }, depth = 0, cap = 0;
+    uint32_t path[TRIE_TOKEN_MAX + 1] = { 0 }, depth = 0, cap = 0, cap_rank = 0;
     struct slice last = { "", 0 };
-    if (!tail_push(a, &cap, 0, 0, 0))
+    if (!tail_push(a, &cap, &cap_rank, 0, 0, 0))
         return false;
     for (uint32_t i = 0; i < n; i++) {
         struct slice s = t[i].text;
@@ -135,22 +161,26 @@ static bool lay_tails(struct atlas *a, const struct tail *t, uint32_t n)
         while (same < last.len && same < s.len && last.ptr[same] == s.ptr[same])
             same++;
         for (; depth > same; depth--)
-            a->tail[path[depth]].subtree = (uint16_t)(a->n_tail - path[depth]);
+            a->tail[path[depth]].subtree = a->n_tail - path[depth];
         while (depth < s.len) {
-            if (a->n_tail >= ATLAS_NO_RANK || !tail_push(a, &cap, (uint8_t)s.ptr[depth], depth + 1, i))
+            if (!tail_push(a, &cap, &cap_rank, (uint8_t)s.ptr[depth], depth + 1, i))
                 return false;
             path[++depth] = a->n_tail - 1;
         }
-        a->tail[path[depth]].n++;
         a->rank_id[i] = t[i].id;
         a->rank[t[i].id] = (uint16_t)i;
         last = s;
     }
     for (;; depth--) {
-        a->tail[path[depth]].subtree = (uint16_t)(a->n_tail - path[depth]);
+        a->tail[path[depth]].subtree = a->n_tail - path[depth];
         if (!depth)
-            return true;
+            break;
     }
+    uint32_t n_rank = a->n_tail;
+    uint16_t *end = array_push(&a->tail_rank, &n_rank, &cap_rank, sizeof *end);
+    if (end)
+        *end = (uint16_t)n;
+    return end != NULL;
 }
 
 /* The same tokens by what stands before the quote. */
@@ -226,7 +256,7 @@ enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *e
     }
     note_tokens(a, v);
     note_nodes(a, v);
-    if (!note_tails(a, v)) {
+    if (!note_tails(a, v) || !note_blanks(a, v)) {
         atlas_free(a);
         return error_nomem(err);
     }
@@ -247,6 +277,8 @@ void atlas_free(struct atlas *a)
     mem_free(a->below);
     mem_free(a->deep);
     mem_free(a->tail);
+    mem_free(a->tail_rank);
+    mem_free(a->blank);
     mem_free(a->rank_id);
     mem_free(a->prefix);
     mem_free(a->prefix_rank);

@@ -8,7 +8,7 @@
  *              union of rows 2k and 2k + 1
  *      upto    row k holds tokens in which at most k code points begin
  *      tails   what stands behind the first quote of a token: `","` and `x","` share the tail `,"`
- */
+ *      blanks  nodes whose path is blanks alone: white space between two parts of JSON */
 #ifndef RUNTIME_CONSTRAIN_ATLAS_H
 #define RUNTIME_CONSTRAIN_ATLAS_H
 
@@ -26,20 +26,29 @@ static inline struct byte_set byte_set_of(uint8_t b)
     return b < 64 ? (struct byte_set){ 1ull << b, 0 } : (struct byte_set){ 0, 1ull << (b - 64) };
 }
 
+/* Whether there are more than n. */
+static inline bool byte_set_over(struct byte_set s, int n)
+{
+    for (; n > 0 && s.lo; n--)
+        s.lo &= s.lo - 1;
+    for (; n > 0 && s.hi; n--)
+        s.hi &= s.hi - 1;
+    return s.lo | s.hi;
+}
+
 static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
 {
     return (a.lo & b.lo) | (a.hi & b.hi);
 }
 
 /* Bytes of the nodes right below one. */
-struct byte_set trie_kids(const struct vocab *v, uint32_t node);
+struct byte_set trie_kids(const struct trie_node *n, uint32_t node);
 
 enum { UPTO_MAX = 256 };
 
-struct tail_node {              /* in depth-first order, like the trie */
-    uint8_t  byte, depth;
-    uint16_t subtree;
-    uint16_t first, n;          /* tokens with exactly this tail, by rank */
+struct blank_node {             /* the path to `node` is `n` blanks */
+    uint32_t        node, n;
+    struct byte_set kids;
 };
 
 struct quote_prefix {           /* what stands before the first quote of tokens, quote included */
@@ -58,7 +67,8 @@ struct atlas {
     uint32_t         *starts;   /* [128] rows: tokens that begin with the byte */
     struct byte_set  *below;    /* [n_node] bytes of a node and of all nodes below it */
     uint8_t          *deep;     /* [n_node] depth of the deepest of them */
-    struct tail_node *tail;     /* [n_tail]; 0 is the empty tail */
+    struct trie_node *tail;     /* [n_tail]; 0 is the empty tail */
+    uint16_t         *tail_rank;        /* [n_tail + 1] rank of the first token with exactly this tail */
     uint32_t          n_tail;
     uint32_t         *rank_id;  /* [n_rank] tokens with a quote, by tail */
     uint32_t          n_rank;
@@ -66,12 +76,21 @@ struct atlas {
     uint32_t          n_prefix, cap_prefix;
     uint16_t         *prefix_rank;      /* [n_rank] ranks of the tokens of each prefix */
     uint16_t         *rank;     /* [n_id] of a token, ATLAS_NO_RANK: no quote in it */
+    struct blank_node *blank;   /* [n_blank] in the order of nodes */
+    uint32_t          n_blank, cap_blank;
 };
 
 enum { ATLAS_NO_RANK = 0xffff };
 
 enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *err);
 void        atlas_free(struct atlas *a);
+
+/* Adds the ranks of `n` nodes from `node` on. */
+static inline void tail_ranks_add(const struct atlas *a, uint32_t node, uint32_t n, uint32_t *set)
+{
+    for (uint32_t r = a->tail_rank[node]; r < a->tail_rank[node + n]; r++)
+        bitset_add(set, r);
+}
 
 /* Texts of code points of one set, as in struct terminal_class. */
 struct class_of_state {

@@ -179,8 +179,7 @@ static size_t constraint_bytes(struct constraint *c)
     pthread_mutex_lock(&c->lock);
     if (c->drive) {
         pthread_mutex_lock(&c->drive->lock);
-        n += family_bytes(c->drive->f) +
-             c->drive->memo.n_row * bitset_words(c->v->n_logit) * sizeof(uint32_t);
+        n += family_bytes(c->drive->f) + c->drive->memo.arena.total + c->drive->memo.bytes;
         pthread_mutex_unlock(&c->drive->lock);
     }
     pthread_mutex_unlock(&c->lock);

@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
+enum { NARROW = 24, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
 
 struct leaf_memo {
     pthread_mutex_t   lock;
@@ -82,6 +82,12 @@ void leaf_mask_unref(struct leaf_mask *l)
     mem_free(l);
 }
 
+struct leaf_mask *leaf_mask_ref(struct leaf_mask *l)
+{
+    atomic_fetch_add(&l->n_ref, 1);
+    return l;
+}
+
 static struct leaf_mask *find(struct leaf_memo *m, struct hash128 key)
 {
     struct leaf_mask *l;
@@ -118,10 +124,12 @@ struct walk {
     struct terminals   *t;
     struct leaf_mask   *l;
     uint32_t            loop;       /* base of a loop, whose code points are counted; TERM_NONE */
+    bool                counts;     /* code points of a loop, or blanks before */
     bool                in_string;  /* quotes that are read are exits by tail */
     bool                skips;      /* tokens that stay are in the row already */
     struct terminal_class cls;
     struct byte_set     lead;
+    struct { uint32_t q; struct byte_set first; } asked[32];    /* by state: what was said before */
     uint32_t            cap_id, cap_cps, n_cps, cap_exit;
     bool                failed;
 };
@@ -152,7 +160,7 @@ static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
 {
     bool plain;
     struct arc_list a = terminal_labels(w->t, q, &plain);
-    struct leaf_exit x = { trie_kids(w->v, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
+    struct leaf_exit x = { trie_kids(w->v->node, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
     if (plain)
         push_exit(w, x);
     for (uint32_t i = 0; i < a.n && !w->l->exits_all; i++)
@@ -168,8 +176,8 @@ static bool quotes_ready(struct walk *w)
     if (l->quoted)
         return true;
     l->quoted = mem_calloc(w->v->atlas->n_rank / 32 + 1ul, sizeof *l->quoted);
-    l->quoted_cps = w->loop != TERM_NONE ? mem_alloc(w->v->atlas->n_rank + 1ul) : NULL;
-    w->failed |= !l->quoted || (w->loop != TERM_NONE && !l->quoted_cps);
+    l->quoted_cps = w->counts ? mem_alloc(w->v->atlas->n_rank + 1ul) : NULL;
+    w->failed |= !l->quoted || (w->counts && !l->quoted_cps);
     return !w->failed;
 }
 
@@ -202,28 +210,31 @@ static void spill(struct walk *w)
 static void add_token(struct walk *w, uint32_t token, uint32_t begun)
 {
     struct leaf_mask *l = w->l;
-    bool listed = w->loop != TERM_NONE || !l->row;
+    bool listed = w->counts || !l->row;
     for (uint32_t t = token; t != TOKEN_NONE && !w->failed; t = w->v->next_dup[t]) {
         if (!listed) {
             bitset_add(l->row, t);
             continue;
         }
         uint32_t *id = array_push(&l->id, &l->n_id, &w->cap_id, sizeof *id);
-        uint8_t *cps = w->loop != TERM_NONE && id ? array_push(&l->id_cps, &w->n_cps, &w->cap_cps, 1) : NULL;
-        w->failed |= !id || (w->loop != TERM_NONE && !cps);
+        uint8_t *cps = w->counts && id ? array_push(&l->id_cps, &w->n_cps, &w->cap_cps, 1) : NULL;
+        w->failed |= !id || (w->counts && !cps);
         if (id)
             *id = t;
         if (cps)
             *cps = (uint8_t)(begun < CPS_ANY ? begun : CPS_ANY);
     }
-    if (listed && w->loop == TERM_NONE && l->n_id >= SPARSE_MAX && !w->failed)
+    if (listed && !w->counts && l->n_id >= SPARSE_MAX && !w->failed)
         spill(w);
 }
 
-/* Takes what stays from the atlas; then only what leads on is walked. */
+/* Takes what stays from the atlas; then only what leads on is walked.  Texts of a few bytes are soon
+ * walked themselves. */
 static void take_staying(struct walk *w, uint32_t start)
 {
-    if (!terminal_class(w->t, start, &w->cls))
+    if (!terminal_class(w->t, start, &w->cls) || w->cls.hi < 2)
+        return;
+    if (!w->cls.high_stay && !byte_set_over((struct byte_set){ w->cls.stay[0], w->cls.stay[1] }, NARROW))
         return;
     const struct vocab *v = w->v;
     const struct terminal_class *k = &w->cls;
@@ -264,51 +275,128 @@ static bool byte_stays(const struct walk *w, uint8_t b, uint32_t depth)
     return (c->stay[b / 64] & ~(depth == 1 ? c->not_first[b / 64] : 0)) >> (b % 64) & 1;
 }
 
-static void walk_leaf(struct walk *w, uint32_t start)
+/* What is read at node i, behind the path above it. */
+static bool read_node(struct walk *w, uint32_t i, const struct step *up, bool stays, struct step *at)
+{
+    const struct trie_node *n = &w->v->node[i];
+    uint8_t byte = (uint8_t)n->byte;
+    uint32_t q = up->row ? up->row[byte] : TERM_NONE;
+    if (q == TERM_NONE) {
+        q = terminal_step(w->t, up->q, byte);
+        w->failed |= terminals_failed(w->t);
+    }
+    if (q == TERM_DEAD)
+        return false;
+    bool more = terminal_more(w->t, q);
+    uint32_t cps = up->cps + (q == w->loop);
+    if (terminal_accepts(w->t, q) && (n->subtree > 1 || !more) && !w->l->exits_all) {
+        if (w->in_string && byte == '"' && !up->quoted)
+            add_quoted(w, i, cps);
+        else
+            add_exit(w, i, q, cps);
+    }
+    if (n->token != TRIE_NO_TOKEN && more && !stays)
+        add_token(w, n->token, cps + (w->loop != TERM_NONE && q != w->loop));
+    if (more)
+        *at = (struct step){ q, (uint16_t)cps, stays, up->quoted || byte == '"', NULL };
+    return more;
+}
+
+static struct byte_set first_of(struct walk *w, uint32_t q)
+{
+    struct byte_set *s = &w->asked[q % 32].first;
+    if (w->asked[q % 32].q != q) {
+        uint32_t set[8] = { 0 };
+        terminal_first(w->t, q, set);
+        *s = (struct byte_set){ set[0] | (uint64_t)set[1] << 32, set[2] | (uint64_t)set[3] << 32 };
+        s->lo |= (set[4] | set[5] | set[6] | set[7]) != 0;
+        w->asked[q % 32].q = q;
+    }
+    return *s;
+}
+
+/* The nodes below `root`, read from `start`; `cps` were counted before. */
+static void walk_below(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
 {
     const struct trie_node *n = w->v->node;
     const struct byte_set *below = w->v->atlas->below;
     const uint8_t *deep = w->v->atlas->deep;
     struct step path[TRIE_TOKEN_MAX + 2];
-    bool by_tail = w->in_string && w->v->atlas->n_rank;
-    take_staying(w, start);
-    path[0] = (struct step){ start, 0, w->skips, false, terminal_row(w->t, start) };
-    for (uint32_t i = 1; i < w->v->n_node && !w->failed;) {
-        uint32_t d = n[i].depth;
-        uint8_t byte = (uint8_t)n[i].byte;
+    uint32_t base = n[root].depth, end = root + n[root].subtree;
+    path[0] = (struct step){ start, (uint16_t)cps, true, false, terminal_row(w->t, start) };
+    for (uint32_t i = root + 1; i < end && !w->failed;) {
+        uint32_t d = n[i].depth - base;
         const struct step *up = &path[d - 1];
-        bool stays = up->stays && byte_stays(w, byte, d);
-        if (stays && !byte_set_meets(below[i], w->lead) && deep[i] <= w->cls.hi) {
-            i += n[i].subtree;
-            continue;
-        }
-        uint32_t q = up->row ? up->row[byte] : TERM_NONE;
-        if (q == TERM_NONE) {
-            q = terminal_step(w->t, up->q, byte);
-            w->failed |= terminals_failed(w->t);
-        }
-        if (q == TERM_DEAD) {
-            i += n[i].subtree;
-            continue;
-        }
-        bool more = terminal_more(w->t, q);
-        uint32_t cps = up->cps + (q == w->loop);
-        if (terminal_accepts(w->t, q) && (n[i].subtree > 1 || !more) && !w->l->exits_all) {
-            if (by_tail && byte == '"' && !up->quoted)
-                add_quoted(w, i, cps);
-            else
-                add_exit(w, i, q, cps);
-        }
-        if (n[i].token != TRIE_NO_TOKEN && more && !stays)
-            add_token(w, n[i].token, cps + (q != w->loop));
-        if (!more) {
-            i += n[i].subtree;
-            continue;
-        }
-        path[d] = (struct step){ q, (uint16_t)cps, stays, up->quoted || byte == '"',
-                                 n[i].subtree > 1 ? terminal_row(w->t, q) : NULL };
-        i++;
+        bool stays = up->stays && byte_stays(w, (uint8_t)n[i].byte, d);
+        bool in = !(stays && !byte_set_meets(below[i], w->lead) && deep[i] <= w->cls.hi) &&
+                  read_node(w, i, up, stays, &path[d]);
+        if (in && n[i].subtree > 1)
+            path[d].row = terminal_row(w->t, path[d].q);
+        i += in ? 1 : n[i].subtree;
     }
+}
+
+/* The same where few bytes lead on: of the children only those are looked at. */
+enum { FEW = 16 };
+
+static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
+{
+    const struct vocab *v = w->v;
+    struct { struct step at; struct byte_set first; uint32_t kid, end; } path[TRIE_TOKEN_MAX + 2], *x = path;
+    x->at = (struct step){ start, (uint16_t)cps, false, false, NULL };
+    x->first = first_of(w, start);
+    x->kid = v->kid_at[root];
+    x->end = v->kid_at[root + 1];
+    while (!w->failed) {
+        if (x->kid == x->end) {
+            if (x-- == path)
+                return;
+            continue;
+        }
+        uint32_t i = v->kid[x->kid];
+        uint8_t byte = v->kid_byte[x->kid++];
+        if (!byte_set_meets(byte_set_of(byte), x->first) || !read_node(w, i, &x->at, false, &x[1].at) ||
+            v->node[i].subtree == 1)
+            continue;
+        x++;
+        x->first = first_of(w, x->at.q);
+        if (byte_set_over(x->first, FEW))
+            x->at.row = terminal_row(w->t, x->at.q);
+        x->kid = v->kid_at[i];
+        x->end = v->kid_at[i + 1];
+    }
+}
+
+static void walk_behind_blanks(struct walk *w, uint32_t start)
+{
+    const struct atlas *a = w->v->atlas;
+    struct byte_set first = first_of(w, start);
+    for (uint32_t i = 0; i < a->n_blank && !w->failed; i++)
+        if (byte_set_meets(a->blank[i].kids, first))
+            walk_few(w, a->blank[i].node, start, a->blank[i].n);
+}
+
+/* Whether the exits are all runs of blanks of some lengths, with one label. */
+static void find_blanks(const struct vocab *v, struct leaf_mask *l)
+{
+    const struct atlas *a = v->atlas;
+    uint32_t k = 0, lo = UINT32_MAX, hi = 0, n = 0;
+    if (!l->n_exit)
+        return;
+    for (uint32_t i = 0; i < l->n_exit; i++) {
+        while (k < a->n_blank && a->blank[k].node < l->exit[i].node)
+            k++;
+        if (k == a->n_blank || a->blank[k].node != l->exit[i].node || l->exit[i].label != l->exit[0].label)
+            return;
+        lo = a->blank[k].n < lo ? a->blank[k].n : lo;
+        hi = a->blank[k].n > hi ? a->blank[k].n : hi;
+        n += v->node[l->exit[i].node].subtree > 1;
+    }
+    for (uint32_t i = 0; i < a->n_blank; i++)
+        n -= a->blank[i].n >= lo && a->blank[i].n <= hi && v->node[a->blank[i].node].subtree > 1;
+    l->blank = !n;
+    l->blank_lo = (uint8_t)lo;
+    l->blank_hi = (uint8_t)hi;
 }
 
 static struct leaf_mask *entry_new(struct hash128 key)
@@ -321,14 +409,25 @@ static struct leaf_mask *entry_new(struct hash128 key)
     return l;
 }
 
+/* Where the walk of an entry begins; a loop counts its code points. */
+enum from { FROM_ROOT, FROM_LOOP, FROM_BLANKS };
+
 static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32_t q, struct hash128 key,
-                              bool loop)
+                              enum from from)
 {
-    struct walk w = { .v = v, .t = t, .l = entry_new(key), .loop = loop ? q : TERM_NONE,
-                      .in_string = terminal_in_string(t, q) };
+    struct walk w = { .v = v, .t = t, .l = entry_new(key), .loop = from == FROM_LOOP ? q : TERM_NONE,
+                      .counts = from != FROM_ROOT, .in_string = v->atlas->n_rank && terminal_in_string(t, q) };
     if (!w.l)
         return NULL;
-    walk_leaf(&w, q);
+    if (from == FROM_BLANKS) {
+        walk_behind_blanks(&w, q);
+    } else {
+        take_staying(&w, q);
+        if (w.skips)
+            walk_below(&w, 0, q, 0);
+        else
+            walk_few(&w, 0, q, 0);
+    }
     if (w.failed) {
         leaf_mask_unref(w.l);
         return NULL;
@@ -338,16 +437,18 @@ static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32
         w.l->exit = NULL;
         w.l->n_exit = 0;
     }
+    if (from != FROM_BLANKS)
+        find_blanks(v, w.l);
     return w.l;
 }
 
 static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, uint32_t q,
-                                  struct hash128 key, bool loop)
+                                  struct hash128 key, enum from from)
 {
     struct leaf_mask *l = find(v->memo, key);
     if (l)
         return l;
-    l = make(v, t, q, key, loop);
+    l = make(v, t, q, key, from);
     if (l)
         insert(v, l);
     return l;
@@ -357,15 +458,15 @@ static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, ui
 
 static struct leaf_view whole(struct leaf_mask *l)
 {
-    return (struct leaf_view){ l, 0, CPS_ANY };
+    return (struct leaf_view){ l, NULL, 0, CPS_ANY };
 }
 
 /* lo..hi code points: a view of the entry without bounds. */
 static struct leaf_view get_loop(const struct vocab *v, struct terminals *t, const struct terminal_loop *loop)
 {
     uint64_t x[3] = { loop->key.lo, loop->key.hi, 0x6c6f6f70 };     /* its code points are counted */
-    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), true);
-    return (struct leaf_view){ l, loop->lo < CPS_ANY ? loop->lo : CPS_ANY, loop->hi < CPS_ANY ? loop->hi : CPS_ANY };
+    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP);
+    return (struct leaf_view){ l, NULL, loop->lo < CPS_ANY ? loop->lo : CPS_ANY, loop->hi < CPS_ANY ? loop->hi : CPS_ANY };
 }
 
 /* Whether bytes up to and with a first quote can be read from q. */
@@ -439,35 +540,61 @@ static struct leaf_mask *get_open(const struct vocab *v, struct terminals *t, ui
 
 /* ---- the doors ------------------------------------------------------------------------------ */
 
+/* The entry of the state itself. */
+static struct leaf_mask *get_plain(const struct vocab *v, struct terminals *t, uint32_t q, enum from from)
+{
+    struct hash128 key;
+    if (!terminal_key(t, q, &key))
+        return NULL;
+    uint64_t x[3] = { key.lo, key.hi, from };
+    return get_made(v, t, q, from == FROM_ROOT ? key : hash128_bytes(x, sizeof x), from);
+}
+
 static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, uint32_t q)
 {
     struct terminal_loop loop;
-    struct hash128 key;
     uint32_t base;
     if (terminal_loop(t, q, &loop))
         return get_loop(v, t, &loop);
     struct leaf_mask *l = terminal_open(t, q, &base) ? get_open(v, t, q, base) : NULL;
-    if (!l && terminal_key(t, q, &key))
-        l = get_made(v, t, q, key, false);
-    return whole(l);
+    return whole(l ? l : get_plain(v, t, q, FROM_ROOT));
+}
+
+/* Any text but a few: the few are a leaf of their own, whose exits are taken away. */
+static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32_t q, bool behind)
+{
+    uint32_t base, words;
+    struct terminals *t = automaton_lock(f);
+    bool excludes = terminal_excludes(t, q, &base, &words);
+    struct leaf_view w = { NULL, NULL, 0, CPS_ANY };
+    if (!excludes)
+        base = q;
+    if (behind)
+        w.l = get_plain(v, t, base, FROM_BLANKS);
+    else
+        w = get_locked(v, t, base);
+    if (excludes && w.l) {
+        w.minus = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT);
+        if (!w.minus || w.minus->exits_all)
+            leaf_view_close(&w);
+    }
+    automaton_unlock(f);
+    return w;
 }
 
 struct leaf_view leaf_mask_get(const struct vocab *v, struct family *f, uint32_t q)
 {
-    struct terminals *t = automaton_lock(f);
-    struct leaf_view l = get_locked(v, t, q);
-    automaton_unlock(f);
-    return l;
+    return get_from(v, f, q, false);
 }
 
-struct leaf_view leaf_mask_excluding(const struct vocab *v, struct family *f, uint32_t q,
-                                     struct str *ret_excluded)
+struct leaf_view leaf_mask_behind_blanks(const struct vocab *v, struct family *f, uint32_t q)
 {
-    uint32_t base;
-    struct terminals *t = automaton_lock(f);
-    struct leaf_view l = whole(NULL);
-    if (terminal_excludes(t, q, &base, ret_excluded))
-        l = get_locked(v, t, base);
-    automaton_unlock(f);
-    return l;
+    return get_from(v, f, q, true);
+}
+
+void leaf_view_close(struct leaf_view *w)
+{
+    leaf_mask_unref(w->l);
+    leaf_mask_unref(w->minus);
+    w->l = w->minus = NULL;
 }

@@ -9,6 +9,9 @@
  * walked there.  A string has an exit in front of each quote; its tokens are kept by what stands
  * behind the quote (tails of atlas.h), which is walked once for all of them.
  *
+ * A leaf of blanks can end behind each of them, so there is a second kind of entry: what a leaf
+ * allows behind any run of blanks, with their number beside each token.
+ *
  * Entries are found by the 128-bit identity of the state's future, are immutable and counted; over
  * the byte budget all of them are dropped. */
 #ifndef RUNTIME_CONSTRAIN_MEMO_H
@@ -40,7 +43,7 @@ struct leaf_mask {
     struct leaf_mask *inside;   /* counted: tokens that stay inside are those of another entry */
     uint32_t         *row;      /* tokens that stay inside, or NULL */
     uint32_t         *id;       /* [n_id] and these */
-    uint8_t          *id_cps;   /* [n_id] loops: code points begun */
+    uint8_t          *id_cps;   /* [n_id] loops: code points begun; behind blanks: how many */
     uint32_t          n_id;
     struct leaf_exit *exit;
     uint32_t          n_exit;
@@ -48,11 +51,15 @@ struct leaf_mask {
     bool              exits_all;        /* too many exits to list: walk the configs instead */
     uint32_t         *quoted;   /* by rank: tokens whose first quote is an exit; NULL: none are */
     uint8_t          *quoted_cps;       /* [n_rank] loops: code points before it */
+    bool              blank;    /* its exits are all runs of blank_lo to blank_hi blanks, with one label */
+    uint8_t           blank_lo, blank_hi;
 };
 
-/* An entry as a state uses it: of a loop, code points up to its bounds. */
+/* An entry as a state uses it: of a loop, code points up to its bounds; of any text but a few, the
+ * entry of any text without the exits of those few. */
 struct leaf_view {
     struct leaf_mask *l;        /* counted; NULL: the state has no entry */
+    struct leaf_mask *minus;    /* counted, or NULL */
     uint32_t          lo, hi;   /* loops; else 0 and CPS_ANY */
 };
 
@@ -64,14 +71,13 @@ void              leaf_memo_clear(struct leaf_memo *m);
 /* Entries made while this is on stay, whatever the budget. */
 void              leaf_memo_pin(struct leaf_memo *m, bool on);
 
-/* The entry of a leaf state, found or walked; the caller unrefs it.  None: the state has no identity,
- * or memory is out. */
+/* The entry of a leaf state, found or walked; the caller closes the view.  None: the state has no
+ * identity, or memory is out. */
 struct leaf_view leaf_mask_get(const struct vocab *v, struct family *f, uint32_t q);
+/* The same of tokens that begin with blanks, read from behind them. */
+struct leaf_view leaf_mask_behind_blanks(const struct vocab *v, struct family *f, uint32_t q);
+void             leaf_view_close(struct leaf_view *w);
+struct leaf_mask *leaf_mask_ref(struct leaf_mask *l);
 void             leaf_mask_unref(struct leaf_mask *l);
-
-/* Bytes that would end an excluded text, if the state is "any text but a few": the entry is that of
- * any text.  Format as in terminal_excludes. */
-struct leaf_view leaf_mask_excluding(const struct vocab *v, struct family *f, uint32_t q,
-                                     struct str *ret_excluded);
 
 #endif

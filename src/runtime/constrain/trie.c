@@ -76,6 +76,25 @@ static bool lay_nodes(struct vocab *v, const struct entry *e, uint32_t n)
     }
 }
 
+static bool list_kids(struct vocab *v)
+{
+    v->kid_at = mem_alloc((v->n_node + 1ul) * sizeof *v->kid_at);
+    v->kid_byte = mem_alloc(v->n_node);
+    v->kid = mem_alloc(v->n_node * sizeof *v->kid);
+    if (!v->kid_at || !v->kid_byte || !v->kid)
+        return false;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < v->n_node; i++) {
+        v->kid_at[i] = n;
+        for (uint32_t k = i + 1; k < i + v->node[i].subtree; k += v->node[k].subtree) {
+            v->kid_byte[n] = (uint8_t)v->node[k].byte;
+            v->kid[n++] = k;
+        }
+    }
+    v->kid_at[v->n_node] = n;
+    return true;
+}
+
 static bool opens(uint8_t b)
 {
     bool word = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || b == '_';
@@ -117,7 +136,7 @@ static enum status build(struct vocab *v, const struct slice *bytes, uint32_t n,
     v->off[n] = at;
     v->n_id = n;
     qsort(e, n_entry, sizeof *e, by_text);
-    bool ok = lay_nodes(v, e, n_entry);
+    bool ok = lay_nodes(v, e, n_entry) && list_kids(v);
     mem_free(e);
     if (!ok)
         return error_nomem(err);
@@ -165,6 +184,9 @@ void vocab_free(struct vocab *v)
     leaf_memo_free(v->memo);
     atlas_free(v->atlas);
     mem_free(v->node);
+    mem_free(v->kid_at);
+    mem_free(v->kid_byte);
+    mem_free(v->kid);
     mem_free(v->next_dup);
     mem_free(v->off);
     mem_free(v->text);
@@ -181,15 +203,6 @@ void vocab_forget(struct vocab *v)
 uint32_t vocab_n_logit(const struct vocab *v)
 {
     return v->n_logit;
-}
-
-uint32_t trie_child(const struct vocab *v, uint32_t node, uint8_t byte)
-{
-    uint32_t end = node + v->node[node].subtree;
-    for (uint32_t i = node + 1; i < end; i += v->node[i].subtree)
-        if (v->node[i].byte == byte)
-            return i;
-    return 0;
 }
 
 uint32_t trie_find(const struct vocab *v, struct slice text)

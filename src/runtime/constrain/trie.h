@@ -5,6 +5,8 @@
  *
  *      node   byte  token  subtree (nodes below and itself)  depth (bytes read here)
  *
+ * Where few bytes lead on, looking at the children alone is less: they are listed beside the nodes.
+ *
  * Node 0 is the root.  Ids with equal bytes form a chain; the trie names the first. */
 #ifndef RUNTIME_CONSTRAIN_TRIE_H
 #define RUNTIME_CONSTRAIN_TRIE_H
@@ -29,6 +31,9 @@ struct vocab {
     struct leaf_memo *memo;             /* what leaf states allow; locks itself */
     struct trie_node *node;
     uint32_t          n_node;
+    uint32_t         *kid_at;           /* [n_node + 1] where its children begin in */
+    uint8_t          *kid_byte;         /* [n_node] bytes of children, ascending, and */
+    uint32_t         *kid;              /* their nodes */
     uint32_t          n_id;             /* ids with bytes are below this */
     uint32_t          n_logit;
     uint32_t         *next_dup;         /* [n_id] another id with the same bytes, TOKEN_NONE */
@@ -57,7 +62,13 @@ static inline void vocab_set(const struct vocab *v, uint32_t *row, uint32_t id)
 enum status vocab_warm(struct vocab *v, struct error *err);
 
 /* The child of a node by byte, 0 when there is none. */
-uint32_t trie_child(const struct vocab *v, uint32_t node, uint8_t byte);
+static inline uint32_t trie_child(const struct vocab *v, uint32_t node, uint8_t byte)
+{
+    const uint8_t *from = v->kid_byte + v->kid_at[node];
+    const uint8_t *at = memchr(from, byte, v->kid_at[node + 1] - v->kid_at[node]);
+    return at ? v->kid[at - v->kid_byte] : 0;
+}
+
 /* The node of a text, or 0. */
 uint32_t trie_find(const struct vocab *v, struct slice text);
 /* Ids of the longest tokens that spell `text` from its start; bytes without a token count one. */

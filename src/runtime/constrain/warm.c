@@ -2,10 +2,8 @@
  *
  * JSON has the same leaves in every schema: any text, any number, the blanks and commas between.  A
  * document that has them all is read once for each spelling. */
-#include <string.h>
-
 #include "base/alloc.h"
-#include "runtime/constrain/constraint_data.h"
+#include "runtime/constrain/mask_walk.h"
 #include "runtime/constrain/memo.h"
 
 static const char any_schema[] = "{}";
@@ -19,14 +17,22 @@ static const char sample[] = "{\"a\": \"ab\\n\\u00e9\", \"b\": -120, \"c\": [-1.
 static const char flexible[] = " { \"a\" : \"ab\" , \"b\" : 12 , \"c\" : [ 1.5 , 2 ] , \"d\" : false }";
 
 /* The masks of every state on the way; where the text does not fit, what was met until then. */
-static void read_sample(const struct vocab *v, struct family *f, const char *text, uint32_t *row)
+static void read_sample(const struct vocab *v, struct family *f, struct slice text, uint32_t *row)
 {
+    struct memo m = { 0 };
+    struct walk_room room;
+    struct mask_out o;
+    walk_room_open(&room);
     uint32_t config = automaton_start(f);
-    for (size_t i = 0; config != CONFIG_DEAD && !family_failed(f); i++) {
-        if (!mask_by_leaves(v, f, config, row) || i == strlen(text))
-            return;
-        config = automaton_step(f, config, (uint8_t)text[i]);
+    bool ok = true;
+    for (size_t i = 0; ok && config != CONFIG_DEAD && !family_failed(f); i++) {
+        mask_out_open(&o, v, f, &room, row);
+        ok = mask_by_leaves(&o, &m, config) && i < text.len;
+        mask_out_close(&o);
+        config = ok ? automaton_step(f, config, (uint8_t)text.ptr[i]) : CONFIG_DEAD;
     }
+    walk_room_close(&room);
+    memo_free(&m);
 }
 
 static enum status warm_one(const struct vocab *v, const char *schema, enum json_spelling spelling,
@@ -39,7 +45,7 @@ static enum status warm_one(const struct vocab *v, const char *schema, enum json
     if (st == ST_OK)
         st = family_new(p, &f, err);
     if (st == ST_OK)
-        read_sample(v, f, text, row);
+        read_sample(v, f, slice_of(text), row);
     family_free(f);
     pattern_unref(p);
     return st;
