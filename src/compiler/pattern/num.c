@@ -546,7 +546,7 @@ static enum status finish(struct explorer *x, struct num_dfa *d, struct error *e
     }
     if (d->dist[NUM_START] == UINT16_MAX)
         d->n = 0;
-    return ST_OK;
+    return num_join_states(d) ? ST_OK : error_nomem(err);
 }
 
 enum status num_dfa_new(const struct num_set *s, const struct num_spelling *sp,

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 enum { NUM_DIGITS = 360 };
@@ -77,5 +78,10 @@ uint64_t    num_key(const struct num_set *s, const struct num_spelling *sp);
 enum status num_dfa_new(const struct num_set *s, const struct num_spelling *sp,
                         struct num_dfa **ret, struct error *err);
 void        num_dfa_free(struct num_dfa *d);
+
+/* Joins states that read the same; false: out of memory. */
+bool           num_join_states(struct num_dfa *d);
+/* Equal names, equal futures, in any automaton. */
+struct hash128 num_state_name(const struct num_dfa *d, uint32_t state);
 
 #endif

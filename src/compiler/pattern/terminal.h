@@ -92,14 +92,19 @@ bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint
 /* A JSON string in which any text may still be read: *ret_base is the state of any text. */
 bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base);
 
+/* Bytes that begin a code point: ASCII, and from 0xc0 up. */
+struct lead_bytes {
+    uint64_t ascii[2], up;
+};
+
 /* Between code points, where most of what can be read are code points of one set, over and over:
  * every text of at most `hi` of them that does not begin with one of `not_first` may be read.  Any
- * other text that may be read has a byte of `lead`, or more than hi code points.  Sets of ASCII bytes;
- * bit 0 of `lead` also stands for bytes from 0x80 up.  False: no such set. */
+ * other text that may be read has a byte of `lead`, or begins with more than hi of them (`beyond`).
+ * Beyond ASCII the set is all code points that begin with one of some bytes.  False: no such set. */
 struct terminal_class {
-    uint64_t stay[2], not_first[2], lead[2];
-    bool     high_stay;         /* all code points from U+0080 up are in the set */
-    uint32_t hi;                /* EXPR_INF: any number */
+    struct lead_bytes stay, not_first, lead;
+    uint32_t          hi;       /* EXPR_INF: any number */
+    bool              beyond;
 };
 bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret);
 

@@ -7,11 +7,11 @@ bool terminal_key(struct terminals *t, uint32_t q, struct hash128 *ret)
     const struct term_state *s = &t->st[q];
     struct hash128 h = { 0, 0 };
     if (s->kind == K_NUM)
-        h = (struct hash128){ t->num[s->e]->key, 0x6e756d };
+        h = num_state_name(t->num[s->e], s->v);
     else if (!expr_hash(&t->ex, s->e, &h))
         return false;
     uint64_t x[4] = { h.lo, h.hi, (uint64_t)s->kind | (uint64_t)s->enc << 8 | (uint64_t)s->left << 16 |
-                                  (uint64_t)s->size << 24, s->v };
+                                  (uint64_t)s->size << 24, s->kind == K_NUM ? 0 : s->v };
     *ret = hash128_bytes(x, sizeof x);
     return true;
 }
@@ -57,48 +57,103 @@ bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base)
 
 /* ---- sets that may be read over and over ---------------------------------------------------- */
 
+enum { WIDE = 24, CHAIN_MAX = 24 };
+
 static void add_bits(uint64_t set[2], uint32_t lo, uint32_t hi)
 {
     for (uint32_t b = lo; b <= hi && b < 128; b++)
         set[b / 64] |= 1ull << (b % 64);
 }
 
-/* The code points of ascending arcs: ASCII into *set; whether all beyond are there, whether any is. */
-static void add_arcs(struct arc_list l, const uint32_t *only, uint64_t set[2], bool *ret_all_high, bool *ret_high)
+/* Code points whose UTF-8 begins with 0xc0 + i: the first, and how many (no surrogates). */
+static uint32_t led_by(uint32_t i, uint32_t *ret_n)
 {
-    uint32_t high = 0x80;
+    uint32_t lead = 0xc0 + i, at = 0;
+    *ret_n = 0;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+        at = i * 64;
+        *ret_n = 64;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+        at = lead == 0xe0 ? 0x800 : (lead - 0xe0) * 0x1000;
+        *ret_n = lead == 0xe0 || lead == 0xed ? 0x800 : 0x1000;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+        at = lead == 0xf0 ? 0x10000 : (lead - 0xf0) * 0x40000;
+        *ret_n = lead == 0xf0 ? 0x30000 : lead == 0xf4 ? 0x10000 : 0x40000;
+    }
+    return at;
+}
+
+/* The bytes that code points of ascending arcs begin with: those of all, and of any of theirs.  `only`:
+ * arcs to one expression. */
+static void bytes_of(struct arc_list l, const uint32_t *only, struct lead_bytes *all, struct lead_bytes *any)
+{
+    uint32_t have[64] = { 0 };
+    *all = (struct lead_bytes){ { 0, 0 }, 0 };
     for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
         const struct arc a = l.arc[i];
         if (only && a.to != *only)
             continue;
-        add_bits(set, a.lo, a.hi);
-        *ret_high |= a.hi >= 0x80;
-        if (high == CP_SURROGATE && a.lo > high)
-            high = CP_SURROGATE_END + 1;
-        if (a.lo <= high && a.hi >= high)
-            high = a.hi + 1;
+        add_bits(all->ascii, a.lo, a.hi);
+        for (uint32_t k = 2; k < 53 && a.hi >= 0x80; k++) {
+            uint32_t n, at = led_by(k, &n), from = a.lo > at ? a.lo : at;
+            uint32_t to = a.hi < at + n - 1 ? a.hi : at + n - 1;
+            have[k] += n && from <= to ? to - from + 1 : 0;
+        }
     }
-    *ret_all_high = high > CP_MAX;
+    *any = *all;
+    for (uint32_t k = 2; k < 53; k++) {
+        uint32_t n;
+        led_by(k, &n);
+        all->up |= (uint64_t)(n && have[k] == n) << k;
+        any->up |= (uint64_t)(have[k] != 0) << k;
+    }
 }
 
-/* `lead` gets what can be read in e and is not in the set. */
-static void add_lead(struct terminals *t, uint32_t e, struct terminal_class *c)
+static struct lead_bytes without(struct lead_bytes a, struct lead_bytes b)
 {
-    bool all, high = false;
-    uint64_t set[2] = { 0 };
-    add_arcs(expr_live_arcs(&t->ex, e), NULL, set, &all, &high);
+    return (struct lead_bytes){ { a.ascii[0] & ~b.ascii[0], a.ascii[1] & ~b.ascii[1] }, a.up & ~b.up };
+}
+
+static struct lead_bytes with(struct lead_bytes a, struct lead_bytes b)
+{
+    return (struct lead_bytes){ { a.ascii[0] | b.ascii[0], a.ascii[1] | b.ascii[1] }, a.up | b.up };
+}
+
+static bool some(struct lead_bytes a)
+{
+    return a.ascii[0] | a.ascii[1] | a.up;
+}
+
+static bool meet(struct lead_bytes a, struct lead_bytes b)
+{
+    return (a.ascii[0] & b.ascii[0]) | (a.ascii[1] & b.ascii[1]) | (a.up & b.up);
+}
+
+static uint32_t n_ascii(struct lead_bytes a)
+{
+    uint32_t n = 0;
     for (int k = 0; k < 2; k++)
-        c->lead[k] |= set[k] & ~c->stay[k];
-    c->lead[0] |= high && !c->high_stay;
+        for (uint64_t w = a.ascii[k]; w; w &= w - 1)
+            n++;
+    return n;
+}
+
+/* Bytes of e's code points; `lead` gets those not of the set. */
+static struct lead_bytes add_lead(struct terminals *t, uint32_t e, struct terminal_class *c)
+{
+    struct lead_bytes all, any;
+    bytes_of(expr_live_arcs(&t->ex, e), NULL, &all, &any);
+    c->lead = with(c->lead, without(any, c->stay));
+    return any;
 }
 
 /* A state that leads back to itself. */
 static bool class_of_loop(struct terminals *t, uint32_t e, struct terminal_class *c)
 {
-    bool high = false;
+    struct lead_bytes any;
     *c = (struct terminal_class){ .hi = EXPR_INF };
-    add_arcs(expr_live_arcs(&t->ex, e), &e, c->stay, &c->high_stay, &high);
-    if (!(c->stay[0] | c->stay[1]) && !c->high_stay)
+    bytes_of(expr_live_arcs(&t->ex, e), &e, &c->stay, &any);
+    if (!some(c->stay))
         return false;
     add_lead(t, e, c);
     return true;
@@ -108,14 +163,14 @@ static bool class_of_loop(struct terminals *t, uint32_t e, struct terminal_class
 static bool class_of_run(struct terminals *t, uint32_t rep, uint32_t rest, struct terminal_class *c)
 {
     const struct expr_node x = t->ex.node[rep];
-    bool high = false;
     uint32_t set = x.kind == EX_REP ? x.a : rep;
-    if (t->ex.node[set].kind != EX_SET || (x.kind == EX_REP && x.c < 2) || !expr_live(&t->ex, rest))
+    if (t->ex.node[set].kind != EX_SET || x.kind != EX_REP || x.c < 2 || !expr_live(&t->ex, rest))
         return false;
-    *c = (struct terminal_class){ .hi = x.kind == EX_REP ? x.c : 1 };
-    add_arcs(expr_live_arcs(&t->ex, set), NULL, c->stay, &c->high_stay, &high);
-    c->lead[0] |= high && !c->high_stay;
-    add_lead(t, rest, c);
+    struct lead_bytes any;
+    *c = (struct terminal_class){ .hi = x.c };
+    bytes_of(expr_live_arcs(&t->ex, set), NULL, &c->stay, &any);
+    c->lead = without(any, c->stay);
+    c->beyond = meet(add_lead(t, rest, c), c->stay);
     return true;
 }
 
@@ -143,8 +198,8 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     return false;
 }
 
-/* The first code point leads to such a state: the one that most of them lead to. */
-static bool class_behind(struct terminals *t, uint32_t e, struct terminal_class *c)
+/* Where most ASCII code points of e lead; EXPR_EMPTY: to no one place. */
+static uint32_t widest(struct terminals *t, uint32_t e)
 {
     struct arc_list l = expr_live_arcs(&t->ex, e);
     uint32_t best = EXPR_EMPTY, width = 0;
@@ -157,17 +212,43 @@ static bool class_behind(struct terminals *t, uint32_t e, struct terminal_class 
             width = n;
         }
     }
-    if (width < 8 || !class_at(t, best, c))
+    return width < 8 ? EXPR_EMPTY : best;
+}
+
+/* The first code point leads to such a state: the one that most of them lead to. */
+static bool class_behind(struct terminals *t, uint32_t e, struct terminal_class *c)
+{
+    uint32_t best = widest(t, e);
+    struct lead_bytes all, any;
+    if (best == EXPR_EMPTY || !class_at(t, best, c))
         return false;
-    uint64_t first[2] = { 0 };
-    bool all_high, high = false;
-    add_arcs(l, &best, first, &all_high, &high);
-    c->high_stay &= all_high;
-    c->lead[0] |= !c->high_stay;
-    for (int k = 0; k < 2; k++)
-        c->not_first[k] = c->stay[k] & ~first[k];
+    bytes_of(expr_live_arcs(&t->ex, e), &best, &all, &any);
+    c->not_first = without(c->stay, all);
+    c->not_first.up = 0;
+    c->lead.up |= c->stay.up & ~all.up;
+    c->stay.up &= all.up;
+    add_lead(t, e, c);
     c->hi = c->hi == EXPR_INF ? EXPR_INF : c->hi + 1;
     return true;
+}
+
+/* One place after the other, each for all code points of the set. */
+static bool class_of_chain(struct terminals *t, uint32_t e, struct terminal_class *c)
+{
+    *c = (struct terminal_class){ .hi = 0 };
+    for (; c->hi < CHAIN_MAX && e != EXPR_EMPTY && !terminals_failed(t); c->hi++) {
+        uint32_t next = widest(t, e);
+        struct lead_bytes all, any;
+        bytes_of(expr_live_arcs(&t->ex, e), &next, &all, &any);
+        if (!c->hi)
+            c->stay = all;
+        if (next == EXPR_EMPTY || n_ascii(c->stay) < WIDE || some(without(c->stay, all)))
+            break;
+        add_lead(t, e, c);
+        e = next;
+    }
+    c->beyond = meet(add_lead(t, e, c), c->stay);
+    return c->hi > 1;
 }
 
 bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
@@ -177,16 +258,17 @@ bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
     if (s.kind != K_AT || (t->ex.node[s.e].flags & EXF_LABEL))
         return false;
     /* raw text may end between any two code points: only a state that stays the same tells where */
-    if (!(raw ? class_of_loop(t, s.e, ret) : class_at(t, s.e, ret) || class_behind(t, s.e, ret)))
+    if (!(raw ? class_of_loop(t, s.e, ret)
+              : class_at(t, s.e, ret) || class_behind(t, s.e, ret) || class_of_chain(t, s.e, ret)))
         return false;
     if (!raw) {
-        static const uint64_t kept[2] = { ~(0xffffffffull | 1ull << '"'), ~(1ull << ('\\' - 64)) };
+        static const struct lead_bytes kept = { { ~(0xffffffffull | 1ull << '"'), ~(1ull << ('\\' - 64)) }, ~0ull };
         for (int k = 0; k < 2; k++) {
-            ret->stay[k] &= kept[k];
-            ret->lead[k] &= kept[k] | 1;
+            ret->stay.ascii[k] &= kept.ascii[k];
+            ret->lead.ascii[k] &= kept.ascii[k];
         }
-        add_bits(ret->lead, '"', '"');
-        add_bits(ret->lead, '\\', '\\');
+        add_bits(ret->lead.ascii, '"', '"');
+        add_bits(ret->lead.ascii, '\\', '\\');
     }
     return !terminals_failed(t);
 }

@@ -50,6 +50,8 @@ static void note_token(struct atlas *a, uint32_t id, struct slice s)
     for (size_t i = 0; i < s.len; i++) {
         uint8_t b = (uint8_t)s.ptr[i];
         bitset_add(b < 0x80 ? a->has + (128u + b) * a->words : a->high, id);
+        if (b >= 0xc0)
+            bitset_add(a->leads + (b - 0xc0u) * a->words, id);
         if (!i && b < 0x80)
             bitset_add(a->starts + b * a->words, id);
     }
@@ -78,11 +80,10 @@ static void note_tokens(struct atlas *a, const struct vocab *v)
 static void note_nodes(struct atlas *a, const struct vocab *v)
 {
     for (uint32_t i = v->n_node; i-- > 0;) {
-        struct byte_set s = i ? byte_set_of((uint8_t)v->node[i].byte) : (struct byte_set){ 0, 0 };
+        struct byte_set s = i ? byte_set_of((uint8_t)v->node[i].byte) : (struct byte_set){ 0, 0, 0 };
         a->deep[i] = (uint8_t)v->node[i].depth;
         for (uint32_t k = i + 1; k < i + v->node[i].subtree; k += v->node[k].subtree) {
-            s.lo |= a->below[k].lo;
-            s.hi |= a->below[k].hi;
+            s = byte_set_join(s, a->below[k]);
             if (a->deep[k] > a->deep[i])
                 a->deep[i] = a->deep[k];
         }
@@ -92,12 +93,9 @@ static void note_nodes(struct atlas *a, const struct vocab *v)
 
 struct byte_set trie_kids(const struct trie_node *n, uint32_t node)
 {
-    struct byte_set s = { 0, 0 };
-    for (uint32_t i = node + 1; i < node + n[node].subtree; i += n[i].subtree) {
-        struct byte_set one = byte_set_of((uint8_t)n[i].byte);
-        s.lo |= one.lo;
-        s.hi |= one.hi;
-    }
+    struct byte_set s = { 0, 0, 0 };
+    for (uint32_t i = node + 1; i < node + n[node].subtree; i += n[i].subtree)
+        s = byte_set_join(s, byte_set_of((uint8_t)n[i].byte));
     return s;
 }
 
@@ -243,6 +241,7 @@ enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *e
     a->n_upto = v->longest + 1 < UPTO_MAX ? v->longest + 1 : UPTO_MAX;
     a->has = mem_calloc(256 * a->words, sizeof *a->has);
     a->high = mem_calloc(a->words, sizeof *a->high);
+    a->leads = mem_calloc(64 * a->words, sizeof *a->leads);
     a->ill = mem_calloc(a->words, sizeof *a->ill);
     a->upto = mem_calloc(a->n_upto * a->words, sizeof *a->upto);
     a->cps = mem_calloc(v->n_id + 1ul, 1);
@@ -250,7 +249,7 @@ enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *e
     a->below = mem_calloc(v->n_node + 1ul, sizeof *a->below);
     a->deep = mem_calloc(v->n_node + 1ul, 1);
     a->rank = mem_alloc((v->n_id + 1ul) * sizeof *a->rank);
-    if (!a->has || !a->high || !a->ill || !a->upto || !a->cps || !a->starts || !a->below || !a->deep || !a->rank) {
+    if (!a->has || !a->high || !a->leads || !a->ill || !a->upto || !a->cps || !a->starts || !a->below || !a->deep || !a->rank) {
         atlas_free(a);
         return error_nomem(err);
     }
@@ -270,6 +269,7 @@ void atlas_free(struct atlas *a)
         return;
     mem_free(a->has);
     mem_free(a->high);
+    mem_free(a->leads);
     mem_free(a->ill);
     mem_free(a->upto);
     mem_free(a->cps);
@@ -322,7 +322,13 @@ void atlas_add_staying(const struct vocab *v, const struct class_of_state *c, ui
     }
     for (uint32_t i = 0; i < n; i++)
         out[i] = a->has + node[i] * a->words;
-    out[n++] = c->high_stay ? a->ill : a->high;
+    if (!c->stay.up)
+        out[n++] = a->high;
+    else
+        out[n++] = a->ill;
+    for (uint32_t i = 0; c->stay.up && i < 64; i++)
+        if (!(c->stay.up >> i & 1))
+            out[n++] = a->leads + i * a->words;
     for (uint32_t b = 0; b < 128; b++)
         if (has_byte(c->not_first, b))
             out[n++] = a->starts + b * a->words;

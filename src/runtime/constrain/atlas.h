@@ -6,6 +6,7 @@
  *
  *      has     a tree over the 128 ASCII bytes: row 128 + b holds tokens with byte b, row k the
  *              union of rows 2k and 2k + 1
+ *      leads   the same of each byte that begins a longer code point
  *      upto    row k holds tokens in which at most k code points begin
  *      tails   what stands behind the first quote of a token: `","` and `x","` share the tail `,"`
  *      blanks  nodes whose path is blanks alone: white space between two parts of JSON */
@@ -14,16 +15,29 @@
 
 #include "runtime/constrain/trie.h"
 
-/* ASCII bytes; bit 0 stands for NUL and for every byte from 0x80 up. */
+/* Bytes below 0x80 and, in `up`, from 0xc0 on; bit 0 stands for NUL and for those between. */
 struct byte_set {
-    uint64_t lo, hi;
+    uint64_t lo, hi, up;
 };
 
 static inline struct byte_set byte_set_of(uint8_t b)
 {
-    if (b >= 0x80)
+    if (b >= 0x80 && b < 0xc0)
         b = 0;
-    return b < 64 ? (struct byte_set){ 1ull << b, 0 } : (struct byte_set){ 0, 1ull << (b - 64) };
+    return b < 64 ? (struct byte_set){ 1ull << b, 0, 0 } : b < 128 ? (struct byte_set){ 0, 1ull << (b - 64), 0 }
+           : (struct byte_set){ 0, 0, 1ull << (b - 0xc0) };
+}
+
+static inline struct byte_set byte_set_join(struct byte_set a, struct byte_set b)
+{
+    return (struct byte_set){ a.lo | b.lo, a.hi | b.hi, a.up | b.up };
+}
+
+/* From 256 bits, one a byte. */
+static inline struct byte_set byte_set_from(const uint32_t w[8])
+{
+    return (struct byte_set){ w[0] | (uint64_t)w[1] << 32 | ((w[4] | w[5]) != 0), w[2] | (uint64_t)w[3] << 32,
+                              w[6] | (uint64_t)w[7] << 32 };
 }
 
 /* Whether there are more than n. */
@@ -33,12 +47,14 @@ static inline bool byte_set_over(struct byte_set s, int n)
         s.lo &= s.lo - 1;
     for (; n > 0 && s.hi; n--)
         s.hi &= s.hi - 1;
-    return s.lo | s.hi;
+    for (; n > 0 && s.up; n--)
+        s.up &= s.up - 1;
+    return s.lo | s.hi | s.up;
 }
 
 static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
 {
-    return (a.lo & b.lo) | (a.hi & b.hi);
+    return (a.lo & b.lo) | (a.hi & b.hi) | (a.up & b.up);
 }
 
 /* Bytes of the nodes right below one. */
@@ -60,6 +76,7 @@ struct atlas {
     size_t            words;
     uint32_t         *has;      /* [256] rows */
     uint32_t         *high;     /* tokens with a byte from 0x80 up */
+    uint32_t         *leads;    /* [64] rows: tokens with the byte 0xc0 + i */
     uint32_t         *ill;      /* tokens that are no beginning of UTF-8 text */
     uint32_t         *upto;     /* [n_upto] rows */
     uint32_t          n_upto;
@@ -92,10 +109,9 @@ static inline void tail_ranks_add(const struct atlas *a, uint32_t node, uint32_t
         bitset_add(set, r);
 }
 
-/* Texts of code points of one set, as in struct terminal_class. */
+/* Texts of code points of one set, as in struct terminal_class; `lo` and `hi` of the sets are ASCII. */
 struct class_of_state {
     struct byte_set stay, not_first;
-    bool            high_stay;
     uint32_t        hi;
 };
 

@@ -210,14 +210,12 @@ static bool add_blanks(const struct part *p)
 static bool walk_dense(struct mask_out *o, uint32_t config)
 {
     struct class_of_state c = { .hi = UINT32_MAX };
-    struct byte_set lead = { 1, 0 };            /* beyond ASCII: walked */
+    struct byte_set lead = { 1, 0, ~0ull };     /* beyond ASCII: walked */
     for (uint32_t b = 0; b < 128; b++) {
         uint32_t next = automaton_step(o->f, config, (uint8_t)b);
-        struct byte_set one = byte_set_of((uint8_t)b), *to = next == config && b ? &c.stay : &lead;
-        if (next != CONFIG_DEAD) {
-            to->lo |= one.lo;
-            to->hi |= one.hi;
-        }
+        struct byte_set *to = next == config && b ? &c.stay : &lead;
+        if (next != CONFIG_DEAD)
+            *to = byte_set_join(*to, byte_set_of((uint8_t)b));
     }
     if (family_failed(o->f))
         return false;

@@ -192,7 +192,7 @@ static void follow_ends(struct walker *w, uint32_t config, uint32_t depth)
 {
     struct walk_room *r = w->o->room;
     uint32_t behind = CONFIG_DEAD, thread = UINT32_MAX, label = 0;
-    struct byte_set first = { 0, 0 };
+    struct byte_set first = { 0, 0, 0 };
     for (uint32_t i = 0; i < r->n_end && !w->failed; i++) {
         const struct leaf_end e = r->end[i];
         if (e.thread != thread || e.label != label) {
@@ -276,7 +276,5 @@ struct byte_set config_first(struct family *f, uint32_t config)
 {
     uint32_t set[8];
     automaton_first(f, config, set);
-    struct byte_set s = { set[0] | (uint64_t)set[1] << 32, set[2] | (uint64_t)set[3] << 32 };
-    s.lo |= (set[4] | set[5] | set[6] | set[7]) != 0;
-    return s;
+    return byte_set_from(set);
 }

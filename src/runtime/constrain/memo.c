@@ -13,7 +13,9 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { NARROW = 24, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
+enum { NARROW = 24, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
+
+#define UTF8_LEADS 0x001ffffffffffffcull      /* 0xc2 to 0xf4, from 0xc0 on */
 
 struct leaf_memo {
     pthread_mutex_t   lock;
@@ -127,7 +129,8 @@ struct walk {
     bool                counts;     /* code points of a loop, or blanks before */
     bool                in_string;  /* quotes that are read are exits by tail */
     bool                skips;      /* tokens that stay are in the row already */
-    struct terminal_class cls;
+    struct class_of_state cls;      /* of those; texts of them with more code points are walked, if `beyond` */
+    bool                beyond;
     struct byte_set     lead;
     struct { uint32_t q; struct byte_set first; } asked[32];    /* by state: what was said before */
     uint32_t            cap_id, cap_cps, n_cps, cap_exit;
@@ -228,23 +231,40 @@ static void add_token(struct walk *w, uint32_t token, uint32_t begun)
         spill(w);
 }
 
+static struct byte_set set_of(struct lead_bytes b)
+{
+    return (struct byte_set){ b.ascii[0], b.ascii[1], b.up };
+}
+
+/* Code points beyond ASCII stay only where most of them do: the others would be a row each. */
+static void take_class(struct walk *w, const struct terminal_class *k)
+{
+    w->cls = (struct class_of_state){ set_of(k->stay), set_of(k->not_first), k->hi };
+    w->lead = set_of(k->lead);
+    w->beyond = k->beyond;
+    struct byte_set no = { 0, 0, ~k->stay.up & UTF8_LEADS };
+    if (byte_set_over(no, LEADS_MAX)) {
+        w->lead.up |= k->stay.up;
+        w->cls.stay.up = 0;
+    }
+}
+
 /* Takes what stays from the atlas; then only what leads on is walked.  Texts of a few bytes are soon
  * walked themselves. */
 static void take_staying(struct walk *w, uint32_t start)
 {
-    if (!terminal_class(w->t, start, &w->cls) || w->cls.hi < 2)
+    struct terminal_class k;
+    if (!terminal_class(w->t, start, &k) || k.hi < 2)
         return;
-    if (!w->cls.high_stay && !byte_set_over((struct byte_set){ w->cls.stay[0], w->cls.stay[1] }, NARROW))
+    take_class(w, &k);
+    if (!byte_set_over(w->cls.stay, NARROW))
         return;
     const struct vocab *v = w->v;
-    const struct terminal_class *k = &w->cls;
-    struct class_of_state c = { { k->stay[0], k->stay[1] }, { k->not_first[0], k->not_first[1] }, k->high_stay,
-                                k->hi };
     uint32_t *row = mem_calloc(v->atlas->words, sizeof *row);
     w->failed |= !row;
     if (!row)
         return;
-    atlas_add_staying(v, &c, row);
+    atlas_add_staying(v, &w->cls, row);
     /* where the leaf may end at every byte, each node is an exit: few are listed, many are not */
     if (terminal_accepts(w->t, start)) {
         if (bitset_count(row, v->atlas->words) <= EXITS_EVERYWHERE) {
@@ -254,7 +274,6 @@ static void take_staying(struct walk *w, uint32_t start)
         w->l->exits_all = true;
     }
     w->l->row = row;
-    w->lead = (struct byte_set){ k->lead[0], k->lead[1] };
     w->skips = true;
 }
 
@@ -267,12 +286,13 @@ struct step {                       /* of the path to a node */
 
 static bool byte_stays(const struct walk *w, uint8_t b, uint32_t depth)
 {
-    const struct terminal_class *c = &w->cls;
+    const struct class_of_state *c = &w->cls;
     if (depth > c->hi)
         return false;               /* it might be one code point too many */
-    if (b >= 0x80)
-        return c->high_stay;
-    return (c->stay[b / 64] & ~(depth == 1 ? c->not_first[b / 64] : 0)) >> (b % 64) & 1;
+    if (b >= 0x80 && b < 0xc0)
+        return c->stay.up != 0;     /* inside a code point that stays */
+    struct byte_set one = byte_set_of(b);
+    return byte_set_meets(c->stay, one) && !(depth == 1 && byte_set_meets(c->not_first, one));
 }
 
 /* What is read at node i, behind the path above it. */
@@ -308,8 +328,7 @@ static struct byte_set first_of(struct walk *w, uint32_t q)
     if (w->asked[q % 32].q != q) {
         uint32_t set[8] = { 0 };
         terminal_first(w->t, q, set);
-        *s = (struct byte_set){ set[0] | (uint64_t)set[1] << 32, set[2] | (uint64_t)set[3] << 32 };
-        s->lo |= (set[4] | set[5] | set[6] | set[7]) != 0;
+        *s = byte_set_from(set);
         w->asked[q % 32].q = q;
     }
     return *s;
@@ -328,7 +347,8 @@ static void walk_below(struct walk *w, uint32_t root, uint32_t start, uint32_t c
         uint32_t d = n[i].depth - base;
         const struct step *up = &path[d - 1];
         bool stays = up->stays && byte_stays(w, (uint8_t)n[i].byte, d);
-        bool in = !(stays && !byte_set_meets(below[i], w->lead) && deep[i] <= w->cls.hi) &&
+        bool known = stays && !byte_set_meets(below[i], w->lead) && (!w->beyond || deep[i] <= w->cls.hi);
+        bool in = !known &&
                   read_node(w, i, up, stays, &path[d]);
         if (in && n[i].subtree > 1)
             path[d].row = terminal_row(w->t, path[d].q);

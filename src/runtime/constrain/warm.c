@@ -1,7 +1,7 @@
 /* warm.c - entries that nearly every constraint asks for, made with the vocabulary and kept.
  *
- * JSON has the same leaves in every schema: any text, any number, the blanks and commas between.  A
- * document that has them all is read once for each spelling. */
+ * JSON has the same leaves in every schema: any text, any number, the blanks and commas between; and
+ * schemas name the same formats.  Documents that have them are read once. */
 #include "base/alloc.h"
 #include "runtime/constrain/mask_walk.h"
 #include "runtime/constrain/memo.h"
