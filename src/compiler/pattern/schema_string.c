@@ -167,7 +167,7 @@ bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret)
             schema_malformed(s, node, WORD_MULTIPLE_OF, "a number over 0 is expected");
             return false;
         }
-        if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > 60) {
+        if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > NUM_PLACES) {
             schema_refuse(s, node, WORD_MULTIPLE_OF, "this divisor is too large or too fine");
             return false;
         }
