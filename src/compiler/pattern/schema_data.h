@@ -23,6 +23,7 @@ struct schema_node {
     bool                legacy;     /* no $schema: older spellings are honoured too */
     uint8_t             n_word;
     uint32_t            target;     /* where its $ref leads, plus one; 0 not asked yet */
+    uint8_t             types;      /* bits of the types it may admit, TYPES_KNOWN among them */
     uint64_t            has;        /* bit: enum schema_word */
     const struct jnode *const *value;   /* of the set bits, in their order */
     const uint8_t      *word;       /* [n_word] as they were written */
@@ -76,7 +77,7 @@ struct clause {
     uint8_t              bools;         /* 1 true, 2 false */
     bool                 has_values;
     bool                 open_text;     /* the string has lengths only: any spelling */
-    struct num_set       num;
+    const struct num_set *num;          /* NULL: any number */
     uint32_t             str;           /* expression */
     const struct jnode **value;         /* only these, where has_values */
     uint32_t             n_value;
@@ -147,6 +148,8 @@ bool     schema_evaluates_alone(const struct schema *s, uint32_t node);
 bool     schema_clause_dead(struct schema *s, const struct clause *c);
 bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
 bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);
+/* The leaf that reads the numbers of a clause, TERM_DEAD where there are none. */
+uint32_t schema_number_leaf(struct schema *s, const struct clause *c);
 
 /* schema_string.c, schema_format.c */
 uint32_t schema_pattern_expr(struct schema *s, uint32_t node, enum schema_word keyword, const struct jnode *text);
