@@ -175,12 +175,10 @@ static enum schema_word rest_keyword(const struct schema *s, uint32_t node)
 static void node_lits(struct schema *s, uint32_t node, struct slice name, uint32_t hint, struct lits *l)
 {
     const struct jnode *props = map_keyword(s, node, WORD_PROPERTIES), *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
-    uint32_t at = 0;
-    if (props && hint < props->n && slice_eq(props->key[hint], name))
-        at = hint;
-    while (props && at < props->n && !slice_eq(props->key[at], name))
-        at++;
-    bool matched = props && at < props->n;
+    uint32_t at = hint;
+    if (props && !(hint < props->n && slice_eq(props->key[hint], name)))
+        at = schema_find_key(s, props, name);
+    bool matched = props && at != UINT32_MAX;
     if (matched)
         lits_add(s, l, lit_pos(schema_member(s, node, WORD_PROPERTIES, at)));
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
