@@ -22,11 +22,20 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+enum { FEW_IDS = 16 };          /* sorted by insertion */
+
 static void ids_sort(struct ids *l)
 {
     if (l->n < 2)
         return;
-    qsort(l->id, l->n, sizeof *l->id, by_id);
+    if (l->n > FEW_IDS)
+        qsort(l->id, l->n, sizeof *l->id, by_id);
+    for (uint32_t i = 1; i < l->n && l->n <= FEW_IDS; i++) {
+        uint32_t id = l->id[i], k = i;
+        for (; k && l->id[k - 1] > id; k--)
+            l->id[k] = l->id[k - 1];
+        l->id[k] = id;
+    }
     uint32_t n = 1;
     for (uint32_t i = 1; i < l->n; i++)
         if (l->id[i] != l->id[n - 1])
