@@ -353,6 +353,7 @@ void schema_free(struct schema *s)
     mem_free(s->name);
     mem_free(s->goal);
     hashmap_free(&s->by_lits);
+    hashmap_free(&s->by_names);
     mem_free(s->node_at);
     idmap_free(&s->by_key);
     idmap_free(&s->disjoint);

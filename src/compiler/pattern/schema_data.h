@@ -119,6 +119,7 @@ struct schema {
     struct schema_goal *goal;
     uint32_t            n_goal, cap_goal;
     struct hashmap      by_lits;        /* literal set -> goal */
+    struct hashmap      by_names;       /* list of names -> expression of all others */
     struct idmap        disjoint;       /* pair of literals -> 1 disjoint, 2 not, 3 being asked */
     struct idmap        patterns;       /* jnode -> expression + 1 */
     struct idmap        formats;        /* kind -> expression + 1 */
