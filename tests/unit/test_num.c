@@ -1,5 +1,6 @@
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -79,6 +80,47 @@ START_TEST(the_automaton_reads_exactly_the_members)
 }
 END_TEST
 
+/* Divisors, some negated, some with places, met one after the other: the set is that of all of them,
+ * however few divisors say so. */
+START_TEST(divisors_that_meet_say_the_same)
+{
+    static const uint64_t m[] = { 1, 2, 3, 4, 5, 6, 8, 11, 12, 15, 25, 77 };
+    struct rng_key key = rng_key_seed(11);
+    struct num_spelling sp = { -1, 0, -1 };
+    uint32_t n_large = 0;
+    for (uint64_t i = 0; i < 80; i++) {
+        struct num_set one[5], all = { 0 };
+        uint32_t n = 2 + (uint32_t)(rng_u64(key, i * 20) % 4);
+        for (uint32_t k = 0; k < n; k++) {
+            one[k] = (struct num_set){ .n_div = 1 };
+            one[k].div[0] = (struct num_divisor){ m[rng_u64(key, i * 20 + k + 1) % 12],
+                                                  (uint32_t)(rng_u64(key, i * 20 + k + 6) % 3),
+                                                  rng_u64(key, i * 20 + k + 11) % 2 };
+            ck_assert(num_meet(&all, &one[k]));
+        }
+        struct num_dfa *d = NULL;
+        struct error err = { 0 };
+        enum status st = num_dfa_new(&all, &sp, &d, &err);
+        n_large += st == ST_LIMIT;
+        ck_assert_msg(st == ST_OK || st == ST_LIMIT, "%s", err.text);
+        for (int64_t v = -400; v < 6000; v++) {
+            char text[40];
+            struct decimal x;
+            bool in = true;
+            snprintf(text, sizeof text, "%s%lld.%02lld", v < 0 ? "-" : "", llabs(v) / 100, llabs(v) % 100);
+            ck_assert(decimal_read(slice_of(text), &x));
+            for (uint32_t k = 0; k < n; k++)
+                in &= num_has(&one[k], &x);
+            ck_assert_msg(in == num_has(&all, &x), "%s", text);
+            ck_assert_msg(!d || reads(d, text) == in, "%s", text);
+        }
+        ck_assert(!all.empty || !d->n);
+        num_dfa_free(d);
+    }
+    ck_assert_uint_lt(n_large, 8);
+}
+END_TEST
+
 START_TEST(empty_sets_have_no_states)
 {
     struct num_set s = { .has_lo = true, .has_hi = true, .n_div = 1 };
@@ -100,6 +142,7 @@ Suite *suite_num(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, decimals_of_any_length);
     tcase_add_test(t, the_automaton_reads_exactly_the_members);
+    tcase_add_test(t, divisors_that_meet_say_the_same);
     tcase_add_test(t, empty_sets_have_no_states);
     suite_add_tcase(s, t);
     return s;

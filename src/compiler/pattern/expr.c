@@ -29,16 +29,26 @@ bool expr_work(struct expr_pool *p, uint64_t units)
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
+static uint64_t stir(uint64_t h, uint64_t x)
+{
+    h = (h ^ x) * 0x9fb21c651e98df25ull;
+    return h ^ h >> 32;
+}
+
 static uint64_t node_hash(const struct expr_pool *p, const struct expr_node *x)
 {
     if (x->kind == EX_FIX)      /* its number alone: the definition comes later */
-        return hash_combine(hash_u64(x->kind), x->a);
-    uint64_t h = hash_combine(hash_u64(x->kind), hash_u64((uint64_t)x->c << 32 | x->b));
+        return stir(stir(0, x->kind), x->a);
+    uint64_t h = stir(stir(0, x->kind), (uint64_t)x->c << 32 | x->b);
     if (x->kind == EX_SET)
-        return hash_combine(h, hash_bytes(p->range + x->a, x->b * sizeof *p->range));
-    if (x->kind == EX_OR || x->kind == EX_AND)
-        return hash_combine(h, hash_bytes(p->kid + x->a, x->b * sizeof *p->kid));
-    return hash_combine(h, x->a);
+        for (uint32_t i = 0; i < x->b; i++)
+            h = stir(h, (uint64_t)p->range[x->a + i].hi << 32 | p->range[x->a + i].lo);
+    else if (x->kind == EX_OR || x->kind == EX_AND)
+        for (uint32_t i = 0; i < x->b; i++)
+            h = stir(h, p->kid[x->a + i]);
+    else
+        h = stir(h, x->a);
+    return h;
 }
 
 static bool node_same(const struct expr_pool *p, const struct expr_node *x, const struct expr_node *y)
@@ -98,47 +108,60 @@ static bool grow_slots(struct expr_pool *p)
 
 /* ---- identity across pools ------------------------------------------------------------------- */
 
-static struct hash128 mix(struct hash128 h, uint64_t a, uint64_t b)
+static struct hash128 mix(uint64_t kind, struct hash128 h, struct hash128 k)
 {
-    uint64_t x[4] = { h.lo, h.hi, a, b };
+    uint64_t x[5] = { kind, h.lo, h.hi, k.lo, k.hi };
     return hash128_bytes(x, sizeof x);
 }
 
-/* Both identities of a node from those of its kids.  Lists are sorted by numbers, which differ
- * between pools: their kids are added up instead. */
+/* Whether both identities are the same: no count below is beyond the cap, or it does not matter. */
+static bool counts_fit(const struct expr_pool *p, const struct expr_node *x)
+{
+    const uint32_t pair[2] = { x->a, x->b }, *kid = x->kind == EX_OR ? p->kid + x->a : pair;
+    uint32_t n = x->kind == EX_OR ? x->b : x->kind == EX_CAT ? 2 : x->kind == EX_REP ? 1 : 0;
+    if (x->kind == EX_REP && (x->b > EXPR_COUNT_CAP || (x->c > EXPR_COUNT_CAP && x->c != EXPR_INF)))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct hash128 *h = &p->hash[2 * kid[i]];
+        if (h[0].lo != h[1].lo || h[0].hi != h[1].hi)
+            return false;
+    }
+    return true;
+}
+
+/* One of the two identities of a node from those of its kids.  Lists are sorted by numbers, which
+ * differ between pools: their kids are added up instead. */
 static struct hash128 identity(const struct expr_pool *p, const struct expr_node *x, uint32_t capped)
 {
-    struct hash128 h = { x->kind, 0 };
-    bool logic = x->kind == EX_AND || x->kind == EX_NOT;
-    uint32_t use = logic ? 0 : capped;
+    struct hash128 h = { 0, 0 }, none = { 0, 0 };
+    uint32_t use = x->kind == EX_AND ? 0 : capped;
     switch (x->kind) {
     case EX_SET:
         return hash128_seeded(p->range + x->a, x->b * sizeof *p->range, EX_SET);
     case EX_CAT:
-        h = mix(p->hash[2 * x->a + use], p->hash[2 * x->b + use].lo, p->hash[2 * x->b + use].hi);
-        return mix(h, EX_CAT, 0);
+        return mix(EX_CAT, p->hash[2 * x->a + use], p->hash[2 * x->b + use]);
     case EX_OR:
     case EX_AND:
         for (uint32_t i = 0; i < x->b; i++) {
-            struct hash128 k = mix(p->hash[2 * p->kid[x->a + i] + use], x->kind, 1);
+            struct hash128 k = mix(x->kind, p->hash[2 * p->kid[x->a + i] + use], none);
             h.lo += k.lo;
             h.hi += k.hi;
         }
-        return mix(h, x->kind, x->b);
+        return mix(x->kind, h, (struct hash128){ x->b, 1 });
     case EX_NOT:
-        return mix(p->hash[2 * x->a], EX_NOT, 0);
+        return mix(EX_NOT, p->hash[2 * x->a], none);
     case EX_REP: {
         uint32_t lo = x->b, hi = x->c;
         if (capped && lo > EXPR_COUNT_CAP)
             lo = EXPR_COUNT_CAP;
         if (capped && hi > EXPR_COUNT_CAP)
             hi = EXPR_INF;
-        return mix(mix(p->hash[2 * x->a + use], EX_REP, 0), lo, hi);
+        return mix(EX_REP, p->hash[2 * x->a + use], (struct hash128){ lo, hi });
     }
     case EX_FIX:
-        return mix(h, (uint64_t)(uintptr_t)p, x->a);
+        return mix(EX_FIX, none, (struct hash128){ (uint64_t)(uintptr_t)p, x->a });
     default:
-        return mix(h, 77, 77);
+        return mix(x->kind, none, none);
     }
 }
 
@@ -171,7 +194,7 @@ uint32_t expr_intern_node(struct expr_pool *p, struct expr_node x)
         return expr_give_up(p, ST_LIMIT);
     p->node[p->n] = x;
     p->hash[2 * p->n] = identity(p, &x, 0);
-    p->hash[2 * p->n + 1] = identity(p, &x, 1);
+    p->hash[2 * p->n + 1] = counts_fit(p, &x) ? p->hash[2 * p->n] : identity(p, &x, 1);
     p->slot[k] = ++p->n;
     return p->n - 1;
 }
@@ -212,6 +235,16 @@ uint32_t expr_range(struct expr_pool *p, uint32_t lo, uint32_t hi)
 {
     struct range r = { lo, hi };
     return lo > hi ? EXPR_EMPTY : make_set(p, &r, 1);
+}
+
+/* One code point; those of ASCII are remembered. */
+static uint32_t one_cp(struct expr_pool *p, uint32_t cp)
+{
+    if (cp >= 128)
+        return expr_range(p, cp, cp);
+    if (!p->ascii[cp])
+        p->ascii[cp] = expr_range(p, cp, cp);
+    return p->ascii[cp];
 }
 
 uint32_t expr_text(struct expr_pool *p, struct slice text)
@@ -396,7 +429,7 @@ static uint32_t build_trie(struct expr_pool *p, const struct choice *c, uint32_t
         for (int l2; j < n && c[j].text.len > end && first_cp(c[j].text, end, &l2) == cp; j++)
             ;
         uint32_t rest = build_trie(p, c + i, j - i, end + (size_t)len);
-        expr_ids_push(p, &arms, expr_cat(p, expr_range(p, cp, cp), rest));
+        expr_ids_push(p, &arms, expr_cat(p, one_cp(p, cp), rest));
         i = j;
     }
     p->nest--;
@@ -408,7 +441,7 @@ static uint32_t build_trie(struct expr_pool *p, const struct choice *c, uint32_t
             b--;
         int len;
         uint32_t cp = first_cp(c[0].text, b, &len);
-        e = expr_cat(p, expr_range(p, cp, cp), e);
+        e = expr_cat(p, one_cp(p, cp), e);
         end = b;
     }
     return e;

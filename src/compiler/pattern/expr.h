@@ -78,6 +78,7 @@ struct expr_pool {
     uint32_t          n_kid, cap_kid;
     struct range     *range;        /* of sets */
     uint32_t          n_range, cap_range;
+    uint32_t          ascii[128];   /* sets of one code point, 0 not made yet */
     uint32_t          nest;         /* depth of simplification at work */
     uint32_t          n_fix;
     uint64_t          work, work_limit;

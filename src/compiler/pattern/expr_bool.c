@@ -22,11 +22,20 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+enum { FEW_IDS = 16 };          /* sorted by insertion */
+
 static void ids_sort(struct ids *l)
 {
     if (l->n < 2)
         return;
-    qsort(l->id, l->n, sizeof *l->id, by_id);
+    if (l->n > FEW_IDS)
+        qsort(l->id, l->n, sizeof *l->id, by_id);
+    for (uint32_t i = 1; i < l->n && l->n <= FEW_IDS; i++) {
+        uint32_t id = l->id[i], k = i;
+        for (; k && l->id[k - 1] > id; k--)
+            l->id[k] = l->id[k - 1];
+        l->id[k] = id;
+    }
     uint32_t n = 1;
     for (uint32_t i = 1; i < l->n; i++)
         if (l->id[i] != l->id[n - 1])
@@ -110,6 +119,12 @@ static bool factor_heads(struct expr_pool *p, struct ids *l)
     }
     qsort(h, l->n, sizeof *h, by_head);
     bool changed = false;
+    for (uint32_t i = 1; i < l->n && !changed; i++)
+        changed = h[i].head == h[i - 1].head;
+    if (!changed) {
+        mem_free(h);
+        return false;
+    }
     uint32_t n = 0, n_all = l->n;
     struct ids tails = { 0 };
     p->nest++;
@@ -119,7 +134,6 @@ static bool factor_heads(struct expr_pool *p, struct ids *l)
         for (; j < n_all && h[j].head == h[i].head; j++)
             expr_ids_push(p, &tails, h[j].tail);
         if (j - i > 1) {
-            changed = true;
             l->id[n++] = expr_cat(p, h[i].head, expr_or(p, tails.id, tails.n));
         } else {
             l->id[n++] = expr_cat(p, h[i].head, h[i].tail);
@@ -131,7 +145,7 @@ static bool factor_heads(struct expr_pool *p, struct ids *l)
     mem_free(tails.id);
     mem_free(h);
     ids_sort(l);
-    return changed;
+    return true;
 }
 
 /* u{a,b} | u{c,d} with touching counts is u{min,max}; eps | u{1,h} is u{0,h}. */

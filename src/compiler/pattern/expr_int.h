@@ -11,6 +11,8 @@ enum {
     EXF_PASSED = EXF_LOGIC | EXF_LABEL | EXF_FIX | EXF_ENDLESS,   /* from kids to parents */
 };
 
+enum { LIVE_UNKNOWN, LIVE_YES, LIVE_NO };   /* expr_pool.live */
+
 struct ids {
     uint32_t *id;
     uint32_t  n, cap;

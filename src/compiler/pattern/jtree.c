@@ -230,15 +230,26 @@ static bool read_key(struct reader *r, struct open *o)
     return true;
 }
 
+/* Any order in which equal keys are neighbours. */
 static int by_key(const void *a, const void *b)
 {
-    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+    const struct slice *x = a, *y = b;
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return memcmp(x->ptr, y->ptr, x->len);
 }
+
+enum { FEW_KEYS = 12 };
 
 static bool distinct_keys(struct reader *r, const struct open *o)
 {
-    if (o->n_key < 2)
-        return true;
+    if (o->n_key <= FEW_KEYS) {
+        bool twice = false;
+        for (uint32_t i = 1; i < o->n_key; i++)
+            for (uint32_t j = 0; j < i; j++)
+                twice |= slice_eq(o->key[i], o->key[j]);
+        return !twice || bad(r, "a key is repeated");
+    }
     struct slice *k = mem_alloc(o->n_key * sizeof *k);
     if (!k)
         return nomem(r);

@@ -25,12 +25,15 @@ struct decimal {
 bool decimal_read(struct slice text, struct decimal *ret);      /* a JSON number; false: too long */
 int  decimal_cmp(const struct decimal *a, const struct decimal *b);
 void decimal_write(const struct decimal *d, struct str *out);   /* plain, no exponent */
+int  decimal_digit(const struct decimal *d, int32_t i);     /* i places before (>= 0) or behind the point */
 bool decimal_is_integer(const struct decimal *d);
 /* |d| * 10^places as an integer; false when it is none or over 2^63. */
 bool decimal_scaled(const struct decimal *d, uint32_t places, uint64_t *ret);
 bool decimal_multiple(const struct decimal *x, uint64_t m, uint32_t places);
 
-enum { NUM_DIVISORS = 8 };
+uint64_t num_gcd(uint64_t a, uint64_t b);
+
+enum { NUM_DIVISORS = 8, NUM_PLACES = 60 };
 
 struct num_divisor {        /* multiples of m / 10^places */
     uint64_t m;
@@ -41,6 +44,7 @@ struct num_divisor {        /* multiples of m / 10^places */
 struct num_set {
     bool               has_lo, has_hi, lo_open, hi_open;
     struct decimal     lo, hi;
+    bool               empty;   /* the divisors contradict each other */
     uint32_t           n_div;
     struct num_divisor div[NUM_DIVISORS];
 };
@@ -53,7 +57,7 @@ struct num_spelling {
 };
 
 bool num_has(const struct num_set *s, const struct decimal *x);
-/* s and t; false when there are too many divisors. */
+/* s and t, with as few divisors as say the same; false when there are too many of them. */
 bool num_meet(struct num_set *s, const struct num_set *t);
 bool num_integer(const struct num_set *s);      /* multiples of an integer only */
 

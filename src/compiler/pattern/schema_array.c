@@ -181,7 +181,7 @@ static void fill_prefix(struct schema *s, const struct array_plan *p, uint32_t i
 static void note_unique(struct schema *s, const struct array_plan *p, int kind, const char *what)
 {
     struct str pointer = { 0 };
-    str_add_slice(&pointer, s->node[p->unique - 1].pointer);
+    schema_add_pointer(s, p->unique - 1, &pointer);
     str_adds(&pointer, "/uniqueItems");
     if (pointer.failed || pattern_add_note(s->p, kind, pointer.ptr, what) != ST_OK)
         schema_nomem(s);

@@ -125,13 +125,10 @@ static bool check_member(struct schema *s, uint32_t node, struct slice key, cons
 {
     const struct jnode *props = schema_keyword(s, node, WORD_PROPERTIES);
     const struct jnode *pats = schema_keyword(s, node, WORD_PATTERN_PROPERTIES);
-    bool matched = false;
-    for (uint32_t i = 0; props && i < props->n; i++)
-        if (slice_eq(props->key[i], key)) {
-            matched = true;
-            if (!schema_valid(s, schema_member(s, node, WORD_PROPERTIES, i), v, depth))
-                return false;
-        }
+    uint32_t at = props && props->kind == J_OBJECT ? schema_find_key(s, props, key) : UINT32_MAX;
+    bool matched = at != UINT32_MAX;
+    if (matched && !schema_valid(s, schema_member(s, node, WORD_PROPERTIES, at), v, depth))
+        return false;
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++) {
         uint32_t e = schema_pattern_text(s, node, WORD_PATTERN_PROPERTIES, &pats->key[i],
                                          (uint64_t)(uintptr_t)&pats->key[i]);

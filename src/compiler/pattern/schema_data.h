@@ -17,13 +17,19 @@
 
 struct schema_node {
     const struct jnode *json;
-    struct slice        pointer;
+    uint32_t            parent;     /* node that holds it, in keyword `held`; its own number: a root */
+    uint8_t             held;
+    int32_t             index;      /* which of a list, or -1 */
+    const struct slice *key;        /* which of a map, or NULL */
+    struct slice        pointer;    /* where it begins otherwise than in the node that holds it */
     struct slice        base;       /* URI of the resource, without fragment */
     uint8_t             draft;
     bool                legacy;     /* no $schema: older spellings are honoured too */
     uint8_t             n_word;
     uint32_t            target;     /* where its $ref leads, plus one; 0 not asked yet */
-    uint64_t            has;        /* bit: enum schema_word */
+    uint8_t             types;      /* bits of the types it may admit, TYPES_KNOWN among them */
+    uint64_t            names;      /* bit: enum schema_word that it has at all */
+    uint64_t            has;        /* those its draft knows */
     const struct jnode *const *value;   /* of the set bits, in their order */
     const uint8_t      *word;       /* [n_word] as they were written */
 };
@@ -76,7 +82,7 @@ struct clause {
     uint8_t              bools;         /* 1 true, 2 false */
     bool                 has_values;
     bool                 open_text;     /* the string has lengths only: any spelling */
-    struct num_set       num;
+    const struct num_set *num;          /* NULL: any number */
     uint32_t             str;           /* expression */
     const struct jnode **value;         /* only these, where has_values */
     uint32_t             n_value;
@@ -105,12 +111,15 @@ struct schema {
     uint32_t            flags;
     struct schema_node *node;
     uint32_t            n_node, cap_node;
-    struct idmap        by_json;        /* jnode -> node */
+    uint32_t           *node_at;        /* [cap_node_at] by place in the text: node + 1 */
+    uint32_t            cap_node_at;
+    struct idmap        by_key;         /* large object and hash of a key -> its place in it */
     struct schema_name *name;
     uint32_t            n_name, cap_name;
     struct schema_goal *goal;
     uint32_t            n_goal, cap_goal;
     struct hashmap      by_lits;        /* literal set -> goal */
+    struct hashmap      by_names;       /* list of names -> expression of all others */
     struct idmap        disjoint;       /* pair of literals -> 1 disjoint, 2 not, 3 being asked */
     struct idmap        patterns;       /* jnode -> expression + 1 */
     struct idmap        formats;        /* kind -> expression + 1 */
@@ -123,14 +132,25 @@ struct schema {
 /* schema.c */
 void        schema_open(struct schema *s, struct slice text);       /* reads it: its nodes, 0 the root */
 void        schema_free(struct schema *s);
+void        schema_split_uri(struct slice u, struct slice *uri, struct slice *fragment);
+/* ref against base, both without fragment. */
+struct slice schema_join_uri(struct schema *s, struct slice base, struct slice ref);
+bool     schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t *ret_node);
 enum status schema_refuse(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
 enum status schema_malformed(struct schema *s, uint32_t node, enum schema_word keyword, const char *why);
 void        schema_nomem(struct schema *s);
-uint32_t    schema_node_of(struct schema *s, uint32_t parent, const char *keyword, int64_t index,
-                           const struct slice *key, const struct jnode *json);
+
+/* schema_node.c */
+/* The node of a place: the root of a text, one that `from` holds, or one that a reference leads to. */
+uint32_t    schema_add_node(struct schema *s, struct schema_node place);
+bool        schema_node_at(const struct schema *s, const struct jnode *json, uint32_t *ret_node);
+void        schema_add_held(struct schema *s, uint32_t node);       /* all that the node holds */
+bool        schema_is_schema(const struct jnode *j);
+void        schema_add_pointer(const struct schema *s, uint32_t node, struct str *out);
+/* Place of a key in an object, UINT32_MAX: it has none.  Large objects are indexed. */
+uint32_t    schema_find_key(struct schema *s, const struct jnode *object, struct slice key);
 /* Keyword of a node, if the node's draft knows it. */
 const struct jnode *schema_keyword(const struct schema *s, uint32_t node, enum schema_word keyword);
-bool     schema_resolve(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t *ret_node);
 /* Kid schema: keyword alone, or its member i. */
 uint32_t schema_kid(struct schema *s, uint32_t node, enum schema_word keyword);
 uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword, uint32_t i);
@@ -147,6 +167,8 @@ bool     schema_evaluates_alone(const struct schema *s, uint32_t node);
 bool     schema_clause_dead(struct schema *s, const struct clause *c);
 bool     schema_goal_dead(struct schema *s, const uint32_t *lit, uint32_t n);
 bool     schema_disjoint(struct schema *s, uint32_t a, uint32_t b);
+/* The leaf that reads the numbers of a clause, TERM_DEAD where there are none. */
+uint32_t schema_number_leaf(struct schema *s, const struct clause *c);
 
 /* schema_string.c, schema_format.c */
 uint32_t schema_pattern_expr(struct schema *s, uint32_t node, enum schema_word keyword, const struct jnode *text);

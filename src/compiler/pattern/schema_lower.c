@@ -143,7 +143,7 @@ static void lower_clause(struct schema *s, const struct clause *c, struct scalar
             add_expr(s, &x->word, expr_text(&r->t.ex, SLICE("false")));
         return;
     case J_NUMBER:
-        value_add_term(r, value, terminal_number(&r->t, &c->num, &r->num_spelling[num_integer(&c->num) ? 0 : 1]));
+        value_add_term(r, value, schema_number_leaf(s, c));
         return;
     case J_STRING:
         add_expr(s, c->open_text ? &x->open : &x->canon, c->str);

@@ -32,7 +32,7 @@ static void str_branch(struct expansion *x, const struct clause *c, uint32_t exp
 static void num_branch(struct expansion *x, const struct clause *c, const struct num_set *set, uint32_t node)
 {
     struct clause *n = clause_branch(x, c);
-    if (n && !num_meet(&n->num, set))
+    if (n && !clause_meet_number(x->s, n, set))
         schema_refuse(x->s, node, WORD_NONE, "too many divisors");
 }
 
@@ -350,7 +350,7 @@ bool schema_expand_neg(struct expansion *x, struct clause *c, uint32_t node)
     if (integer) {
         struct clause *b = clause_branch(x, &here);
         if (b)
-            clause_add_integer(b, true);
+            clause_add_integer(s, b, true);
     }
     struct num_set set = { 0 };
     if (x->type == J_STRING)

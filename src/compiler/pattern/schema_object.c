@@ -175,12 +175,10 @@ static enum schema_word rest_keyword(const struct schema *s, uint32_t node)
 static void node_lits(struct schema *s, uint32_t node, struct slice name, uint32_t hint, struct lits *l)
 {
     const struct jnode *props = map_keyword(s, node, WORD_PROPERTIES), *pats = map_keyword(s, node, WORD_PATTERN_PROPERTIES);
-    uint32_t at = 0;
-    if (props && hint < props->n && slice_eq(props->key[hint], name))
-        at = hint;
-    while (props && at < props->n && !slice_eq(props->key[at], name))
-        at++;
-    bool matched = props && at < props->n;
+    uint32_t at = hint;
+    if (props && !(hint < props->n && slice_eq(props->key[hint], name)))
+        at = schema_find_key(s, props, name);
+    bool matched = props && at != UINT32_MAX;
     if (matched)
         lits_add(s, l, lit_pos(schema_member(s, node, WORD_PROPERTIES, at)));
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
@@ -268,6 +266,22 @@ static bool class_lits(struct schema *s, const struct object_plan *p, uint32_t m
     return s->st == ST_OK;
 }
 
+/* Every name but these, asked once for each list; the list stays where it is. */
+static uint32_t other_names(struct schema *s, const struct slice *name, uint32_t n)
+{
+    struct expr_pool *x = &s->r->t.ex;
+    struct slice list = { (const char *)name, n * sizeof *name };
+    uint64_t known;
+    if (!n)
+        return EXPR_ALL;
+    if (hashmap_get(&s->by_names, list, &known))
+        return (uint32_t)known;
+    uint32_t e = expr_not(x, expr_choices(x, name, NULL, n));
+    if (!hashmap_put(&s->by_names, list, e))
+        schema_nomem(s);
+    return e;
+}
+
 /* Names that no key of the plan has, and that the propertyNames allow. */
 static uint32_t undeclared_names(struct schema *s, const struct object_plan *p)
 {
@@ -278,8 +292,8 @@ static uint32_t undeclared_names(struct schema *s, const struct object_plan *p)
         name[i] = p->key[i].name;
     if (!name)
         schema_nomem(s);
-    else if (p->n_key)
-        e = expr_not(x, expr_choices(x, name, NULL, p->n_key));
+    else
+        e = other_names(s, name, p->n_key);
     if (p->names.n && s->st == ST_OK)
         e = expr_and2(x, e, schema_goal_texts(s, p->names.lit, p->names.n));
     return e;
@@ -297,7 +311,7 @@ static uint32_t settling_names(struct schema *s, const struct atom *a)
         uint32_t lit = lit_pos(schema_kid(s, a->node, WORD_PROPERTY_NAMES));
         return expr_not(x, schema_goal_texts(s, &lit, 1));
     }
-    uint32_t e = props && props->n ? expr_not(x, expr_choices(x, props->key, NULL, props->n)) : EXPR_ALL;
+    uint32_t e = props ? other_names(s, props->key, props->n) : EXPR_ALL;
     for (uint32_t i = 0; pats && i < pats->n && s->st == ST_OK; i++)
         e = expr_and2(x, e, expr_not(x, name_expr(s, a->node, pats, i)));
     return e;

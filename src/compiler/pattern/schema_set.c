@@ -67,50 +67,31 @@ void clause_add_atom(struct schema *s, struct clause *c, struct atom a)
 
 /* ---- types and values ----------------------------------------------------------------------- */
 
-static bool names_type(struct schema *s, uint32_t node, const struct jnode *t, enum jkind type,
-                       bool *ret_integer)
+/* False: too many divisors. */
+bool clause_meet_number(struct schema *s, struct clause *c, const struct num_set *set)
 {
-    static const char *const name[] = { "null", "boolean", "number", "string", "array", "object" };
-    if (t->kind == J_STRING) {
-        for (int i = 0; i < N_JKIND; i++)
-            if (slice_is(t->text, name[i]))
-                return i == (int)type;
-        if (slice_is(t->text, "integer")) {
-            *ret_integer = type == J_NUMBER;
-            return type == J_NUMBER;
-        }
-    }
-    schema_malformed(s, node, WORD_TYPE, "the name of a type is expected");
-    return false;
+    struct num_set both = { 0 };
+    if (c->num)
+        both = *c->num;
+    bool ok = num_meet(&both, set);
+    c->num = arena_dup(&s->arena, &both, sizeof both);
+    if (!c->num)
+        schema_nomem(s);
+    return ok;
 }
 
-/* Whether values of the type pass the keyword `type`; only integers when *ret_integer. */
-bool schema_type_allows(struct schema *s, uint32_t node, enum jkind type, bool *ret_integer)
-{
-    const struct jnode *t = schema_keyword(s, node, WORD_TYPE);
-    *ret_integer = false;
-    if (!t)
-        return true;
-    if (t->kind != J_ARRAY)
-        return names_type(s, node, t, type, ret_integer);
-    bool any = false, integer = false, whole = false;
-    for (uint32_t i = 0; i < t->n; i++) {
-        bool one = false;
-        if (!names_type(s, node, t->kid[i], type, &one))
-            continue;
-        any = true;
-        integer |= one;
-        whole |= !one;
-    }
-    *ret_integer = integer && !whole;
-    return any;
-}
-
-bool clause_add_integer(struct clause *c, bool negated)
+bool clause_add_integer(struct schema *s, struct clause *c, bool negated)
 {
     struct num_set set = { .n_div = 1 };
     set.div[0] = (struct num_divisor){ 1, 0, negated };
-    return num_meet(&c->num, &set);
+    return clause_meet_number(s, c, &set);
+}
+
+uint32_t schema_number_leaf(struct schema *s, const struct clause *c)
+{
+    static const struct num_set any = { 0 };
+    const struct num_set *set = c->num ? c->num : &any;
+    return terminal_number(&s->r->t, set, &s->r->num_spelling[num_integer(set) ? 0 : 1]);
 }
 
 /* Members of an enum, or the one of a const. */
@@ -129,10 +110,9 @@ uint32_t schema_listed(const struct schema *s, uint32_t node, enum schema_word w
     return 1;
 }
 
-static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum schema_word word)
+static bool meet_list(struct schema *s, struct clause *c, struct jnode *const *v, uint32_t n)
 {
-    struct jnode *const *v = NULL;
-    uint32_t n = schema_listed(s, node, word, &v), kept = 0;
+    uint32_t kept = 0;
     const struct jnode **list = arena_array(&s->arena, n + 1ul, sizeof *list);
     if (!list) {
         schema_nomem(s);
@@ -149,6 +129,13 @@ static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum 
     c->n_value = kept;
     c->has_values = true;
     return kept > 0;
+}
+
+static bool meet_values(struct schema *s, struct clause *c, uint32_t node, enum schema_word word)
+{
+    struct jnode *const *v = NULL;
+    uint32_t n = schema_listed(s, node, word, &v);
+    return meet_list(s, c, v, n);
 }
 
 /* ---- positive literals ---------------------------------------------------------------------- */
@@ -271,7 +258,7 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
     struct num_set set = { 0 };
     if (!schema_type_allows(s, node, c->type, &integer))
         return false;
-    if (integer && !clause_add_integer(c, false)) {
+    if (integer && !clause_add_integer(s, c, false)) {
         schema_refuse(s, node, WORD_TYPE, "too many divisors");
         return false;
     }
@@ -288,7 +275,8 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
         c->str = expr_and2(&s->r->t.ex, c->str, schema_string_expr(s, node, &open));
         c->open_text &= open;
     }
-    if (c->type == J_NUMBER && schema_number_set(s, node, &set) && !num_meet(&c->num, &set))
+    if (c->type == J_NUMBER && schema_number_set(s, node, &set) &&
+        !clause_meet_number(s, c, &set))
         schema_refuse(s, node, WORD_MULTIPLE_OF, "too many divisors");
     return s->st == ST_OK;
 }
@@ -314,6 +302,55 @@ static bool expand_pos(struct schema *s, struct clause *c, uint32_t node)
 
 /* ---- branching items ------------------------------------------------------------------------ */
 
+/* Members of anyOf or oneOf that only list values are one branch with all their values: which of
+ * them are valid is asked of each value in the end.  False: there are fewer than two such members. */
+static bool branch_listed(struct expansion *x, const struct clause *c, uint32_t node, enum schema_word word)
+{
+    struct schema *s = x->s;
+    const struct jnode *j = schema_keyword(s, node, word);
+    uint32_t members = 0, n = 0;
+    struct jnode *const *v = NULL;
+    for (uint32_t i = 0; i < j->n && s->st == ST_OK; i++) {
+        uint32_t kid = schema_member(s, node, word, i);
+        if (!schema_only_lists(s, kid))
+            continue;
+        members++;
+        n += schema_listed(s, kid, WORD_ENUM, &v) + schema_listed(s, kid, WORD_CONST, &v);
+    }
+    struct jnode **list = members > 1 ? arena_array(&s->arena, n + 1ul, sizeof *list) : NULL;
+    if (!list)
+        return false;
+    n = 0;
+    for (uint32_t i = 0; i < j->n && s->st == ST_OK; i++) {
+        uint32_t kid = schema_member(s, node, word, i);
+        static const enum schema_word lists[2] = { WORD_ENUM, WORD_CONST };
+        for (int k = 0; k < 2 && schema_only_lists(s, kid); k++)
+            for (uint32_t m = schema_listed(s, kid, lists[k], &v); m; m--)
+                list[n++] = *v++;
+    }
+    struct clause one = *c;
+    if (meet_list(s, &one, list, n))
+        clause_branch(x, &one);
+    return true;
+}
+
+static void expand_any_of(struct expansion *x, const struct clause *c, uint32_t node)
+{
+    struct schema *s = x->s;
+    const struct jnode *j = schema_keyword(s, node, WORD_ANY_OF);
+    if (j->kind != J_ARRAY || !j->n) {
+        schema_malformed(s, node, WORD_ANY_OF, "a list of schemas is expected");
+        return;
+    }
+    const struct clause here = *c;
+    bool listed = branch_listed(x, &here, node, WORD_ANY_OF);
+    for (uint32_t i = j->n; i-- > 0 && s->st == ST_OK;) {
+        uint32_t kid = schema_member(s, node, WORD_ANY_OF, i);
+        if (!(listed && schema_only_lists(s, kid)) && schema_admits(s, kid, x->type))
+            clause_lit_branch(x, &here, lit_pos(kid), LIT_NONE);
+    }
+}
+
 static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t node)
 {
     struct schema *s = x->s;
@@ -323,15 +360,18 @@ static void expand_one_of(struct expansion *x, const struct clause *c, uint32_t 
         return;
     }
     const struct clause here = *c;
+    bool listed = branch_listed(x, &here, node, WORD_ONE_OF);
     for (uint32_t i = 0; i < j->n && s->st == ST_OK; i++) {
         uint32_t own = schema_member(s, node, WORD_ONE_OF, i);
+        if ((listed && schema_only_lists(s, own)) || !schema_admits(s, own, x->type))
+            continue;
         bool twice = false;
         for (uint32_t k = 0; k < j->n; k++)
             twice |= k != i && jtree_equal(j->kid[i], j->kid[k]);
         struct clause n = here;
         for (uint32_t k = 0; k < j->n && !twice && s->st == ST_OK; k++) {
             uint32_t other = schema_member(s, node, WORD_ONE_OF, k);
-            if (k != i && s->st == ST_OK && !schema_disjoint(s, own, other))
+            if (k != i && s->st == ST_OK && schema_admits(s, other, x->type) && !schema_disjoint(s, own, other))
                 clause_push_lit(s, &n, lit_neg(other));
         }
         if (!twice) {
@@ -396,15 +436,9 @@ static bool expand_item(struct expansion *x, struct clause *c, const struct pend
     case P_ATOM:
         clause_add_atom(s, c, *p->atom);
         return true;
-    case P_ANY: {
-        const struct jnode *j = schema_keyword(s, p->x, WORD_ANY_OF);
-        const struct clause here = *c;
-        if (j->kind != J_ARRAY || !j->n)
-            schema_malformed(s, p->x, WORD_ANY_OF, "a list of schemas is expected");
-        for (uint32_t i = j->n; i-- > 0 && s->st == ST_OK;)
-            clause_lit_branch(x, &here, lit_pos(schema_member(s, p->x, WORD_ANY_OF, i)), LIT_NONE);
+    case P_ANY:
+        expand_any_of(x, c, p->x);
         return false;
-    }
     case P_ONE:
         expand_one_of(x, c, p->x);
         return false;
@@ -461,61 +495,11 @@ static void finish(struct expansion *x, struct clause *c)
         schema_nomem(x->s);
 }
 
-enum { ALL_TYPES = (1 << N_JKIND) - 1, TYPE_HOPS = 8 };
-
-static uint8_t type_bit(const struct jnode *name)
-{
-    static const char *const names[N_JKIND] = { "null", "boolean", "number", "string", "array", "object" };
-    for (int i = 0; i < N_JKIND && name->kind == J_STRING; i++)
-        if (slice_is(name->text, names[i]))
-            return (uint8_t)(1 << i);
-    return name->kind == J_STRING && slice_is(name->text, "integer") ? 1 << J_NUMBER : 0;
-}
-
-/* What the node's own type, enum and const leave over; ALL_TYPES where one is malformed, which is
- * told later. */
-static uint8_t own_types(const struct schema *s, uint32_t node)
-{
-    const struct jnode *t = schema_keyword(s, node, WORD_TYPE), *e = schema_keyword(s, node, WORD_ENUM);
-    const struct jnode *c = schema_keyword(s, node, WORD_CONST);
-    uint8_t types = ALL_TYPES, some = 0;
-    for (uint32_t i = 0; t && i < (t->kind == J_ARRAY ? t->n : 1); i++) {
-        uint8_t one = type_bit(t->kind == J_ARRAY ? t->kid[i] : t);
-        if (!one)
-            return ALL_TYPES;
-        some |= one;
-    }
-    types &= t ? some : ALL_TYPES;
-    some = 0;
-    for (uint32_t i = 0; e && e->kind == J_ARRAY && i < e->n; i++)
-        some |= (uint8_t)(1 << e->kid[i]->kind);
-    types &= e && e->kind == J_ARRAY ? some : ALL_TYPES;
-    return c ? types & (uint8_t)(1 << c->kind) : types;
-}
-
-/* Types that values of the node can have as far as can be told at a glance. */
-static uint8_t node_types(struct schema *s, uint32_t node)
-{
-    uint8_t types = ALL_TYPES;
-    for (int hop = 0; hop < TYPE_HOPS; hop++) {
-        const struct jnode *j = s->node[node].json, *ref = schema_keyword(s, node, WORD_REF);
-        if (j->kind != J_OBJECT)
-            return j->truth ? types : 0;
-        if (!ref || s->node[node].draft > DRAFT_7)
-            types &= own_types(s, node);
-        uint32_t target;
-        if (!ref || ref->kind != J_STRING || !schema_resolve(s, node, WORD_REF, &target))
-            return types;
-        node = target;
-    }
-    return types;
-}
-
 bool schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind type, struct clauses *out)
 {
     struct expansion x = { .s = s, .type = type, .lit = lit, .n_lit = n, .out = out };
     for (uint32_t i = 0; i < n; i++)
-        if (!(lit[i] & 1) && !(node_types(s, lit[i] >> 1) >> type & 1))
+        if (!(lit[i] & 1) && !schema_admits(s, lit[i] >> 1, type))
             return s->st == ST_OK && !rules_failed(s->r);
     struct clause c = { .type = (uint8_t)type, .bools = 3, .open_text = true, .str = EXPR_ALL };
     for (uint32_t i = n; i-- > 0;)
@@ -524,7 +508,7 @@ bool schema_expand(struct schema *s, const uint32_t *lit, uint32_t n, enum jkind
     while (x.work.n && s->st == ST_OK && !rules_failed(s->r)) {
         c = x.work.c[--x.work.n];
         bool alive = true;
-        while (alive && c.pending && s->st == ST_OK) {
+        while (alive && c.pending && !c.has_values && s->st == ST_OK) {
             const struct pending *p = c.pending;
             c.pending = p->below;
             alive = expand_item(&x, &c, p);
@@ -547,13 +531,12 @@ bool schema_clause_dead(struct schema *s, const struct clause *c)
         return false;
     case J_BOOL:
         return !c->bools;
-    case J_NUMBER: {
-        if (!c->num.n_div && !(c->num.has_lo && c->num.has_hi))
+    case J_NUMBER:
+        if (!c->num || (!c->num->n_div && !(c->num->has_lo && c->num->has_hi)))
             return false;
-        if (c->num.has_lo && c->num.has_hi && decimal_cmp(&c->num.lo, &c->num.hi) > 0)
+        if (c->num->empty || (c->num->has_lo && c->num->has_hi && decimal_cmp(&c->num->lo, &c->num->hi) > 0))
             return true;
-        return terminal_number(&s->r->t, &c->num, &s->r->num_spelling[num_integer(&c->num) ? 0 : 1]) == TERM_DEAD;
-    }
+        return schema_number_leaf(s, c) == TERM_DEAD;
     case J_STRING:
         return !expr_live(&s->r->t.ex, c->str);
     case J_ARRAY:

@@ -44,7 +44,7 @@ uint32_t schema_pattern_text(struct schema *s, uint32_t node, enum schema_word k
 static void note(struct schema *s, uint32_t node, const char *keyword, int kind, const char *what)
 {
     struct str pointer = { 0 };
-    str_add_slice(&pointer, s->node[node].pointer);
+    schema_add_pointer(s, node, &pointer);
     str_addf(&pointer, "/%s", keyword);
     bool known = false;
     for (uint32_t i = 0; i < s->p->n_note && !pointer.failed; i++)
@@ -167,7 +167,7 @@ bool schema_number_set(struct schema *s, uint32_t node, struct num_set *ret)
             schema_malformed(s, node, WORD_MULTIPLE_OF, "a number over 0 is expected");
             return false;
         }
-        if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > 60) {
+        if (!decimal_scaled(&d, places, &m) || m > UINT32_MAX || places > NUM_PLACES) {
             schema_refuse(s, node, WORD_MULTIPLE_OF, "this divisor is too large or too fine");
             return false;
         }

@@ -71,8 +71,10 @@ static bool integer_bound(const struct decimal *d, bool open, bool low, int64_t 
 }
 
 /* The plain spellings of a set; false: they are not told here. */
-static bool number_words(struct schema *s, const struct num_set *set, uint32_t *e)
+static bool number_words(struct schema *s, const struct num_set *only, uint32_t *e)
 {
+    static const struct num_set any = { 0 };
+    const struct num_set *set = only ? only : &any;
     struct expr_pool *p = &s->r->t.ex;
     bool integer = set->n_div == 1 && set->div[0].m == 1 && !set->div[0].places && !set->div[0].negated;
     int64_t lo = 0, hi = 0;
@@ -144,7 +146,7 @@ static bool clause_words(struct schema *s, const struct clause *c, uint32_t *tex
         add(s, text, c->str);
         return true;
     case J_NUMBER:
-        return number_words(s, &c->num, word);
+        return number_words(s, c->num, word);
     case J_BOOL:
         for (int i = 0; i < 2; i++) {
             v.truth = !i;

@@ -182,7 +182,7 @@ static size_t value_measure(struct rules *r, const struct value *v)
     for (uint32_t i = 0; i < v->n_arr; i++)
         if ((n = array_min(r, &r->array[v->arr[i]])) < best)
             best = n;
-    for (uint32_t i = 0; i < v->n_obj; i++)
+    for (uint32_t i = 0; i < v->n_obj && expr_work(&r->t.ex, r->object[v->obj[i]].n_key / 16); i++)
         if ((n = object_min(r, &r->object[v->obj[i]])) < best)
             best = n;
     return best;
@@ -204,7 +204,7 @@ static void prune_array(struct rules *r, struct value_array *a)
 
 bool value_roomy(struct rules *r, uint32_t e)
 {
-    return expr_words(&r->t.ex, e, ROOMY_WORDS) >= ROOMY_WORDS;
+    return expr_open(&r->t.ex, e) || expr_words(&r->t.ex, e, ROOMY_WORDS) >= ROOMY_WORDS;
 }
 
 /* However a text begins, there are many others that begin so: `^[a-z]{1,9}$` is roomy and yet

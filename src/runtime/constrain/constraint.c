@@ -103,9 +103,20 @@ const struct vocab *constraint_vocab(const struct constraint *c)
     return c->v;
 }
 
+/* Measured when it is first asked for: most requests have no limit that it would be held against. */
 uint32_t constraint_min_tokens(struct constraint *c)
 {
-    return c->min_tokens;
+    pthread_mutex_lock(&c->lock);
+    if (!c->measured) {
+        struct str text = { 0 };
+        if (pattern_shortest(c->p, &text, NULL) == ST_OK)
+            c->min_tokens = vocab_greedy_count(c->v, str_slice(&text));
+        c->measured = true;
+        str_free(&text);
+    }
+    uint32_t n = c->min_tokens;
+    pthread_mutex_unlock(&c->lock);
+    return n;
 }
 
 static enum status constraint_new(const struct vocab *v, const struct pattern_source *src,
@@ -118,19 +129,13 @@ static enum status constraint_new(const struct vocab *v, const struct pattern_so
     pthread_mutex_init(&c->lock, NULL);
     c->v = v;
     c->key = key;
-    struct str text = { 0 };
     enum status st = pattern_compile(src, &c->p, err);
     if (st == ST_OK)
-        st = pattern_shortest(c->p, &text, err);
-    if (st == ST_OK)
         st = drive_new(c->p, &c->drive, err);
-    if (st == ST_OK) {
-        c->min_tokens = vocab_greedy_count(v, str_slice(&text));
+    if (st == ST_OK)
         *ret = c;
-    } else {
+    else
         constraint_unref(c);
-    }
-    str_free(&text);
     return st;
 }
 

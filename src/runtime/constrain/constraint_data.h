@@ -44,9 +44,10 @@ struct constraint {
     atomic_uint             n_ref;
     const struct vocab     *v;
     struct pattern         *p;
-    pthread_mutex_t         lock;       /* around `drive` */
+    pthread_mutex_t         lock;       /* around `drive` and `min_tokens` */
     struct drive           *drive;      /* the one that new matchers take */
-    uint32_t                min_tokens;
+    uint32_t                min_tokens; /* 0 while not measured, or where that failed */
+    bool                    measured;
     struct constraint_table *table;
     struct hash128          key;
     uint64_t                used;       /* clock of the table */

@@ -46,7 +46,8 @@ enum status constraint_get(struct constraint_table *t, const struct pattern_sour
 void        constraint_unref(struct constraint *c);
 struct pattern *constraint_pattern(struct constraint *c);
 const struct vocab *constraint_vocab(const struct constraint *c);
-/* Tokens that the shortest value needs (greedy split of the shortest text). */
+/* Tokens that the shortest value needs (greedy split of the shortest text); 0 where none could be
+ * found within the budgets. */
 uint32_t    constraint_min_tokens(struct constraint *c);
 
 struct matcher_opts {

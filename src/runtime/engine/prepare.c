@@ -154,8 +154,9 @@ static enum status prepare_matcher(struct job *job, struct slice healed, struct 
     const struct hole *h = &job->plan->hole;
     if (!job->constraint)
         return ST_OK;
-    uint32_t least = constraint_min_tokens(job->constraint);
-    if (h->max && least > h->max && (h->strict || !h->cut))
+    bool whole = h->max && (h->strict || !h->cut);
+    uint32_t least = whole ? constraint_min_tokens(job->constraint) : 0;
+    if (whole && least > h->max)
         return error_code(err, ST_INVALID, "R0404",
                           "`max` is out of range: %u tokens, and the shortest value needs %u",
                           h->max,
