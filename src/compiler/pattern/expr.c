@@ -237,16 +237,6 @@ uint32_t expr_range(struct expr_pool *p, uint32_t lo, uint32_t hi)
     return lo > hi ? EXPR_EMPTY : make_set(p, &r, 1);
 }
 
-/* One code point; those of ASCII are remembered. */
-static uint32_t one_cp(struct expr_pool *p, uint32_t cp)
-{
-    if (cp >= 128)
-        return expr_range(p, cp, cp);
-    if (!p->ascii[cp])
-        p->ascii[cp] = expr_range(p, cp, cp);
-    return p->ascii[cp];
-}
-
 uint32_t expr_text(struct expr_pool *p, struct slice text)
 {
     uint32_t tail = EXPR_EPS;
@@ -376,90 +366,6 @@ uint32_t expr_rep(struct expr_pool *p, uint32_t a, uint32_t lo, uint32_t hi)
     if (hi == EXPR_INF)
         flags |= EXF_ENDLESS;
     return expr_intern_node(p, (struct expr_node){ EX_REP, flags, expr_deeper(x.depth), a, lo, hi });
-}
-
-/* ---- many texts ----------------------------------------------------------------------------- */
-
-struct choice {
-    struct slice text;
-    uint32_t     tail;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    const struct choice *x = a, *y = b;
-    return slice_cmp(x->text, y->text);
-}
-
-static uint32_t first_cp(struct slice s, size_t at, int *ret_len)
-{
-    uint32_t cp = 0xfffd;
-    *ret_len = utf8_decode(s.ptr + at, s.ptr + s.len, &cp);
-    if (*ret_len < 1)
-        *ret_len = 1;
-    return cp;
-}
-
-/* Texts c[0..n) agree in their first `at` bytes.  Single texts are built from their end without
- * recursion; the recursion is on branching points, whose depth the budget of nesting bounds. */
-static uint32_t build_trie(struct expr_pool *p, const struct choice *c, uint32_t n, size_t at)
-{
-    size_t end = at;
-    if (n == 1)
-        end = c[0].text.len;
-    else
-        while (end < c[0].text.len && end < c[n - 1].text.len &&
-               c[0].text.ptr[end] == c[n - 1].text.ptr[end])
-            end++;
-    while (n > 1 && end > at && end < c[0].text.len && ((uint8_t)c[0].text.ptr[end] & 0xc0) == 0x80)
-        end--;
-
-    struct ids arms = { 0 };
-    uint32_t i = 0;
-    if (p->nest >= 1000)
-        return expr_give_up(p, ST_LIMIT);
-    p->nest++;
-    while (i < n && p->failed == ST_OK) {
-        if (c[i].text.len <= end) {
-            expr_ids_push(p, &arms, c[i++].tail);
-            continue;
-        }
-        int len;
-        uint32_t cp = first_cp(c[i].text, end, &len), j = i + 1;
-        for (int l2; j < n && c[j].text.len > end && first_cp(c[j].text, end, &l2) == cp; j++)
-            ;
-        uint32_t rest = build_trie(p, c + i, j - i, end + (size_t)len);
-        expr_ids_push(p, &arms, expr_cat(p, one_cp(p, cp), rest));
-        i = j;
-    }
-    p->nest--;
-    uint32_t e = arms.n == 1 ? arms.id[0] : expr_or(p, arms.id, arms.n);
-    mem_free(arms.id);
-    while (end > at && p->failed == ST_OK) {
-        size_t b = end - 1;
-        while (b > at && ((uint8_t)c[0].text.ptr[b] & 0xc0) == 0x80)
-            b--;
-        int len;
-        uint32_t cp = first_cp(c[0].text, b, &len);
-        e = expr_cat(p, one_cp(p, cp), e);
-        end = b;
-    }
-    return e;
-}
-
-uint32_t expr_choices(struct expr_pool *p, const struct slice *text, const uint32_t *tail, uint32_t n)
-{
-    if (!n)
-        return EXPR_EMPTY;
-    struct choice *c = mem_alloc(n * sizeof *c);
-    if (!c)
-        return expr_give_up(p, ST_NOMEM);
-    for (uint32_t i = 0; i < n; i++)
-        c[i] = (struct choice){ text[i], tail ? tail[i] : EXPR_EPS };
-    qsort(c, n, sizeof *c, by_text);
-    uint32_t e = build_trie(p, c, n, 0);
-    mem_free(c);
-    return e;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

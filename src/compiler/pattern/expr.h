@@ -106,6 +106,13 @@ void     expr_fix_define(struct expr_pool *p, uint32_t fix, uint32_t body);
 /* Union of texts (sorted copies are made inside), each followed by tail[i] (EXPR_EPS: none). */
 uint32_t expr_choices(struct expr_pool *p, const struct slice *text, const uint32_t *tail, uint32_t n);
 
+/* The same for windows of one list: what two windows share is made once.  Texts are the caller's. */
+struct choices;
+struct choices *choices_new(const struct slice *text, const uint32_t *tail, uint32_t n);  /* NULL: memory */
+void            choices_free(struct choices *x);
+/* Texts from .. to - 1 of the list. */
+uint32_t        choices_expr(struct expr_pool *p, struct choices *x, uint32_t from, uint32_t to);
+
 static inline bool expr_nullable(const struct expr_pool *p, uint32_t e)
 {
     return p->node[e].flags & EXF_NULLABLE;

@@ -231,6 +231,7 @@ void rules_free(struct rules *r)
     for (uint32_t i = 0; i < r->n_object; i++) {
         mem_free(r->object[i].key);
         mem_free(r->object[i].cls);
+        choices_free(r->object[i].names);
     }
     mem_free(r->node);
     mem_free(r->value);

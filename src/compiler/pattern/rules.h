@@ -108,6 +108,7 @@ struct value_object {
     size_t              pay_min;    /* bytes of a member that pays what is owed */
     size_t              extra_min;  /* bytes of the cheapest member that need not be there */
     size_t             *tail;       /* [n_key + 1] bytes of the required keys from here on */
+    struct choices     *names;      /* of the keys, labelled by their numbers; NULL: not asked yet */
 };
 
 enum { VALUE_NONE = UINT32_MAX };

@@ -514,35 +514,58 @@ static void object_open(struct rules *r, uint32_t id, uint32_t depth, struct edg
     edge(r, l, EDGE_TERM, false, to, rule_intern(r, s));
 }
 
+/* Keys from .. to - 1, each behind its label. */
+static uint32_t keys_expr(struct rules *r, uint32_t object, uint32_t from, uint32_t to)
+{
+    struct value_object *o = &r->object[object];
+    if (!o->names) {
+        struct slice *text = mem_calloc(o->n_key + 1ul, sizeof *text);
+        uint32_t *tail = mem_calloc(o->n_key + 1ul, sizeof *tail);
+        for (uint32_t i = 0; text && tail && i < o->n_key; i++) {
+            text[i] = o->key[i].name;
+            tail[i] = label(r, i);
+        }
+        if (text && tail)
+            o->names = choices_new(text, tail, o->n_key);
+        mem_free(text);
+        mem_free(tail);
+        if (!o->names) {
+            rules_fail(r, ST_NOMEM);
+            return EXPR_EMPTY;
+        }
+    }
+    return choices_expr(&r->t.ex, o->names, from, to);
+}
+
+/* Keys that may come next.  Mostly all of a window may; where some may not, the windows between. */
+static uint32_t offered_keys(struct rules *r, const struct rule_state *s)
+{
+    const struct value_object o = r->object[s->a];
+    uint32_t e = EXPR_EMPTY, end = offered_end(&o, s->pos);
+    for (uint32_t i = s->pos, from; i < end && !rules_failed(r); i++) {
+        for (from = i; i < end && offers_key(r, &o, s, i); i++)
+            ;
+        if (i > from)
+            e = expr_or2(&r->t.ex, e, keys_expr(r, s->a, from, i));
+    }
+    return e;
+}
+
 static void object_member(struct rules *r, const struct rule_state *s, struct edges *l)
 {
     const struct value_object o = r->object[s->a];
-    uint32_t end = offered_end(&o, s->pos), n = 0;
-    struct slice *text = mem_calloc(end - s->pos + 1ul, sizeof *text);
-    uint32_t *tail = mem_calloc(end - s->pos + 1ul, sizeof *tail);
-    if (!text || !tail)
-        rules_fail(r, ST_NOMEM);
-    for (uint32_t i = s->pos; i < end && !rules_failed(r); i++) {
-        if (!offers_key(r, &o, s, i))
-            continue;
-        text[n] = o.key[i].name;
-        tail[n++] = label(r, i);
-    }
+    uint32_t e = offered_keys(r, s);
     struct rule_state next = *s;
     next.phase = PH_KEY;
-    if (n && !rules_failed(r)) {
-        uint32_t e = expr_choices(&r->t.ex, text, tail, n);
+    if (e != EXPR_EMPTY && !rules_failed(r))
         edge(r, l, EDGE_TERM, false, terminal_start(&r->t, e, ENC_CANON), rule_intern(r, next));
-    }
-    mem_free(text);
-    mem_free(tail);
     for (uint32_t i = 0; i < o.n_cls && !rules_failed(r); i++) {
         if (!offers_extra(r, &o, s, i))
             continue;
         next = *s;
         next.phase = PH_EXTRA;
         next.pos = o.n_key + i;
-        uint32_t e = class_expr(r, &o.cls[i], s->seen);
+        e = class_expr(r, &o.cls[i], s->seen);
         edge(r, l, EDGE_TERM, true, terminal_start(&r->t, e, ENC_CANON), rule_intern(r, next));
     }
 }
