@@ -82,8 +82,7 @@ static bool find_way(const struct part *p, uint32_t label, struct way *w)
 static bool add_exit(const struct part *p, const struct leaf_exit *e, struct ways *ways)
 {
     const struct trie_node *n = &p->o->v->node[e->node];
-    if (n->token != TRIE_NO_TOKEN)
-        mask_add(p->o, n->token);
+    mask_add_node(p->o, n);
     if (n->subtree == 1)
         return true;
     struct way *w = &ways->way[e->label];
@@ -190,8 +189,8 @@ static bool add_blanks(const struct part *p)
     x.lo = p->lo > l->blank_lo ? p->lo : l->blank_lo;
     x.hi = p->hi < l->blank_hi ? p->hi : l->blank_hi;
     for (uint32_t i = 0; i < a->n_blank; i++)
-        if (a->blank[i].n == x.hi && p->o->v->node[a->blank[i].node].token != TRIE_NO_TOKEN)
-            mask_add(p->o, p->o->v->node[a->blank[i].node].token);
+        if (a->blank[i].n == x.hi)
+            mask_add_node(p->o, &p->o->v->node[a->blank[i].node]);
     uint32_t behind = automaton_leave(p->o->f, p->config, p->thread, l->exit[0].label);
     if (family_failed(p->o->f))
         return false;

@@ -8,8 +8,7 @@ static uint32_t add_along(struct mask_out *o, uint32_t node, struct slice text)
     for (size_t i = 0; i < text.len; i++) {
         if (!(node = trie_child(o->v, node, (uint8_t)text.ptr[i])))
             return 0;
-        if (o->v->node[node].token != TRIE_NO_TOKEN)
-            mask_add(o, o->v->node[node].token);
+        mask_add_node(o, &o->v->node[node]);
     }
     return node;
 }
@@ -54,6 +53,5 @@ void heal_mask(const struct vocab *v, struct slice rest, uint32_t *row)
     mask_out_open(&o, v, NULL, NULL, row);
     uint32_t node = add_along(&o, 0, rest);
     for (uint32_t i = node + 1; node && i < node + v->node[node].subtree; i++)
-        if (v->node[i].token != TRIE_NO_TOKEN)
-            mask_add(&o, v->node[i].token);
+        mask_add_node(&o, &v->node[i]);
 }

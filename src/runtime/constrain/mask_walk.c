@@ -25,8 +25,8 @@ static void found(struct walker *w, uint32_t node)
 {
     if (w->live)
         tail_ranks_add(w->o->v->atlas, node, 1, w->live);
-    else if (w->node[node].token != TRIE_NO_TOKEN)
-        mask_add(w->o, w->node[node].token);
+    else
+        mask_add_node(w->o, &w->node[node]);
 }
 
 /* The bytes of the path to a node of the vocabulary. */
@@ -264,8 +264,7 @@ bool mask_walk_leading(struct mask_out *o, uint32_t config, struct byte_set lead
             i += n[i].subtree;
             continue;
         }
-        if (n[i].token != TRIE_NO_TOKEN)
-            mask_add(o, n[i].token);
+        mask_add_node(o, &n[i]);
         at[d] = next;
         i++;
     }

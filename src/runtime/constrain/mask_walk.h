@@ -48,13 +48,18 @@ struct mask_out {
 
 static inline void mask_add(struct mask_out *o, uint32_t id)
 {
-    for (; id != TOKEN_NONE; id = o->v->next_dup[id]) {
-        bitset_add(o->row, id);
-        if (o->n_id < LIST_MAX)
-            o->id[o->n_id++] = id;
-        else
-            o->dense = true;
-    }
+    bitset_add(o->row, id);
+    if (o->n_id < LIST_MAX)
+        o->id[o->n_id++] = id;
+    else
+        o->dense = true;
+}
+
+/* All ids that end at a node. */
+static inline void mask_add_node(struct mask_out *o, const struct trie_node *n)
+{
+    for (uint32_t t = trie_token(n); t != TOKEN_NONE; t = trie_twin(o->v, n, t))
+        mask_add(o, t);
 }
 
 /* An empty walk_room; the other frees what walks put there. */

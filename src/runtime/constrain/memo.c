@@ -191,7 +191,7 @@ static void add_quoted(struct walk *w, uint32_t node, uint32_t cps)
     if (!quotes_ready(w))
         return;
     for (uint32_t i = node; i < node + v->node[node].subtree; i++)
-        for (uint32_t t = v->node[i].token; t != TRIE_NO_TOKEN && t != TOKEN_NONE; t = v->next_dup[t]) {
+        for (uint32_t t = trie_token(&v->node[i]); t != TOKEN_NONE; t = trie_twin(v, &v->node[i], t)) {
             uint32_t rank = v->atlas->rank[t];
             bitset_add(w->l->quoted, rank);
             if (w->l->quoted_cps)
@@ -210,11 +210,11 @@ static void spill(struct walk *w)
     l->n_id = 0;
 }
 
-static void add_token(struct walk *w, uint32_t token, uint32_t begun)
+static void add_tokens(struct walk *w, const struct trie_node *n, uint32_t begun)
 {
     struct leaf_mask *l = w->l;
     bool listed = w->counts || !l->row;
-    for (uint32_t t = token; t != TOKEN_NONE && !w->failed; t = w->v->next_dup[t]) {
+    for (uint32_t t = trie_token(n); t != TOKEN_NONE && !w->failed; t = trie_twin(w->v, n, t)) {
         if (!listed) {
             bitset_add(l->row, t);
             continue;
@@ -315,8 +315,8 @@ static bool read_node(struct walk *w, uint32_t i, const struct step *up, bool st
         else
             add_exit(w, i, q, cps);
     }
-    if (n->token != TRIE_NO_TOKEN && more && !stays)
-        add_token(w, n->token, cps + (w->loop != TERM_NONE && q != w->loop));
+    if (more && !stays)
+        add_tokens(w, n, cps + (w->loop != TERM_NONE && q != w->loop));
     if (more)
         *at = (struct step){ q, (uint16_t)cps, stays, up->quoted || byte == '"', NULL };
     return more;

@@ -47,6 +47,7 @@ static bool lay_nodes(struct vocab *v, const struct entry *e, uint32_t n)
         struct slice t = e[i].text;
         if (i && slice_eq(t, last)) {
             v->next_dup[e[i - 1].id] = e[i].id;
+            v->node[path[depth]].twins = 1;
             continue;
         }
         uint32_t same = 0;

@@ -16,12 +16,13 @@
 
 struct trie_node {
     uint32_t byte : 8;
-    uint32_t token : 24;        /* TRIE_NO_TOKEN: none ends here */
+    uint32_t token : 23;        /* TRIE_NO_TOKEN: none ends here */
+    uint32_t twins : 1;         /* other ids have the same bytes */
     uint32_t depth : 8;         /* at most 255: longer tokens are never allowed */
     uint32_t subtree : 24;
 };
 
-enum { TRIE_NO_TOKEN = 0xffffff, TRIE_TOKEN_MAX = 255, VOCAB_MAX = 1u << 20 };
+enum { TRIE_NO_TOKEN = 0x7fffff, TRIE_TOKEN_MAX = 255, VOCAB_MAX = 1u << 20 };
 
 struct leaf_memo;
 struct atlas;
@@ -52,10 +53,15 @@ static inline struct slice vocab_bytes(const struct vocab *v, uint32_t id)
     return (struct slice){ v->text + v->off[id], v->off[id + 1] - v->off[id] };
 }
 
-static inline void vocab_set(const struct vocab *v, uint32_t *row, uint32_t id)
+/* The ids that end at a node, one after the other; TOKEN_NONE: no more. */
+static inline uint32_t trie_token(const struct trie_node *n)
 {
-    for (; id != TOKEN_NONE; id = v->next_dup[id])
-        bitset_add(row, id);
+    return n->token == TRIE_NO_TOKEN ? TOKEN_NONE : n->token;
+}
+
+static inline uint32_t trie_twin(const struct vocab *v, const struct trie_node *n, uint32_t id)
+{
+    return n->twins ? v->next_dup[id] : TOKEN_NONE;
 }
 
 /* Makes the entries that nearly every constraint asks for. */
