@@ -85,8 +85,8 @@ struct terminal_loop {
 };
 bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
 
-/* A JSON string of any text but a few: *ret_base is any text, *ret_words one of the few.  False: not
- * so. */
+/* A JSON string of texts that can always go on, but for a few: *ret_base are the texts, *ret_words the
+ * few.  False: not so. */
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words);
 
 /* A JSON string in which any text may still be read: *ret_base is the state of any text. */

@@ -30,18 +30,37 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
     return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
 }
 
+/* Ends in a set over and over, so that whatever was read can go on in endlessly many ways. */
+static bool ends_openly(const struct expr_pool *p, uint32_t e)
+{
+    while (p->node[e].kind == EX_CAT)
+        e = p->node[e].b;
+    const struct expr_node *x = &p->node[e];
+    return x->kind == EX_REP && x->c == EXPR_INF && p->node[x->a].kind == EX_SET && !(x->flags & EXF_LABEL);
+}
+
+/* The kid of a NOT whose words are few; EXPR_EMPTY: e is no such node. */
+static uint32_t few_words(const struct expr_pool *p, uint32_t e)
+{
+    const struct expr_node *x = &p->node[e];
+    return x->kind != EX_NOT || (p->node[x->a].flags & (EXF_LOGIC | EXF_ENDLESS)) ? EXPR_EMPTY : x->a;
+}
+
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words)
 {
     const struct term_state s = t->st[q];
     const struct expr_node x = t->ex.node[s.e];
-    if ((s.kind != K_AT && s.kind != K_OPEN) || s.enc != ENC_CANON || x.kind != EX_NOT)
+    if ((s.kind != K_AT && s.kind != K_OPEN) || s.enc != ENC_CANON)
         return false;
-    if (t->ex.node[x.a].flags & (EXF_LOGIC | EXF_ENDLESS))
+    uint32_t base = EXPR_ALL, words = few_words(&t->ex, s.e);
+    for (uint32_t i = 0; i < 2 && x.kind == EX_AND && x.b == 2 && words == EXPR_EMPTY; i++) {
+        base = t->ex.kid[x.a + 1 - i];
+        words = ends_openly(&t->ex, base) ? few_words(&t->ex, t->ex.kid[x.a + i]) : EXPR_EMPTY;
+    }
+    if (words == EXPR_EMPTY)
         return false;
-    struct term_state other = { .kind = s.kind, .enc = s.enc, .e = EXPR_ALL };
-    *ret_base = terminal_intern(t, other);
-    other.e = x.a;
-    *ret_words = terminal_intern(t, other);
+    *ret_base = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = base });
+    *ret_words = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = words });
     return !terminals_failed(t);
 }
 
@@ -57,7 +76,7 @@ bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base)
 
 /* ---- sets that may be read over and over ---------------------------------------------------- */
 
-enum { WIDE = 24, CHAIN_MAX = 24 };
+enum { WIDE = 24, CHAIN_MAX = 24, CLOSED_MAX = 24 };
 
 static void add_bits(uint64_t set[2], uint32_t lo, uint32_t hi)
 {
@@ -147,6 +166,59 @@ static struct lead_bytes add_lead(struct terminals *t, uint32_t e, struct termin
     return any;
 }
 
+/* In a string these cannot stand for themselves. */
+static const struct lead_bytes barred = { { 0xffffffffull | 1ull << '"', 1ull << ('\\' - 64) }, 0 };
+
+/* Adds the places that code points of the set lead to; false: too many. */
+static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, uint32_t *place, uint32_t *n)
+{
+    struct arc_list l = expr_live_arcs(&t->ex, e);
+    for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
+        struct lead_bytes one = { { 0, 0 }, l.arc[i].hi >= 0x80 ? ~0ull : 0 };
+        add_bits(one.ascii, l.arc[i].lo, l.arc[i].hi);
+        uint32_t k = 0;
+        while (k < *n && place[k] != l.arc[i].to)
+            k++;
+        if (k < *n || !meet(one, set))
+            continue;
+        if (*n == CLOSED_MAX)
+            return false;
+        place[(*n)++] = l.arc[i].to;
+    }
+    return true;
+}
+
+/* A few places between which every code point of the set leads.  *ret_least: code points from any of
+ * them to the end. */
+static bool class_of_closed(struct terminals *t, uint32_t e, struct terminal_class *c, size_t *ret_least)
+{
+    uint32_t place[CLOSED_MAX] = { e }, n = 1;
+    struct lead_bytes all, any;
+    *c = (struct terminal_class){ .hi = EXPR_INF };
+    bytes_of(expr_live_arcs(&t->ex, e), NULL, &c->stay, &any);
+    c->stay = without(c->stay, barred);
+    for (uint32_t i = 0; i < n; i++) {
+        bytes_of(expr_live_arcs(&t->ex, place[i]), NULL, &all, &any);
+        struct lead_bytes lost = without(c->stay, all);
+        c->stay = without(c->stay, lost);
+        if (n_ascii(c->stay) < WIDE || terminals_failed(t))
+            return false;
+        if (some(lost)) {               /* from the start with a smaller set */
+            n = 1;
+            i = UINT32_MAX;
+        } else if (!add_places(t, place[i], c->stay, place, &n)) {
+            return false;
+        }
+    }
+    *ret_least = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        add_lead(t, place[i], c);
+        size_t least = expr_shortest(&t->ex, place[i], false);
+        *ret_least = least > *ret_least ? least : *ret_least;
+    }
+    return true;
+}
+
 /* A state that leads back to itself. */
 static bool class_of_loop(struct terminals *t, uint32_t e, struct terminal_class *c)
 {
@@ -177,7 +249,16 @@ static bool class_of_run(struct terminals *t, uint32_t rep, uint32_t rest, struc
 static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
 {
     const struct expr_node x = t->ex.node[e];
-    if (class_of_loop(t, e, c))
+    struct terminal_class closed;
+    size_t least;
+    bool loops = class_of_loop(t, e, c);
+    if (loops && !some(without(c->lead, barred)))
+        return true;
+    if (class_of_closed(t, e, &closed, &least) && (!loops || n_ascii(closed.stay) > n_ascii(c->stay))) {
+        *c = closed;
+        return true;
+    }
+    if (loops)
         return true;
     if (x.kind == EX_REP)
         return class_of_run(t, e, EXPR_EPS, c);
@@ -189,9 +270,9 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     for (uint32_t i = 0; i < 2; i++) {
         const struct expr_node n = t->ex.node[t->ex.kid[x.a + i]];
         uint32_t other = t->ex.kid[x.a + 1 - i];
-        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_loop(t, other, c))
+        size_t least;
+        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, c, &least))
             continue;
-        size_t least = expr_shortest(&t->ex, other, false);
         c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > least ? n.c - (uint32_t)least : 0;
         return n.b == 0 && c->hi > 1;
     }
@@ -262,11 +343,8 @@ bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
               : class_at(t, s.e, ret) || class_behind(t, s.e, ret) || class_of_chain(t, s.e, ret)))
         return false;
     if (!raw) {
-        static const struct lead_bytes kept = { { ~(0xffffffffull | 1ull << '"'), ~(1ull << ('\\' - 64)) }, ~0ull };
-        for (int k = 0; k < 2; k++) {
-            ret->stay.ascii[k] &= kept.ascii[k];
-            ret->lead.ascii[k] &= kept.ascii[k];
-        }
+        ret->stay = without(ret->stay, barred);
+        ret->lead = without(ret->lead, barred);
         add_bits(ret->lead.ascii, '"', '"');
         add_bits(ret->lead.ascii, '\\', '\\');
     }
