@@ -122,7 +122,7 @@ static bool count(struct tags *t, const struct jnode *f, const char *key, uint32
 static const struct jnode *some(struct tags *t, const struct jnode *f, const char *key)
 {
     const struct jnode *v = member(t, f, key, J_ARRAY);
-    return v && !v->n ? bad(t, "E0405", "an empty list cannot be", slice_of(key)) : v;
+    return v && !v->n ? bad(t, "E0405", "an empty list is no use in", slice_of(key)) : v;
 }
 
 /* The union of a list of texts; one text is a list too.  No list: no text. */
