@@ -103,6 +103,7 @@ typedef struct sgl_engine_config {
     bool            no_forced;      /* no forced tokens */
     sgl_progress_fn progress;       /* of loading */
     void           *progress_ctx;
+    uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
