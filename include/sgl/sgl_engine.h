@@ -103,6 +103,7 @@ typedef struct sgl_engine_config {
     bool            no_forced;      /* no forced tokens */
     sgl_progress_fn progress;       /* of loading */
     void           *progress_ctx;
+    uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
@@ -151,14 +152,15 @@ sgl_status sgl_template_render(const char *template_text, size_t len, const char
 
 /* ---- constraints on their own ---- */
 
-/* What a text must be, compiled to an automaton over bytes.  Needs no engine. */
+/* What a text must be, compiled to an automaton over bytes.  Needs no engine.  docs/constraints.md
+ * says what is read, keyword by keyword, and what is refused. */
 typedef struct sgl_pattern sgl_pattern;
 
 typedef enum sgl_pattern_kind {
     SGL_PATTERN_REGEX,          /* the whole text matches */
     SGL_PATTERN_JSON_SCHEMA,
     SGL_PATTERN_GRAMMAR,        /* GBNF or Lark */
-    SGL_PATTERN_TAGS            /* structural tags: a JSON object, see docs/constraints.md */
+    SGL_PATTERN_TAGS            /* structural tags: a JSON object */
 } sgl_pattern_kind;
 
 /* A refusal has a code, and the JSON pointer or the offset of what is refused. */

@@ -4,7 +4,10 @@
  * own: jansson prints 0.1 with seventeen digits, and its recursion has no limit. */
 #include "base/jsonio.h"
 
+#include <errno.h>
+#include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -44,6 +47,62 @@ static enum status at_offset(struct error *err, enum status st, size_t off, cons
     return error_at(err, st, NULL, at, "JSON, byte %zu: %s", off, what);
 }
 
+/* A number as jansson can hold it; `number` ends where its text does. */
+static void put_fitting(struct slice number, struct str *out)
+{
+    char *digits = NULL;
+    str_add_slice(out, number);
+    if (out->failed)
+        return;
+    digits = out->ptr + out->len - number.len;
+    errno = 0;
+    if (!strpbrk(digits, ".eE")) {
+        strtoll(digits, NULL, 10);
+        if (errno != ERANGE)
+            return;
+    }
+    double nearest = strtod(digits, NULL);
+    if (isfinite(nearest) && strpbrk(digits, ".eE"))
+        return;
+    str_cut(out, out->len - number.len);
+    str_addf(out, "%.17e", isfinite(nearest) ? nearest : copysign(DBL_MAX, nearest));
+}
+
+/* The text with numbers out of range put as floats.  False: memory is out. */
+static bool fit_numbers(struct slice text, struct str *out)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < text.len && !out->failed;) {
+        char c = text.ptr[i];
+        size_t n = 1;
+        if (in_string && c == '\\' && i + 1 < text.len)
+            n = 2;
+        else if (c == '"')
+            in_string = !in_string;
+        if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
+            while (i + n < text.len && strchr("+-.eE0123456789", text.ptr[i + n]) && text.ptr[i + n])
+                n++;
+            put_fitting(slice_sub(text, i, n), out);
+        } else {
+            str_add(out, text.ptr + i, n);
+        }
+        i += n;
+    }
+    return !out->failed;
+}
+
+static json_t *load(struct slice text, size_t flags, bool wide, json_error_t *why)
+{
+    struct str fitting = { 0 };
+    json_t *json = json_loadb(text.len ? text.ptr : "", text.len, flags, why);
+    if (json || !wide || json_error_code(why) != json_error_numeric_overflow)
+        return json;
+    if (fit_numbers(text, &fitting))
+        json = json_loadb(fitting.ptr, fitting.len, flags, why);
+    str_free(&fitting);
+    return json;
+}
+
 enum status jsonio_load(struct slice text, const struct jsonio_limits *limits, json_t **ret_json,
                         struct error *err)
 {
@@ -63,7 +122,7 @@ enum status jsonio_load(struct slice text, const struct jsonio_limits *limits, j
     if (!l->allow_duplicate)
         flags |= JSON_REJECT_DUPLICATES;
     json_error_t why;
-    json_t *json = json_loadb(text.len ? text.ptr : "", text.len, flags, &why);
+    json_t *json = load(text, flags, l->wide_numbers, &why);
     if (!json) {
         if (json_error_code(&why) == json_error_out_of_memory)
             return error_nomem(err);

@@ -15,6 +15,7 @@ struct jsonio_limits {
     size_t max_bytes;       /* 0: 64 MiB */
     int    max_depth;       /* 0: 128 */
     bool   allow_duplicate; /* default: a repeated key is an error */
+    bool   wide_numbers;    /* a number that fits no integer or float is read as the nearest float */
 };
 
 /* One JSON value and nothing behind it but blanks.  limits NULL: the defaults. */

@@ -169,6 +169,7 @@ void options_engine(const struct options *o, sgl_engine_config *config)
     config->threads = (int)threads;
     config->context = (uint32_t)o->context;
     config->pages = (uint32_t)o->pages;
+    config->constraint_cache_mb = (uint32_t)(o->constraint_mb < UINT32_MAX ? o->constraint_mb : UINT32_MAX);
     config->no_cache = o->no_cache;
     config->no_forced = o->no_forced;
 }

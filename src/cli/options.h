@@ -17,7 +17,7 @@ struct text_list {
 struct options {
     /* engine */
     const char *model, *device;
-    uint64_t    threads, context, pages;
+    uint64_t    threads, context, pages, constraint_mb;
     bool        no_cache, no_forced;
     /* run */
     const char *code;               /* -e */
@@ -65,6 +65,8 @@ struct flag {
     FLAG(FLAG_NUMBER, "threads", threads, "N", "threads of the CPU kernels"),                    \
     FLAG(FLAG_NUMBER, "context", context, "N", "tokens of a context"),                           \
     FLAG(FLAG_NUMBER, "pages", pages, "N", "KV pages of 16 tokens"),                             \
+    FLAG(FLAG_NUMBER, "constraint-cache-mb", constraint_mb, "N",                                 \
+         "MiB kept of constraints and their masks; 192"),                                        \
     FLAG(FLAG_BOOL, "no-cache", no_cache, NULL, "do not share prefixes"),                        \
     FLAG(FLAG_BOOL, "no-forced", no_forced, NULL, "decode forced tokens one by one")
 

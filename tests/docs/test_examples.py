@@ -15,7 +15,7 @@ import tempfile
 
 SGLRUN, LANG_RUN, SOURCE = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```", re.M | re.S)
-RUN = {"language.md"}
+RUN = {"language.md", "constraints.md"}
 LEFT_OUT = {"codes"}                    # pages of codes show what is wrong; test_codes.py has them
 
 

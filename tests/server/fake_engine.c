@@ -199,8 +199,11 @@ sgl_status sgl_generate(sgl_engine *engine, const sgl_request *r, sgl_call **ret
     c->max = r->max_tokens ? r->max_tokens : MAX_WORDS;
     c->stream = r->stream;
     c->top = (sgl_top){ 65, -0.5f, "A", 1 };
-    c->answer = malloc(strlen(c->prompt) + 64);
-    if (r->json_schema || r->json_object)
+    const char *tags = r->structural_tag ? r->structural_tag : "";
+    c->answer = malloc(strlen(c->prompt) + strlen(tags) + 64);
+    if (r->structural_tag)
+        sprintf(c->answer, "Tags: %s", tags);
+    else if (r->json_schema || r->json_object)
         strcpy(c->answer, "{\"name\": \"Ann\", \"age\": 3}");
     else
         sprintf(c->answer, "You said: %s", c->prompt);

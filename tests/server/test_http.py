@@ -127,6 +127,33 @@ def test_generate():
         check("generate refuses %s" % body, s == 400 and j["error"]["message"], j)
 
 
+def test_tags():
+    """A structural tag reaches the engine as JSON, from each door."""
+    tags = {"type": "structural_tag", "triggers": ["<f="],
+            "structures": [{"begin": "<f=a>", "schema": {"type": "null"}, "end": "</f>"}]}
+    for given in (tags, json.dumps(tags)):
+        s, _, j = ask("POST", "/generate", {"text": "a", "sampling_params": {
+            "structural_tag": given}})
+        check("tags of generate", s == 200 and json.loads(j["text"][6:]) == tags, j)
+        s, _, j = ask("POST", "/v1/completions", {"prompt": "a", "structural_tag": given})
+        check("tags of completions", s == 200 and
+              json.loads(j["choices"][0]["text"][6:]) == tags, j)
+    user = [{"role": "user", "content": "x"}]
+    s, _, j = ask("POST", "/v1/chat/completions", {"messages": user, "response_format": tags})
+    check("tags of chat", s == 200 and
+          json.loads(j["choices"][0]["message"]["content"][6:]) == tags, j)
+    s, _, j = ask("POST", "/generate", {"text": "a", "sampling_params": {"structural_tag": ""}})
+    check("no tags", s == 200 and j["text"] == "You said: a", j)
+    for path, body in (("/generate", {"text": "a", "sampling_params": {"structural_tag": 7}}),
+                       ("/generate", {"text": "a", "sampling_params": {"structural_tag": [tags]}}),
+                       ("/generate", {"text": "a", "sampling_params": {"structural_tag": tags,
+                                                                       "regex": "a"}}),
+                       ("/v1/chat/completions", {"messages": user, "response_format": tags,
+                                                 "structural_tag": tags})):
+        s, _, j = ask("POST", path, body)
+        check("refuses %s" % body, s == 400 and j["error"]["message"], j)
+
+
 def test_stream():
     s, h, text = ask("POST", "/v1/chat/completions", {
         "messages": [{"role": "user", "content": "x y"}], "stream": True, "n": 2,
@@ -289,8 +316,8 @@ def stop(p, name):
 
 def main():
     p = serve(sys.argv[1])
-    for test in (test_whole, test_generate, test_stream, test_refusals, test_manage, test_dropped,
-                 test_many):
+    for test in (test_whole, test_generate, test_tags, test_stream, test_refusals, test_manage,
+                 test_dropped, test_many):
         test()
     hanging = socket.create_connection(("127.0.0.1", PORT))
     data = json.dumps({"prompt": "SLOW " + "w " * 100, "max_tokens": 100}).encode()

@@ -84,6 +84,37 @@ def test_constraints():
         check("refuses %s" % bad, s == 400 and j["error"]["message"], j)
 
 
+def test_tags():
+    """Calls in free text: whatever the model says, the tags hold what their schemas ask."""
+    schema = {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}},
+              "required": ["city"], "additionalProperties": False}
+    flat = {"type": "structural_tag", "triggers": ["<call="], "at_least_one": True,
+            "structures": [{"begin": "<call=sun>", "schema": schema, "end": "</call>"},
+                           {"begin": "<call=rain>", "schema": schema, "end": "</call>"}]}
+    whole = r'(<call=(?:sun|rain)>\{\s*"city"\s*:\s*"(?:Rome|Oslo)"\s*\}</call>)'
+    for seed in range(3):
+        params = {"structural_tag": json.dumps(flat) if seed else flat, "max_new_tokens": 60,
+                  "temperature": 1.0, "sampling_seed": seed}
+        s, j = ask("/generate", {"text": "Ask for the weather. ", "sampling_params": params})
+        check("tags of generate", s == 200 and re.match(whole, j["text"]), j)
+        cut = j["text"].rfind("<call=") if j["meta_info"]["finish_reason"]["type"] == "length" else None
+        rest = re.sub(whole, "", j["text"][:cut])
+        check("nothing but tags behind a trigger", "<call=" not in rest, j)
+    tree = {"type": "structural_tag", "format": {"type": "sequence", "elements": [
+        {"type": "tag", "begin": "<think>", "content": {"type": "regex", "pattern": "[a-z ]{1,20}"},
+         "end": "</think>"}, {"type": "json_schema", "json_schema": schema}]}}
+    s, j = ask("/v1/chat/completions", {
+        "messages": [{"role": "user", "content": "Where is the Colosseum?"}],
+        "response_format": tree, "max_tokens": 80, "seed": 4})
+    text = j["choices"][0]["message"]["content"] if s == 200 else ""
+    m = re.fullmatch("<think>[a-z ]{1,20}</think>(.*)", text, re.S)
+    check("tags of chat", m and json.loads(m.group(1))["city"] in ("Rome", "Oslo"), j)
+    for bad in ({"format": 7}, {"format": {"type": "token", "token": 1}}, {"type": "tag"}, {},
+                {"triggers": ["<"], "structures": []}):
+        s, j = ask("/generate", {"text": "x", "sampling_params": {"structural_tag": bad}})
+        check("refuses %s" % bad, s == 400 and j["error"]["message"], j)
+
+
 def test_same_answers():
     body = {"prompt": "The sea is", "max_tokens": 24, "temperature": 0.8, "seed": 11}
     want = ask("/v1/completions", body)[1]["choices"][0]["text"]
@@ -174,7 +205,8 @@ def main():
     if not PORT:
         print("the server does not start (no model?)")
         sys.exit(77)
-    for test in (test_constraints, test_same_answers, test_streams, test_bad_input, test_dropped):
+    for test in (test_constraints, test_tags, test_same_answers, test_streams, test_bad_input,
+                 test_dropped):
         test()
     p.terminate()
     check("ends", p.wait(20) == 0, p.returncode)

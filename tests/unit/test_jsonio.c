@@ -56,6 +56,26 @@ START_TEST(refuses_what_is_wrong)
 }
 END_TEST
 
+START_TEST(wide_numbers)
+{
+    static const char in[] = "[9223372036854775807,-9223372036854775809,1,2.5,\"12345678901234567890\\\"1e999\","
+                             "123456789012345678901234567890,1e999,-1E999,{\"1e999\":1e-999}]";
+    struct jsonio_limits limits = { .wide_numbers = true };
+    struct error err;
+    struct str out = { 0 };
+    json_t *json = NULL;
+    ck_assert_int_eq(jsonio_load(slice_of(in), NULL, &json, &err), ST_SYNTAX);
+    ck_assert_int_eq(jsonio_load(slice_of(in), &limits, &json, &err), ST_OK);
+    jsonio_dump(json, JSONIO_COMPACT, &out);
+    ck_assert_str_eq(out.ptr, "[9223372036854775807,-9.223372036854776e+18,1,2.5,"
+                     "\"12345678901234567890\\\"1e999\",1.2345678901234568e+29,1.7976931348623157e+308,"
+                     "-1.7976931348623157e+308,{\"1e999\":0.0}]");
+    ck_assert_int_eq(jsonio_load(SLICE("[99999999999999999999,]"), &limits, &json, &err), ST_SYNTAX);
+    json_decref(json);
+    str_free(&out);
+}
+END_TEST
+
 START_TEST(says_where)
 {
     struct error err;
@@ -76,6 +96,7 @@ Suite *suite_jsonio(void)
     TCase *t = tcase_create("jsonio");
     tcase_add_test(t, dumps_in_three_styles);
     tcase_add_test(t, refuses_what_is_wrong);
+    tcase_add_test(t, wide_numbers);
     tcase_add_test(t, says_where);
     suite_add_tcase(s, t);
     return s;

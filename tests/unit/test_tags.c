@@ -40,10 +40,11 @@ START_TEST(dispatch)
     "\"tags\":[{\"type\":\"tag\",\"begin\":\"<n>\",\"content\":{\"type\":\"json_schema\",\"json_schema\":" \
     "{\"enum\":[1,2]}},\"end\":[\"</n>\",\";\"]}]" more "}}"
     pattern_lines(tags(TRIGGERED("")), "\na\n<n>1;\na<n>2</n>b<n>1;", "<n>3;\n<n>1");
-    pattern_lines(tags(TRIGGERED(",\"at_least_one\":true")), "<n>1;\na<n>2</n>b<n>1;c", "\na\n<n>1");
+    pattern_lines(tags(TRIGGERED(",\"at_least_one\":true")), "<n>1;\n<n>2</n>b<n>1;c\n<n>1;c",
+                  "\na\n<n>1\na<n>2</n>\n<n>1;<");
     pattern_lines(tags(TRIGGERED(",\"stop_after_first\":true")), "\na\na<n>1;", "<n>1;a\n<n>1;<n>1;");
-    pattern_lines(tags(TRIGGERED(",\"at_least_one\":true,\"stop_after_first\":true")), "<n>1;\na<n>1;",
-                  "\na\n<n>1;a");
+    pattern_lines(tags(TRIGGERED(",\"at_least_one\":true,\"stop_after_first\":true")), "<n>1;\n<n>2</n>",
+                  "\na\n<n>1;a\na<n>1;\n<n>1;<n>1;");
     pattern_lines(tags(TRIGGERED(",\"excludes\":[\"no\"]")), "n\nn o<n>1;", "no\nano<n>1;\n<n>1;no");
 }
 END_TEST
@@ -61,6 +62,8 @@ START_TEST(tree)
     pattern_lines(tags(TREE("{\"type\":\"sequence\",\"elements\":[{\"type\":\"optional\",\"content\":" CONST("a")
                             "},{\"type\":\"plus\",\"content\":" CONST("b") "},{\"type\":\"repeat\",\"min\":1,\"max\":2,"
                             "\"content\":" CONST("c") "}]}")), "bc\nabbcc", "c\nb\nbccc");
+    pattern_lines(tags(TREE("{\"type\":\"repeat\",\"min\":2,\"max\":-1,\"content\":" CONST("a") "}")), "aa\naaaaa",
+                  "\na\nb");
     pattern_lines(tags(TREE("{\"type\":\"sequence\",\"elements\":[{\"type\":\"grammar\",\"grammar\":"
                             "\"root ::= \\\"(\\\" root \\\")\\\" | \\\"\\\"\"}," CONST("!") "]}")),
                   "!\n()!\n(())!", "(!\n()");
@@ -69,8 +72,33 @@ START_TEST(tree)
 }
 END_TEST
 
+/* Free text inside a tag stops at the tag's end, however deep it stands. */
+START_TEST(inside)
+{
+#define WRAP(content) TREE("{\"type\":\"tag\",\"begin\":\"(\",\"content\":" content ",\"end\":[\")\",\"]\"]}")
+#define CALLS "{\"type\":\"triggered_tags\",\"triggers\":[\"<\"],\"tags\":[" INT_TAG("<t>") "]}"
+    pattern_lines(tags(WRAP(CALLS)), "()\n(a]\n(a<t>1</t>b)", "(a)b)\n(<t>1</t>\n(a)<t>1</t>)");
+    pattern_lines(tags(WRAP("{\"type\":\"sequence\",\"elements\":[" CONST("x") ",{\"type\":\"any_text\"}]}")),
+                  "(x)\n(xyz]", "(x]a)\n()\n(x))");
+    pattern_lines(tags(TREE("{\"type\":\"sequence\",\"elements\":[{\"type\":\"tag\",\"begin\":\"\",\"content\":"
+                            "{\"type\":\"any_text\"},\"end\":\".\"},{\"type\":\"any_text\"}]}")),
+                  ".\na.\na.b.c", "\na");
+}
+END_TEST
+
 START_TEST(refusals)
 {
+    pattern_refused(tags("{\"type\":7,\"format\":{\"type\":\"any_text\"}}"), "E0405", "");
+    pattern_refused(tags("{\"type\":\"tag\",\"format\":{\"type\":\"any_text\"}}"), "E0405", "");
+    pattern_refused(tags(TREE("7")), "E0405", "/format");
+    pattern_refused(tags(TREE("{\"type\":\"no\"}")), "E0405", "/format");
+    pattern_refused(tags(TREE("{\"type\":7}")), "E0405", "/format");
+    pattern_refused(tags(TREE("{\"type\":\"or\",\"elements\":[]}")), "E0405", "/format");
+    pattern_refused(tags(WRAP("7")), "E0405", "/format/content");
+    pattern_refused(tags(TREE("{\"type\":\"repeat\",\"min\":2,\"max\":-2,\"content\":" CONST("a") "}")), "E0409",
+                    "/format");
+    pattern_refused(tags(FLAT("", INT_TAG("<a>"))), "E0405", "");
+    pattern_refused(tags(FLAT("\"<\"", "")), "E0405", "");
     pattern_refused(tags("[1]"), "E0405", "");
     pattern_refused(tags(FLAT("\"x\"", INT_TAG("<a>"))), "E0405", "");
     pattern_refused(tags(FLAT("\"\"", INT_TAG("<a>"))), "E0405", "");
@@ -102,6 +130,7 @@ Suite *suite_tags(void)
     tcase_add_test(t, overlap);
     tcase_add_test(t, dispatch);
     tcase_add_test(t, tree);
+    tcase_add_test(t, inside);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
     return s;

@@ -12,6 +12,9 @@
  * does: up to there it is one leaf, "a text that ends in the trigger and has no trigger before".  So a
  * trigger that can be read is always one; after it some tag that begins with it must follow.
  *
+ * A tag that must come (`at_least_one`) comes first, with no text before it.  Inside a tag, free text
+ * holds none of the tag's ends: the first end in it is the end.
+ *
  * The JSON becomes items of a grammar, the schemas values of the same rules; what is not known is
  * refused by name, with the pointer to it. */
 #include <stdio.h>
@@ -26,6 +29,7 @@ enum { TAGS_NEST_MAX = 64, TAGS_REPEAT_MAX = 4096 };
 struct tags {
     struct grammar g;
     uint32_t       flags, nest;
+    uint32_t       ends;            /* texts that end the tag around what is read; EXPR_EMPTY: none */
     struct str     path;            /* JSON pointer of what is being read */
 };
 
@@ -112,6 +116,13 @@ static bool count(struct tags *t, const struct jnode *f, const char *key, uint32
     }
     *ret = n;
     return v != NULL;
+}
+
+/* A list that holds something. */
+static const struct jnode *some(struct tags *t, const struct jnode *f, const char *key)
+{
+    const struct jnode *v = member(t, f, key, J_ARRAY);
+    return v && !v->n ? bad(t, "E0405", "an empty list is no use in", slice_of(key)) : v;
 }
 
 /* The union of a list of texts; one text is a list too.  No list: no text. */
@@ -248,9 +259,14 @@ static struct item *read_const(struct tags *t, const struct jnode *f)
     return v ? grammar_expr(&t->g, expr_text(t->g.ex, v->text), 0) : NULL;
 }
 
+static uint32_t forbidden(struct tags *t, const struct jnode *f)
+{
+    return expr_or2(t->g.ex, t->ends, words(t, f, "excludes", false));
+}
+
 static struct item *read_any_text(struct tags *t, const struct jnode *f)
 {
-    struct free_text x = { EXPR_EMPTY, words(t, f, "excludes", false) };
+    struct free_text x = { EXPR_EMPTY, forbidden(t, f) };
     return grammar_expr(&t->g, without_words(t, &x), 0);
 }
 
@@ -258,7 +274,7 @@ static struct item *read_any_text(struct tags *t, const struct jnode *f)
 
 static struct item *read_elements(struct tags *t, const struct jnode *f, enum item_kind kind)
 {
-    const struct jnode *v = member(t, f, "elements", J_ARRAY);
+    const struct jnode *v = some(t, f, "elements");
     struct grammar_list l = { 0 };
     size_t before = enter(t, "elements", 0);
     for (uint32_t i = 0; v && i < v->n && t->g.st == ST_OK; i++) {
@@ -304,10 +320,13 @@ static struct item *read_plus(struct tags *t, const struct jnode *f)
     return read_repeated(t, f, 1, EXPR_INF);
 }
 
+/* Without "max", or with -1, there is no upper bound. */
 static struct item *read_repeat(struct tags *t, const struct jnode *f)
 {
+    const struct jnode *max = jtree_get(f, "max");
+    bool bounded = max && !(max->kind == J_NUMBER && slice_is(max->text, "-1"));
     uint32_t lo = 0, hi = EXPR_INF;
-    if (!count(t, f, "min", &lo) || (jtree_get(f, "max") && !count(t, f, "max", &hi)))
+    if (!count(t, f, "min", &lo) || (bounded && !count(t, f, "max", &hi)))
         return NULL;
     if (hi < lo)
         return bad(t, "E0409", "\"max\" is below \"min\"", SLICE(""));
@@ -323,14 +342,18 @@ static struct item *read_inside(struct tags *t, const struct jnode *tag)
     struct grammar_list l = { 0 };
     if (!schema == !content)
         return bad(t, "E0405", "a tag has either \"content\" or \"schema\"", SLICE(""));
-    if (!jtree_get(tag, "end"))
+    const struct jnode *list = jtree_get(tag, "end");
+    if (!list)
         return bad(t, "E0405", "\"end\" is missing", SLICE(""));
-    uint32_t end = words(t, tag, "end", true);
+    if (list->kind == J_ARRAY && !some(t, tag, "end"))
+        return NULL;
+    uint32_t end = words(t, tag, "end", true), outer = t->ends;
 
+    t->ends = expr_nullable(t->g.ex, end) ? EXPR_EMPTY : end;
     size_t before = enter(t, schema ? "schema" : "content", 0);
     const struct jnode *type = content && content->kind == J_OBJECT ? jtree_get(content, "type") : NULL;
     struct item *x;
-    if (type && type->kind == J_STRING && slice_is(type->text, "any_text") && !expr_nullable(t->g.ex, end)) {
+    if (type && type->kind == J_STRING && slice_is(type->text, "any_text") && t->ends != EXPR_EMPTY) {
         only(t, content, "type excludes");
         struct free_text free = { end, words(t, content, "excludes", false) };
         x = grammar_expr(&t->g, up_to(t, &free, end), 0);
@@ -340,6 +363,7 @@ static struct item *read_inside(struct tags *t, const struct jnode *tag)
         x = grammar_join(&t->g, ITEM_CAT, &l, 0);
     }
     str_cut(&t->path, before);
+    t->ends = outer;
     return x;
 }
 
@@ -394,31 +418,44 @@ static void check_triggers(struct tags *t, const struct jnode *list, const struc
     }
 }
 
-static struct item *read_dispatch(struct tags *t, const struct jnode *f, const char *key)
+/* Free text up to a trigger, and the rest of a tag that begins with it. */
+static struct item *read_triggers(struct tags *t, const struct jnode *list, const char *key,
+                                  const struct jnode *triggers, const struct free_text *x)
 {
     struct grammar *g = &t->g;
-    const struct jnode *list = member(t, f, key, J_ARRAY), *triggers = member(t, f, "triggers", J_ARRAY);
-    if (!list || !triggers)
-        return NULL;
-    bool first = flag(t, f, "at_least_one"), single = flag(t, f, "stop_after_first");
-    struct free_text x = { words(t, f, "triggers", false), words(t, f, "excludes", false) };
-    if (g->st == ST_OK)
-        check_triggers(t, list, triggers);
-
-    struct grammar_list ways = { 0 }, both = { 0 };
+    struct grammar_list ways = { 0 };
     for (uint32_t i = 0; i < triggers->n && g->st == ST_OK; i++) {
         struct slice trigger = triggers->kid[i]->text;
         struct grammar_list l = { 0 };
-        grammar_push(g, &l, grammar_expr(g, up_to(t, &x, expr_text(g->ex, trigger)), 0));
+        grammar_push(g, &l, grammar_expr(g, up_to(t, x, expr_text(g->ex, trigger)), 0));
         grammar_push(g, &l, read_tags(t, list, key, trigger));
         grammar_push(g, &ways, grammar_join(g, ITEM_CAT, &l, 0));
     }
-    struct item *one = grammar_join(g, ITEM_ALT, &ways, 0);
-    if (single && first)
-        return one;
-    grammar_push(g, &both, single ? one : grammar_repeat(g, one, first, EXPR_INF));
-    grammar_push(g, &both, grammar_expr(g, without_words(t, &x), 0));
-    return grammar_join(g, single ? ITEM_ALT : ITEM_CAT, &both, 0);
+    return grammar_join(g, ITEM_ALT, &ways, 0);
+}
+
+static struct item *read_dispatch(struct tags *t, const struct jnode *f, const char *key)
+{
+    struct grammar *g = &t->g;
+    const struct jnode *list = some(t, f, key), *triggers = list ? some(t, f, "triggers") : NULL;
+    if (!triggers)
+        return NULL;
+    bool first = flag(t, f, "at_least_one"), single = flag(t, f, "stop_after_first");
+    struct free_text x = { words(t, f, "triggers", false), forbidden(t, f) };
+    if (g->st == ST_OK)
+        check_triggers(t, list, triggers);
+
+    struct grammar_list all = { 0 }, rest = { 0 };
+    struct item *must = first ? read_tags(t, list, key, SLICE("")) : NULL;
+    if (first && single)
+        return must;
+    struct item *one = read_triggers(t, list, key, triggers, &x);
+    grammar_push(g, &rest, single ? one : grammar_repeat(g, one, 0, EXPR_INF));
+    grammar_push(g, &rest, grammar_expr(g, without_words(t, &x), 0));
+    if (first)
+        grammar_push(g, &all, must);
+    grammar_push(g, &all, grammar_join(g, single ? ITEM_ALT : ITEM_CAT, &rest, 0));
+    return grammar_join(g, ITEM_CAT, &all, 0);
 }
 
 static struct item *read_triggered(struct tags *t, const struct jnode *f)
@@ -429,8 +466,8 @@ static struct item *read_triggered(struct tags *t, const struct jnode *f)
 static struct item *read_separated(struct tags *t, const struct jnode *f)
 {
     struct grammar *g = &t->g;
-    const struct jnode *list = member(t, f, "tags", J_ARRAY), *between = member(t, f, "separator", J_STRING);
-    if (!list || !between)
+    const struct jnode *list = some(t, f, "tags"), *between = list ? member(t, f, "separator", J_STRING) : NULL;
+    if (!between)
         return NULL;
     bool first = flag(t, f, "at_least_one");
     struct item *one = read_tags(t, list, "tags", SLICE(""));
@@ -489,7 +526,9 @@ static struct item *read_whole(struct tags *t, const struct jnode *f)
 {
     if (f->kind != J_OBJECT)
         return bad(t, "E0405", "a structural tag is an object", SLICE(""));
-    const struct jnode *format = jtree_get(f, "format");
+    const struct jnode *format = jtree_get(f, "format"), *type = jtree_get(f, "type");
+    if (type && (type->kind != J_STRING || !slice_is(type->text, "structural_tag")))
+        return bad(t, "E0405", "\"type\" must be \"structural_tag\"", SLICE(""));
     if (!format)
         return only(t, f, "type structures triggers at_least_one stop_after_first")
                ? read_dispatch(t, f, "structures") : NULL;
@@ -501,7 +540,8 @@ static struct item *read_whole(struct tags *t, const struct jnode *f)
 
 enum status lower_tags(struct pattern *p, struct slice text, uint32_t flags, struct error *err)
 {
-    struct tags t = { .g = { .p = p, .ex = &p->r.t.ex, .text = text, .err = err }, .flags = flags };
+    struct tags t = { .g = { .p = p, .ex = &p->r.t.ex, .text = text, .err = err }, .flags = flags,
+                      .ends = EXPR_EMPTY };
     struct grammar *g = &t.g;
     struct arena a = { 0 };
     struct jnode *f = NULL;

@@ -106,6 +106,7 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .n_page = c.pages,
             .max_batch_tok = c.max_batch_tokens,
             .max_running = c.max_running,
+            .constraint_mb = c.constraint_cache_mb,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
             .text_only = c.text_only,

@@ -9,8 +9,9 @@
 
 #include "base/alloc.h"
 #include "runtime/constrain/constraint_data.h"
+#include "runtime/constrain/memo.h"
 
-enum { DRIVE_BYTES = 16u << 20, TABLE_SLOTS = 256 };
+enum { DRIVE_BYTES = 16u << 20, TABLE_SLOTS = 256, KEPT_BYTES = 192u << 20 };
 
 struct constraint_table {
     pthread_mutex_t    lock;
@@ -149,7 +150,9 @@ enum status constraint_table_new(struct vocab *v, size_t max_bytes, struct const
         return error_nomem(err);
     pthread_mutex_init(&t->lock, NULL);
     t->v = v;
-    t->max_bytes = max_bytes ? max_bytes : (size_t)256 << 20;
+    size_t keep = max_bytes ? max_bytes : KEPT_BYTES;
+    t->max_bytes = keep - keep / 4;
+    leaf_memo_bound(v->memo, keep / 4);
     *ret = t;
     return ST_OK;
 }

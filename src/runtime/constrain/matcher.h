@@ -35,7 +35,8 @@ struct slice vocab_token_bytes(const struct vocab *v, uint32_t id);     /* empty
 /* The longest token that `text` begins with, or TOKEN_NONE. */
 uint32_t vocab_longest(const struct vocab *v, struct slice text);
 
-/* Counted table of constraints by pattern_source_hash, bounded in bytes, thread-safe. */
+/* Counted table of constraints by pattern_source_hash, thread-safe.  max_bytes (0: 192 MiB) bounds
+ * what is kept: three quarters constraints, one quarter masks of leaves, which the vocabulary has. */
 struct constraint_table;
 enum status constraint_table_new(struct vocab *v, size_t max_bytes, struct constraint_table **ret,
                                  struct error *err);

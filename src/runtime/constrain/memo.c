@@ -61,6 +61,15 @@ void leaf_memo_clear(struct leaf_memo *m)
     pthread_mutex_unlock(&m->lock);
 }
 
+void leaf_memo_bound(struct leaf_memo *m, size_t max_bytes)
+{
+    pthread_mutex_lock(&m->lock);
+    m->max_bytes = max_bytes;
+    if (m->bytes > max_bytes)
+        drop_all(m, false);
+    pthread_mutex_unlock(&m->lock);
+}
+
 void leaf_memo_free(struct leaf_memo *m)
 {
     if (!m)

@@ -68,6 +68,7 @@ struct leaf_memo;
 struct leaf_memo *leaf_memo_new(size_t max_bytes);      /* NULL: out of memory */
 void              leaf_memo_free(struct leaf_memo *m);
 void              leaf_memo_clear(struct leaf_memo *m);
+void              leaf_memo_bound(struct leaf_memo *m, size_t max_bytes);
 /* Entries made while this is on stay, whatever the budget. */
 void              leaf_memo_pin(struct leaf_memo *m, bool on);
 

@@ -29,6 +29,7 @@ struct engine_opts {
     uint32_t     n_page;            /* 0: chosen */
     uint32_t     max_batch_tok;     /* 0: chosen */
     uint32_t     max_running;       /* sequences decoded at once; 0: 64 */
+    uint32_t     constraint_mb;     /* MiB kept of constraints and their masks; 0: chosen */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */

@@ -12,7 +12,6 @@
 #include "runtime/engine/session.h"
 
 enum { PREPARE_THREADS = 2 };
-static const size_t CONSTRAINT_BYTES = (size_t)256 << 20;
 
 static struct local *of(struct engine *e)
 {
@@ -207,6 +206,7 @@ static const struct engine_vtable local_vtable = {
 struct vocab_job {
     struct local *e;
     uint32_t      n_logit;
+    size_t        keep;             /* bytes of constraints; 0: the table's default */
     enum status   st;
     struct error  err;
     sem_t         done;
@@ -218,7 +218,7 @@ static void build_vocab(void *arg)
     struct local *e = job->e;
     job->st = vocab_new(e->tokenizer, job->n_logit, &e->vocab, &job->err);
     if (job->st == ST_OK)
-        job->st = constraint_table_new(e->vocab, CONSTRAINT_BYTES, &e->constraints, &job->err);
+        job->st = constraint_table_new(e->vocab, job->keep, &e->constraints, &job->err);
     sem_post(&job->done);
 }
 
@@ -232,7 +232,7 @@ static uint32_t logit_width(const struct local *e)
 
 static enum status open_backend(struct local *e, const struct engine_opts *opts, struct error *err)
 {
-    struct vocab_job job = { .e = e, .n_logit = logit_width(e) };
+    struct vocab_job job = { .e = e, .n_logit = logit_width(e), .keep = (size_t)opts->constraint_mb << 20 };
     sem_init(&job.done, 0, 0);
     enum status st = pool_submit(e->pool, build_vocab, &job);
     bool waits = st == ST_OK;

@@ -242,6 +242,19 @@ static bool field_schema(struct exchange *x, const json_t *o, sgl_request *r)
     return r->json_schema != NULL;
 }
 
+/* A JSON object, or the text of one. */
+static bool field_tags(struct exchange *x, const json_t *o, sgl_request *r)
+{
+    const json_t *v = get(o, "structural_tag");
+    if (!v || json_is_string(v))
+        return field_str(x, o, "structural_tag", &r->structural_tag);
+    if (!json_is_object(v))
+        return refuse(x, 400, "invalid_value", "structural_tag",
+                      "structural_tag must be an object, or one as text");
+    r->structural_tag = json_text(x, v);
+    return r->structural_tag != NULL;
+}
+
 static const char *unless_empty(const char *s)
 {
     return s && *s ? s : NULL;
@@ -272,7 +285,8 @@ bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
               field_bool(x, o, "ignore_eos", &r->ignore_eos) && field_bias(x, o, r) &&
               field_str(x, o, "regex", &r->regex) && field_str(x, o, "ebnf", &r->grammar) &&
               field_str(x, o, "cache_salt", &r->cache_salt) &&
-              field_str(x, o, "extra_key", &r->cache_salt) && field_schema(x, o, r);
+              field_str(x, o, "extra_key", &r->cache_salt) && field_schema(x, o, r) &&
+              field_tags(x, o, r);
     if (!ok)
         return false;
     if (r->top_p == 0)
@@ -287,7 +301,10 @@ bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
     r->regex = unless_empty(r->regex);
     r->grammar = unless_empty(r->grammar);
     r->json_schema = unless_empty(r->json_schema);
-    int n = (r->regex != NULL) + (r->grammar != NULL) + (r->json_schema != NULL);
+    r->structural_tag = unless_empty(r->structural_tag);
+    int n = (r->regex != NULL) + (r->grammar != NULL) + (r->json_schema != NULL) +
+            (r->structural_tag != NULL);
     return n <= 1 || refuse(x, 400, "invalid_value", "regex",
-                            "at most one of regex, ebnf and json_schema may be given");
+                            "at most one of regex, ebnf, json_schema and structural_tag may be "
+                            "given");
 }

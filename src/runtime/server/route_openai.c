@@ -8,12 +8,12 @@
 
 #define SAMPLING "temperature top_p top_k min_p frequency_penalty presence_penalty " \
                  "repetition_penalty seed stop stop_token_ids stop_regex min_tokens ignore_eos " \
-                 "logit_bias regex ebnf json_schema cache_salt extra_key priority n logprobs " \
-                 "stream stream_options model max_tokens deadline_ms response_format rid"
+                 "logit_bias regex ebnf json_schema structural_tag cache_salt extra_key priority " \
+                 "n logprobs stream stream_options model max_tokens deadline_ms response_format rid"
 #define WITHOUT_EFFECT "user store metadata service_tier prompt_cache_key prompt_cache_retention " \
                        "safety_identifier verbosity no_logs custom_labels skip_special_tokens " \
                        "spaces_between_special_tokens separate_reasoning stream_reasoning"
-#define REFUSED "lora_path custom_params no_stop_trim structural_tag return_token_ids " \
+#define REFUSED "lora_path custom_params no_stop_trim return_token_ids " \
                 "return_cached_tokens_details return_hidden_states"
 
 /* ---- pieces of answers ----------------------------------------------------------------- */
@@ -330,7 +330,7 @@ static bool read_format(struct exchange *x, sgl_request *r)
                       "response_format must be an object with a type");
     if (strcmp(type, "text") == 0)
         return true;
-    if (r->regex || r->grammar || r->json_schema)
+    if (r->regex || r->grammar || r->json_schema || r->structural_tag)
         return refuse(x, 400, "invalid_value", "response_format",
                       "response_format and another constraint exclude each other");
     if (strcmp(type, "json_object") == 0) {

@@ -169,9 +169,10 @@ static bool read_params(struct exchange *x, const json_t *p, sgl_request *r, int
         max = 0;                            /* null: up to the context */
     if (!fields_check(x, p, "max_new_tokens min_new_tokens temperature top_p top_k min_p "
                       "frequency_penalty presence_penalty repetition_penalty sampling_seed stop "
-                      "stop_token_ids stop_regex ignore_eos logit_bias regex ebnf json_schema n",
+                      "stop_token_ids stop_regex ignore_eos logit_bias regex ebnf json_schema "
+                      "structural_tag n",
                       "skip_special_tokens spaces_between_special_tokens stream_interval",
-                      "structural_tag no_stop_trim custom_params") ||
+                      "no_stop_trim custom_params") ||
         !fields_sampling(x, p, r) ||
         !field_int(x, p, "max_new_tokens", 0, 1 << 24, &max, NULL) ||
         !field_int(x, p, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL))

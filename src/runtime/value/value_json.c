@@ -295,7 +295,7 @@ enum status value_from_json(const json_t *json, struct value *ret, struct error 
 
 enum status value_parse_json(struct slice text, struct value *ret, struct error *err)
 {
-    struct jsonio_limits limits = { .max_depth = VALUE_MAX_DEPTH };
+    struct jsonio_limits limits = { .max_depth = VALUE_MAX_DEPTH, .wide_numbers = true };
     json_t *json = NULL;
     enum status st = jsonio_load(text, &limits, &json, err);
     if (st != ST_OK)

@@ -135,7 +135,7 @@ enum status type_read(struct image *im, uint32_t rtype, struct slice text, struc
         snprintf(fault->text, sizeof fault->text, "%.150s", err.text);
         return ST_INVALID;
     }
-    st = type_accept(im, rtype, v, TYPE_JSON, ret, fault);
+    st = type_accept_read(im, rtype, v, text, ret, fault);
     value_unref(v);
     return st;
 }

@@ -16,6 +16,7 @@ struct walk {
     struct image      *im;
     enum type_how      how;
     struct type_fault *fault;
+    struct slice       text;        /* of the whole value, where it was read as JSON of a schema */
 };
 
 static enum status accept(struct walk *w, uint32_t rtype, struct value v, struct value *ret);
@@ -366,7 +367,9 @@ static enum status schema_says(struct walk *w, uint32_t rtype, const struct rtyp
     struct error err = { 0 };
     struct str json = { 0 };
     enum status st = *c ? ST_OK : schema_checker_new(t->text, c, &err);
-    if (st == ST_OK) {
+    if (st == ST_OK && w->text.ptr) {       /* its numbers have more digits than a float */
+        st = schema_checker_valid(*c, w->text, ret_valid, &err);
+    } else if (st == ST_OK) {
         value_json(v, JSONIO_COMPACT, &json);
         st = json.failed ? ST_NOMEM : schema_checker_valid(*c, str_slice(&json), ret_valid, &err);
     }
@@ -479,6 +482,16 @@ enum status type_accept(struct image *im, uint32_t rtype, struct value v, enum t
 {
     *fault = (struct type_fault){ .need = BC_NO_INDEX };
     struct walk w = { .im = im, .how = how, .fault = fault };
+    return accept(&w, rtype, v, ret);
+}
+
+enum status type_accept_read(struct image *im, uint32_t rtype, struct value v, struct slice text,
+                             struct value *ret, struct type_fault *fault)
+{
+    *fault = (struct type_fault){ .need = BC_NO_INDEX };
+    struct walk w = { .im = im, .how = TYPE_JSON, .fault = fault };
+    if (im->module->rtype[rtype].kind == RT_SCHEMA)
+        w.text = text;
     return accept(&w, rtype, v, ret);
 }
 

@@ -817,6 +817,9 @@ enum type_how { TYPE_STRICT, TYPE_JSON };       /* as it is; or read from JSON-l
 /* ST_OK, ST_INVALID with the fault, ST_PENDING with fault->need, ST_NOMEM. */
 enum status type_accept(struct image *im, uint32_t rtype, struct value v, enum type_how how,
                         struct value *ret, struct type_fault *fault);
+/* JSON-like data that was read from a JSON text. */
+enum status type_accept_read(struct image *im, uint32_t rtype, struct value v, struct slice text,
+                             struct value *ret, struct type_fault *fault);
 bool type_is(struct image *im, uint32_t rtype, struct value v);
 bool type_is_bare(const struct module *m, uint32_t rtype);
 enum status type_options(struct image *im, uint32_t rtype, struct value *ret);      /* finite types */
