@@ -83,6 +83,19 @@ static void wrong(struct oracle *o, const struct pattern_source *s, const char *
         printf("%.*s: %s\n", (int)s->text.len, s->text.ptr, what);
 }
 
+/* Names the first token in which a mask and the verdict differ. */
+static void wrong_token(struct oracle *o, const struct pattern_source *s, const uint32_t *row,
+                        const uint32_t *want)
+{
+    wrong(o, s, "the mask differs from the verdict of the tokens");
+    for (uint32_t t = 0; t < N_TOKEN; t++)
+        if (bitset_has(row, t) != bitset_has(want, t)) {
+            printf("    %s: %.*s\n", bitset_has(row, t) ? "one too many" : "missing", (int)o->token[t].len,
+                   o->token[t].ptr);
+            return;
+        }
+}
+
 /* The tokens that live, by a family that nobody else uses. */
 static uint32_t brute(struct oracle *o, struct family *f, uint32_t config, uint32_t *row,
                       uint32_t *list)
@@ -127,7 +140,7 @@ static void walk(struct oracle *o, const struct pattern_source *s, struct matche
         bool may = automaton_accepts(f, at[n_at]);
         o->masks++;
         if (st != ST_OK || memcmp(row, want, bitset_words(N_TOKEN + 7) * sizeof *row))
-            wrong(o, s, "the mask differs from the verdict of the tokens");
+            wrong_token(o, s, row, want);
         memset(plain, 0, sizeof plain);
         if (!mask_walk_plain(o->v, f, at[n_at], plain) ||
             memcmp(plain, want, bitset_words(N_TOKEN + 7) * sizeof *row))

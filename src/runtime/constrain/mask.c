@@ -32,13 +32,14 @@ static bool inside_bounds(const struct part *p, uint32_t cps)
     return cps >= p->lo && cps <= p->hi;
 }
 
-static void add_inside(const struct part *p)
+/* `lo`: tokens that stay inside count so much at least. */
+static void add_inside(const struct part *p, uint32_t lo)
 {
     struct leaf_mask *l = p->view.l->inside ? p->view.l->inside : p->view.l;
     if (l->row)
         mask_add_base(p->o, l, p->hi);
     for (uint32_t i = 0; i < l->n_id; i++)
-        if (!l->id_cps || l->id_cps[i] <= p->hi)
+        if (!l->id_cps || (l->id_cps[i] >= lo && l->id_cps[i] <= p->hi))
             mask_add(p->o, l->id[i]);
 }
 
@@ -173,7 +174,7 @@ static bool add_behind_blanks(const struct part *p, uint32_t behind, uint32_t th
         uint32_t only = automaton_only(f, behind, thread);
         ok = !family_failed(f) && walk_behind_blanks(p, only);
     } else if (ok) {
-        add_inside(&x);
+        add_inside(&x, x.lo);
         ok = add_exits(&x);
     }
     leaf_view_close(&x.view);
@@ -250,7 +251,7 @@ static bool add_thread(struct mask_out *o, struct memo *m, uint32_t config, uint
         ok = !family_failed(o->f) &&
              (l && l->exits_all ? walk_dense(o, only) : mask_walk(o, 0, only, CONFIG_DEAD));
     } else if (ok) {
-        add_inside(&p);
+        add_inside(&p, 0);
         ok = l->exits_all || (l->blank ? add_blanks(&p) : add_exits(&p) && add_quoted(&p));
     }
     leaf_view_close(&p.view);

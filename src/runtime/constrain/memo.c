@@ -8,6 +8,7 @@
  * they step its leaves.  Two threads may make the same entry, harmlessly. */
 #include "runtime/constrain/memo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -396,6 +397,13 @@ static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps
     }
 }
 
+static int by_node(const void *a, const void *b)
+{
+    const struct leaf_exit *x = a, *y = b;
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+/* Blanks lie within blanks, so exits are found out of order. */
 static void walk_behind_blanks(struct walk *w, uint32_t start)
 {
     const struct atlas *a = w->v->atlas;
@@ -403,6 +411,8 @@ static void walk_behind_blanks(struct walk *w, uint32_t start)
     for (uint32_t i = 0; i < a->n_blank && !w->failed; i++)
         if (byte_set_meets(a->blank[i].kids, first))
             walk_few(w, a->blank[i].node, start, a->blank[i].n);
+    if (w->l->n_exit)
+        qsort(w->l->exit, w->l->n_exit, sizeof *w->l->exit, by_node);
 }
 
 /* Whether the exits are all runs of blanks of some lengths, with one label. */

@@ -45,7 +45,7 @@ struct leaf_mask {
     uint32_t         *id;       /* [n_id] and these */
     uint8_t          *id_cps;   /* [n_id] loops: code points begun; behind blanks: how many */
     uint32_t          n_id;
-    struct leaf_exit *exit;
+    struct leaf_exit *exit;     /* [n_exit] in the order of nodes */
     uint32_t          n_exit;
     uint32_t          n_label;  /* labels of exits are below */
     bool              exits_all;        /* too many exits to list: walk the configs instead */
