@@ -87,9 +87,7 @@ nomem:
     return false;
 }
 
-/* Bytes that a word takes at least: of an intersection what its longest kid takes, of complements
- * nothing is asked. */
-static size_t at_least(struct expr_pool *p, uint32_t e, bool json)
+size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
 {
     size_t sum = 0;
     for (;;) {
@@ -100,14 +98,14 @@ static size_t at_least(struct expr_pool *p, uint32_t e, bool json)
         if (!(x.flags & EXF_LOGIC))
             return add_size(sum, expr_shortest(p, e, json));
         if (x.kind == EX_REP)
-            return add_size(sum, mul_size(at_least(p, x.a, json), x.b));
+            return add_size(sum, mul_size(expr_at_least(p, x.a, json), x.b));
         if (x.kind == EX_CAT) {
-            sum = add_size(sum, at_least(p, x.a, json));
+            sum = add_size(sum, expr_at_least(p, x.a, json));
             e = x.b;
             continue;
         }
         for (uint32_t i = 0; (x.kind == EX_OR || x.kind == EX_AND) && i < x.b; i++) {
-            size_t n = at_least(p, p->kid[x.a + i], json);
+            size_t n = expr_at_least(p, p->kid[x.a + i], json);
             if (x.kind == EX_OR ? n < best : n > best)
                 best = n;
         }
@@ -135,7 +133,7 @@ static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool 
     for (uint32_t k = l.n; k-- > 0 && p->failed == ST_OK;) {
         uint32_t to = l.arc[k].to;
         size_t dist = x.dist + range_bytes(l.arc[k].lo, l.arc[k].hi, json);
-        size_t whole = add_size(dist, at_least(p, to, json));
+        size_t whole = add_size(dist, expr_at_least(p, to, json));
         /* Whether a neighbour is live is not asked: the search itself answers that. */
         if (p->live[to] != LIVE_NO && whole < best)
             visit_add(p, f, (struct visit){ .e = to, .from = at, .dist = dist },
@@ -160,7 +158,7 @@ static void keep_way(struct expr_pool *p, const struct frontier *f, uint32_t at,
 static size_t search_shortest(struct expr_pool *p, uint32_t e, bool json)
 {
     struct frontier f = { 0 };
-    size_t best = SIZE_MAX, least = at_least(p, e, json), end;
+    size_t best = SIZE_MAX, least = expr_at_least(p, e, json), end;
     uint32_t last = 0;
     visit_add(p, &f, (struct visit){ .e = e }, 0);
     for (size_t d = 0; d < f.n_bucket && least + d < best && p->failed == ST_OK; d++) {

@@ -29,7 +29,9 @@ static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t
                 (cp_bytes(probe[k], json) < cp_bytes(cp, json) ||
                  (cp < 0x20 && cp_bytes(probe[k], json) == cp_bytes(cp, json))))
                 cp = probe[k];
-        size_t rest = residual(t, l.arc[i].to, json), n = own ? own : cp_bytes(cp, json);
+        size_t n = own ? own : cp_bytes(cp, json), least = expr_at_least(&t->ex, l.arc[i].to, json);
+        bool worse = best <= n || least >= best - n;
+        size_t rest = worse ? SIZE_MAX : residual(t, l.arc[i].to, json);
         if (rest != SIZE_MAX && rest + n < best) {
             best = rest + n;
             *ret_cp = cp;
