@@ -104,11 +104,18 @@ size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
             e = x.b;
             continue;
         }
-        for (uint32_t i = 0; (x.kind == EX_OR || x.kind == EX_AND) && i < x.b; i++) {
+        uint64_t known, key = (uint64_t)e << 1 | json;
+        if (x.kind != EX_OR && x.kind != EX_AND)
+            return sum;
+        if (idmap_get(&p->least, key, &known))
+            return add_size(sum, (size_t)known);
+        for (uint32_t i = 0; i < x.b; i++) {
             size_t n = expr_at_least(p, p->kid[x.a + i], json);
             if (x.kind == EX_OR ? n < best : n > best)
                 best = n;
         }
+        if (p->failed == ST_OK && !idmap_put(&p->least, key, best))
+            expr_give_up(p, ST_NOMEM);
         return add_size(sum, best);
     }
 }

@@ -20,8 +20,8 @@ static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t
     static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };
     struct arc_list l = expr_live_arcs(&t->ex, s->e);
     bool json = s->enc != ENC_RAW;
-    size_t best = SIZE_MAX;
-    for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi; i++) {
+    size_t best = SIZE_MAX, whole = own ? 0 : residual(t, s->e, json);
+    for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi && best > whole; i++) {
         uint32_t from = l.arc[i].lo > lo ? l.arc[i].lo : lo, to = l.arc[i].hi < hi ? l.arc[i].hi : hi;
         uint32_t cp = from;
         for (int k = 0; !own && k < 11; k++)
