@@ -1,7 +1,7 @@
 /* charset.c - sorted ranges of code points, and the named sets that patterns speak of.
  *
- * General categories and case folding are those of base/utf8.h, as tables of runs and pairs that are
- * made when the project is built: to ask for every code point takes milliseconds. */
+ * General categories and case folding are those of base/utf8.h, as tables of runs and pairs that
+ * are made when the project is built: to ask for every code point takes milliseconds. */
 #include "compiler/pattern/charset.h"
 
 #include <stdlib.h>
@@ -107,7 +107,10 @@ struct fold_pair {              /* a code point that folds to another */
 
 #include "code_points.h"
 
-enum { N_RUN = sizeof category_run / sizeof *category_run, N_FOLD = sizeof fold_pair / sizeof *fold_pair };
+enum {
+    N_RUN = sizeof category_run / sizeof *category_run,
+    N_FOLD = sizeof fold_pair / sizeof *fold_pair,
+};
 
 static bool in_ranges(const struct range *r, uint32_t n, uint32_t cp)
 {

@@ -124,7 +124,8 @@ size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
 static bool told(struct expr_pool *p, uint32_t e, bool json, size_t *ret)
 {
     uint64_t known;
-    bool nullable = expr_nullable(p, e), kept = !nullable && idmap_get(&p->min, (uint64_t)e << 1 | json, &known);
+    bool nullable = expr_nullable(p, e);
+    bool kept = !nullable && idmap_get(&p->min, (uint64_t)e << 1 | json, &known);
     *ret = nullable ? 0 : kept ? (size_t)known : SIZE_MAX;
     if (!nullable && !kept && !(p->node[e].flags & EXF_LOGIC))
         *ret = expr_shortest(p, e, json);
@@ -132,8 +133,8 @@ static bool told(struct expr_pool *p, uint32_t e, bool json, size_t *ret)
 }
 
 /* Visits the neighbours of a visit. */
-static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool json, size_t least, size_t d,
-                     size_t best)
+static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool json, size_t least,
+                     size_t d, size_t best)
 {
     const struct visit x = f->v[at];
     struct arc_list l = expr_arcs(p, x.e);
@@ -149,7 +150,8 @@ static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool 
 }
 
 /* The visits on the way to the best word are as far from its end as it is long from there on. */
-static void keep_way(struct expr_pool *p, const struct frontier *f, uint32_t at, bool json, size_t best)
+static void keep_way(struct expr_pool *p, const struct frontier *f, uint32_t at, bool json,
+                     size_t best)
 {
     for (;; at = f->v[at].from) {
         if (!idmap_put(&p->min, (uint64_t)f->v[at].e << 1 | json, best - f->v[at].dist))
