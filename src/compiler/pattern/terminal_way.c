@@ -18,7 +18,7 @@ static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t
 {
     /* A letter, a digit or a blank where it costs no more: the text is shown to people. */
     static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };
-    struct arc_list l = expr_live_arcs(&t->ex, s->e);
+    struct arc_list l = expr_arcs(&t->ex, s->e);       /* what is dead has no length */
     bool json = s->enc != ENC_RAW;
     size_t best = SIZE_MAX, whole = own ? 0 : residual(t, s->e, json);
     for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi && best > whole; i++) {
