@@ -8,7 +8,7 @@ import re
 import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
-GENERATED = {"config.h"}
+GENERATED = {"config.h", "code_points.h"}
 # Token numbers made by Lemon: each has one door.
 GRAMMAR = {"grammar/sgl.h": "frontend/token.h", "grammar/jinja.h": "runtime/chat/jinja.h"}
 

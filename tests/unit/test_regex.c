@@ -22,6 +22,8 @@ START_TEST(constructs_mean_what_they_say)
                   "\xc3\xa9\n\xf0\x9f\x98\x80\n\xf0\x9f\x98\x81\nA", "e\n\xf0\x9f\x98\x82");
     pattern_lines(regex("(?i)stra\xc3\x9f" "e"), "STRA\xc3\x9f" "E\nstra\xc3\x9f" "e", "strasse");
     pattern_lines(regex("a(?i:b)c"), "abc\naBc", "Abc\nabC");
+    pattern_lines(regex("[\\p{Z}\\p{White_Space}]\\P{L}"), "\xc2\xa0" "1\n \xf0\x9f\x98\x80\n\xe3\x80\x80-",
+                  "a1\n a\n\xe2\x80\x8b" "1");
     pattern_lines(regex("\\p{Lu}\\p{Nd}*"), "A\n\xc3\x89" "12", "a\n1");
     pattern_lines(regex("a??b+?"), "b\nabb", "a\naab");
     pattern_lines(regex("[]|x"), "x", "]");

@@ -152,6 +152,39 @@ START_TEST(the_algebra_is_exact)
 }
 END_TEST
 
+/* Members that only list values are looked at together; which of them hold is asked of each value. */
+START_TEST(listed_members)
+{
+    pattern_lines(schema("{\"oneOf\":[{\"const\":\"a\"},{\"enum\":[\"b\",\"a\"]},{\"const\":3},{\"type\":\"boolean\"},"
+                         "{\"enum\":[true,\"c\"]}]}"),
+                  "\"b\"\n3\n\"c\"\nfalse", "\"a\"\ntrue\n\"d\"\n4");
+    pattern_lines(schema("{\"anyOf\":[{\"const\":\"a1\"},{\"enum\":[\"b1\",\"a2\",[1]]},{\"type\":\"array\",\"maxItems\":0}],"
+                         "\"pattern\":\"^a\"}"),
+                  "\"a1\"\n\"a2\"\n[1]\n[]", "\"b1\"\n[2]\n{}");
+    pattern_lines(schema("{\"anyOf\":[{\"type\":\"string\",\"const\":1},{\"type\":\"integer\",\"enum\":[2,\"x\"]}]}"),
+                  "2", "1\n\"x\"");
+    pattern_refused(schema("{\"anyOf\":[{\"const\":1},{\"const\":2}],\"not\":{\"maximum\":5}}"), "E0401", NULL);
+    pattern_refused(schema("{\"anyOf\":[{\"const\":1},7]}"), "E0407", "/anyOf");
+}
+END_TEST
+
+/* Lengths that must be reached, with patterns beside them: the shortest is found, not all looked at. */
+START_TEST(patterns_of_a_length)
+{
+    struct pattern *p = pattern_made(schema("{\"allOf\":[{\"pattern\":\"[aA][12].*[zZ]\"},{\"pattern\":\"^[^b]*$\"},"
+                                            "{\"not\":{\"pattern\":\"aa|11|zz\"}}],\"type\":\"string\",\"minLength\":18,"
+                                            "\"maxLength\":20}"));
+    struct str text = { 0 };
+    ck_assert(pattern_shortest(p, &text, NULL) == ST_OK);
+    ck_assert_uint_eq(text.len, 20);
+    ck_assert(pattern_accepts(p, str_slice(&text), NULL));
+    str_free(&text);
+    pattern_unref(p);
+    pattern_refused(schema("{\"type\":\"string\",\"minLength\":4,\"pattern\":\"^(ab|c)$\"}"), "E0401", NULL);
+    pattern_refused(schema("{\"type\":\"string\",\"minLength\":2000000000}"), "E0402", NULL);
+}
+END_TEST
+
 START_TEST(references)
 {
     pattern_lines(schema("{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/t\"}}}}"),
@@ -212,6 +245,8 @@ Suite *suite_schema(void)
     tcase_add_test(t, scalars);
     tcase_add_test(t, formats);
     tcase_add_test(t, the_algebra_is_exact);
+    tcase_add_test(t, listed_members);
+    tcase_add_test(t, patterns_of_a_length);
     tcase_add_test(t, references);
     tcase_add_test(t, refusals_name_their_place);
     tcase_add_test(t, the_shortest_value_is_closed);

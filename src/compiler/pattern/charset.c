@@ -1,8 +1,7 @@
 /* charset.c - sorted ranges of code points, and the named sets that patterns speak of.
  *
- * General categories come from the Unicode tables behind base/utf8.h: a property set is made by
- * asking for every code point once, which costs a few milliseconds and happens only for patterns
- * that name one. */
+ * General categories and case folding are those of base/utf8.h, as tables of runs and pairs that
+ * are made when the project is built: to ask for every code point takes milliseconds. */
 #include "compiler/pattern/charset.h"
 
 #include <stdlib.h>
@@ -97,33 +96,53 @@ void ranges_free(struct ranges *s)
     *s = (struct ranges){ 0 };
 }
 
-enum { FOLD_END = 0x1e944 };    /* no simple case folding at or above it (Unicode 15) */
+struct category_run {           /* from here on, up to the next run */
+    uint32_t from;
+    char     code[3];
+};
 
+struct fold_pair {              /* a code point that folds to another */
+    uint32_t cp, fold;
+};
+
+#include "code_points.h"
+
+enum {
+    N_RUN = sizeof category_run / sizeof *category_run,
+    N_FOLD = sizeof fold_pair / sizeof *fold_pair,
+};
+
+static bool in_ranges(const struct range *r, uint32_t n, uint32_t cp)
+{
+    uint32_t lo = 0, hi = n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (r[mid].hi < cp)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && r[lo].lo <= cp;
+}
+
+/* What the set folds to, then everything that folds into either. */
 void ranges_fold(struct ranges *s)
 {
-    /* Bit set of the folded forms, then everything that folds into it. */
-    uint32_t *folded = mem_zalloc(FOLD_END / 8 + 8);
-    if (!folded) {
-        s->failed = true;
-        return;
-    }
-    uint32_t n = s->n;
-    for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t c = s->r[i].lo; c <= s->r[i].hi && c < FOLD_END; c++) {
-            uint32_t f = utf8_fold(c);
-            if (f < FOLD_END)
-                folded[f / 32] |= 1u << (f % 32);
-        }
-    }
+    struct ranges to = { 0 };
+    ranges_sort(s);
+    for (uint32_t i = 0; i < N_FOLD; i++)
+        if (in_ranges(s->r, s->n, fold_pair[i].cp))
+            ranges_add(&to, fold_pair[i].fold, fold_pair[i].fold);
+    ranges_add_all(&to, s);
+    ranges_sort(&to);
     struct ranges out = { 0 };
-    ranges_add_all(&out, s);
-    for (uint32_t c = 0; c < FOLD_END; c++) {
-        uint32_t f = utf8_fold(c);
-        if (f < FOLD_END && folded[f / 32] >> (f % 32) & 1u)
-            ranges_add(&out, c, c);
-    }
-    mem_free(folded);
+    ranges_add_all(&out, &to);
+    for (uint32_t i = 0; i < N_FOLD; i++)
+        if (in_ranges(to.r, to.n, fold_pair[i].fold))
+            ranges_add(&out, fold_pair[i].cp, fold_pair[i].cp);
     ranges_sort(&out);
+    out.failed |= s->failed | to.failed;
+    ranges_free(&to);
     ranges_free(s);
     *s = out;
 }
@@ -185,9 +204,8 @@ const char *charset_category_code(struct slice name)
     return NULL;
 }
 
-static bool in_category(uint32_t cp, const char *code)
+static bool in_category(const char *name, const char *code)
 {
-    const char *name = utf8_category_name(cp);
     if (!strcmp(code, "LC"))
         return !strcmp(name, "Lu") || !strcmp(name, "Ll") || !strcmp(name, "Lt");
     return name[0] == code[0] && (!code[1] || name[1] == code[1]);
@@ -204,18 +222,17 @@ bool ranges_property(struct ranges *s, struct slice name)
         return true;
     }
     bool white = slice_is(name, "White_Space") || slice_is(name, "space");
+    /* Alphabetic is Letter, Letter_Number and Other_Alphabetic; the last is not tabled here. */
     bool alpha = slice_is(name, "Alphabetic") || slice_is(name, "Alpha");
-    const char *code = white || alpha ? "" : charset_category_code(name);
+    const char *code = white ? "Z" : alpha ? NULL : charset_category_code(name);
     if (!code)
         return false;
-    /* Alphabetic is Letter, Letter_Number and Other_Alphabetic; the last is not tabled here. */
-    if (alpha)
-        return false;
-    for (uint32_t cp = 0; cp <= CP_MAX; cp++) {
-        if (cp == CP_SURROGATE)
-            cp = CP_SURROGATE_END + 1;
-        if (white ? utf8_is_space(cp) : in_category(cp, code))
-            ranges_add(s, cp, cp);
+    if (white) {
+        ranges_add(s, 0x09, 0x0d);
+        ranges_add(s, 0x85, 0x85);
     }
+    for (uint32_t i = 0; i < N_RUN; i++)
+        if (in_category(category_run[i].code, code))
+            add_valid(s, category_run[i].from, i + 1 < N_RUN ? category_run[i + 1].from - 1 : CP_MAX);
     return true;
 }

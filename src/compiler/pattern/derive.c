@@ -13,8 +13,6 @@
 #include "base/utf8.h"
 #include "compiler/pattern/expr_int.h"
 
-enum { SEARCH_FUEL = 20000 };   /* expressions looked at by one search */
-
 struct arcs {                   /* a list being made */
     struct arc *a;
     uint32_t    n, cap;
@@ -306,62 +304,6 @@ const struct arc *arc_find(struct arc_list l, uint32_t cp)
 
 /* ---- emptiness ------------------------------------------------------------------------------ */
 
-struct seen {
-    uint32_t e, parent;
-};
-
-static void mark_path(struct expr_pool *p, const struct seen *s, uint32_t i)
-{
-    for (;;) {
-        p->live[s[i].e] = LIVE_YES;
-        if (!i)
-            return;
-        i = s[i].parent;
-    }
-}
-
-/* Breadth first over derivatives for a word; what was seen in vain is empty for good. */
-static bool search_live(struct expr_pool *p, uint32_t e)
-{
-    struct seen *s = NULL;
-    uint32_t n = 0, cap = 0;
-    struct idmap known = { 0 };
-    bool found = false;
-    struct seen *first = array_push(&s, &n, &cap, sizeof *s);
-    if (!first)
-        fail(p, ST_NOMEM);
-    else
-        first->e = e;
-    for (uint32_t i = 0; i < n && !found && p->failed == ST_OK; i++) {
-        struct arc_list l = expr_arcs(p, s[i].e);
-        for (uint32_t k = 0; k < l.n && !found && p->failed == ST_OK; k++) {
-            uint32_t to = l.arc[k].to;
-            uint64_t at;
-            if (p->live[to] == LIVE_NO || idmap_get(&known, to, &at))
-                continue;
-            struct seen *x = array_push(&s, &n, &cap, sizeof *x);
-            if (!x || !idmap_put(&known, to, n)) {
-                fail(p, ST_NOMEM);
-                break;
-            }
-            *x = (struct seen){ to, i };
-            bool plain = !(p->node[to].flags & EXF_LOGIC);
-            if (plain || expr_nullable(p, to) || p->live[to] == LIVE_YES) {
-                mark_path(p, s, n - 1);
-                found = true;
-            }
-        }
-        if (n > SEARCH_FUEL)
-            fail(p, ST_LIMIT);
-    }
-    if (!found && p->failed == ST_OK)
-        for (uint32_t i = 0; i < n; i++)
-            p->live[s[i].e] = LIVE_NO;
-    idmap_free(&known);
-    mem_free(s);
-    return found;
-}
-
 bool expr_live(struct expr_pool *p, uint32_t e)
 {
     for (;;) {
@@ -384,7 +326,7 @@ bool expr_live(struct expr_pool *p, uint32_t e)
                     return true;
             return false;
         } else {
-            return search_live(p, e);
+            return expr_shortest(p, e, false) != SIZE_MAX;      /* and that is kept in `live` */
         }
     }
 }

@@ -20,6 +20,9 @@ bool expr_contains(struct expr_pool *p, uint32_t e, struct slice text);
 /* Bytes of the shortest word, spelled raw or inside a JSON string; SIZE_MAX for the empty language.
  * A label costs nothing. */
 size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json);
+/* No word is shorter, told without a search: of an intersection what its longest kid takes, of
+ * complements nothing is asked. */
+size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json);
 /* Code points of the longest word; SIZE_MAX when there is no bound. */
 size_t expr_longest(struct expr_pool *p, uint32_t e);
 /* Number of words, at most cap. */

@@ -50,6 +50,7 @@ static size_t mul_size(size_t a, uint32_t n)
 
 struct visit {
     uint32_t e, next;       /* next: index + 1 of the bucket's next visit */
+    uint32_t from;          /* index of the visit it was met from */
     size_t   dist;
 };
 
@@ -62,10 +63,10 @@ struct frontier {
 };
 
 /* `more`: what a word through e takes at least, over what was known first; the bucket it is in. */
-static bool visit_add(struct expr_pool *p, struct frontier *f, uint32_t e, size_t dist, size_t more)
+static bool visit_add(struct expr_pool *p, struct frontier *f, struct visit v, size_t more)
 {
     uint64_t old;
-    if (idmap_get(&f->best, e, &old) && old <= dist)
+    if (idmap_get(&f->best, v.e, &old) && old <= v.dist)
         return true;
     if (more > DETOUR_MAX) {
         expr_give_up(p, ST_LIMIT);
@@ -75,9 +76,10 @@ static bool visit_add(struct expr_pool *p, struct frontier *f, uint32_t e, size_
         if (!array_push(&f->bucket, &f->n_bucket, &f->cap_bucket, sizeof *f->bucket))
             goto nomem;
     struct visit *x = array_push(&f->v, &f->n, &f->cap, sizeof *x);
-    if (!x || !idmap_put(&f->best, e, dist))
+    if (!x || !idmap_put(&f->best, v.e, v.dist))
         goto nomem;
-    *x = (struct visit){ e, f->bucket[more], dist };
+    v.next = f->bucket[more];
+    *x = v;
     f->bucket[more] = f->n;
     return true;
 nomem:
@@ -85,9 +87,7 @@ nomem:
     return false;
 }
 
-/* Bytes that a word takes at least: of an intersection what its longest kid takes, of complements
- * nothing is asked. */
-static size_t at_least(struct expr_pool *p, uint32_t e, bool json)
+size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
 {
     size_t sum = 0;
     for (;;) {
@@ -98,18 +98,67 @@ static size_t at_least(struct expr_pool *p, uint32_t e, bool json)
         if (!(x.flags & EXF_LOGIC))
             return add_size(sum, expr_shortest(p, e, json));
         if (x.kind == EX_REP)
-            return add_size(sum, mul_size(at_least(p, x.a, json), x.b));
+            return add_size(sum, mul_size(expr_at_least(p, x.a, json), x.b));
         if (x.kind == EX_CAT) {
-            sum = add_size(sum, at_least(p, x.a, json));
+            sum = add_size(sum, expr_at_least(p, x.a, json));
             e = x.b;
             continue;
         }
-        for (uint32_t i = 0; (x.kind == EX_OR || x.kind == EX_AND) && i < x.b; i++) {
-            size_t n = at_least(p, p->kid[x.a + i], json);
+        uint64_t known, key = (uint64_t)e << 1 | json;
+        if (x.kind != EX_OR && x.kind != EX_AND)
+            return sum;
+        if (idmap_get(&p->least, key, &known))
+            return add_size(sum, (size_t)known);
+        for (uint32_t i = 0; i < x.b; i++) {
+            size_t n = expr_at_least(p, p->kid[x.a + i], json);
             if (x.kind == EX_OR ? n < best : n > best)
                 best = n;
         }
+        if (p->failed == ST_OK && !idmap_put(&p->least, key, best))
+            expr_give_up(p, ST_NOMEM);
         return add_size(sum, best);
+    }
+}
+
+/* A word from here on, where that is told without a search. */
+static bool told(struct expr_pool *p, uint32_t e, bool json, size_t *ret)
+{
+    uint64_t known;
+    bool nullable = expr_nullable(p, e);
+    bool kept = !nullable && idmap_get(&p->min, (uint64_t)e << 1 | json, &known);
+    *ret = nullable ? 0 : kept ? (size_t)known : SIZE_MAX;
+    if (!nullable && !kept && !(p->node[e].flags & EXF_LOGIC))
+        *ret = expr_shortest(p, e, json);
+    return nullable || kept || !(p->node[e].flags & EXF_LOGIC);
+}
+
+/* Visits the neighbours of a visit. */
+static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool json, size_t least,
+                     size_t d, size_t best)
+{
+    const struct visit x = f->v[at];
+    struct arc_list l = expr_arcs(p, x.e);
+    for (uint32_t k = l.n; k-- > 0 && p->failed == ST_OK;) {
+        uint32_t to = l.arc[k].to;
+        size_t dist = x.dist + range_bytes(l.arc[k].lo, l.arc[k].hi, json);
+        size_t whole = add_size(dist, expr_at_least(p, to, json));
+        /* Whether a neighbour is live is not asked: the search itself answers that. */
+        if (p->live[to] != LIVE_NO && whole < best)
+            visit_add(p, f, (struct visit){ .e = to, .from = at, .dist = dist },
+                      whole > least + d ? whole - least : d);
+    }
+}
+
+/* The visits on the way to the best word are as far from its end as it is long from there on. */
+static void keep_way(struct expr_pool *p, const struct frontier *f, uint32_t at, bool json,
+                     size_t best)
+{
+    for (;; at = f->v[at].from) {
+        if (!idmap_put(&p->min, (uint64_t)f->v[at].e << 1 | json, best - f->v[at].dist))
+            expr_give_up(p, ST_NOMEM);
+        p->live[f->v[at].e] = LIVE_YES;
+        if (!at || p->failed != ST_OK)
+            return;
     }
 }
 
@@ -118,33 +167,29 @@ static size_t at_least(struct expr_pool *p, uint32_t e, bool json)
 static size_t search_shortest(struct expr_pool *p, uint32_t e, bool json)
 {
     struct frontier f = { 0 };
-    size_t best = SIZE_MAX, least = at_least(p, e, json);
-    visit_add(p, &f, e, 0, 0);
+    size_t best = SIZE_MAX, least = expr_at_least(p, e, json), end;
+    uint32_t last = 0;
+    visit_add(p, &f, (struct visit){ .e = e }, 0);
     for (size_t d = 0; d < f.n_bucket && least + d < best && p->failed == ST_OK; d++) {
         while (f.bucket[d] && least + d < best && p->failed == ST_OK) {
-            struct visit x = f.v[f.bucket[d] - 1];
+            uint32_t at = f.bucket[d] - 1;
+            const struct visit x = f.v[at];
             f.bucket[d] = x.next;
             uint64_t known;
             if (idmap_get(&f.best, x.e, &known) && known < x.dist)
                 continue;
-            if (expr_nullable(p, x.e) || !(p->node[x.e].flags & EXF_LOGIC)) {
-                size_t end = add_size(x.dist, expr_nullable(p, x.e) ? 0 : expr_shortest(p, x.e, json));
-                best = end < best ? end : best;
-                continue;
-            }
-            /* Whether a neighbour is live is not asked: the search itself answers that. */
-            struct arc_list l = expr_arcs(p, x.e);
-            for (uint32_t k = l.n; k-- > 0 && p->failed == ST_OK;) {
-                uint32_t to = l.arc[k].to;
-                size_t dist = x.dist + range_bytes(l.arc[k].lo, l.arc[k].hi, json);
-                size_t whole = add_size(dist, at_least(p, to, json));
-                if (p->live[to] != LIVE_NO && whole < best)
-                    visit_add(p, &f, to, dist, whole > least + d ? whole - least : d);
+            if (!told(p, x.e, json, &end)) {
+                visit_on(p, &f, at, json, least, d, best);
+            } else if (add_size(x.dist, end) < best) {
+                best = x.dist + end;
+                last = at;
             }
             if (f.n > VISITS_MAX)
                 expr_give_up(p, ST_LIMIT);
         }
     }
+    if (best != SIZE_MAX && p->failed == ST_OK)
+        keep_way(p, &f, last, json, best);
     for (uint32_t i = 0; best == SIZE_MAX && i < f.n && p->failed == ST_OK; i++)
         p->live[f.v[i].e] = LIVE_NO;
     mem_free(f.v);

@@ -325,18 +325,21 @@ bool num_integer(const struct num_set *s)
 
 static uint64_t decimal_hash(const struct decimal *d)
 {
-    return hash_combine(hash_bytes(d->digit, d->n), hash_u64((uint64_t)(uint32_t)d->exp << 1 | d->negative));
+    return hash_combine(hash_bytes(d->digit, d->n),
+                        hash_u64((uint64_t)(uint32_t)d->exp << 1 | d->negative));
 }
 
 uint64_t num_key(const struct num_set *s, const struct num_spelling *sp)
 {
-    uint64_t h = hash_u64((uint64_t)s->has_lo | (uint64_t)s->has_hi << 1 | (uint64_t)s->lo_open << 2 |
-                          (uint64_t)s->hi_open << 3 | (uint64_t)s->empty << 4 | (uint64_t)s->n_div << 5);
+    uint64_t h = hash_u64((uint64_t)s->has_lo | (uint64_t)s->has_hi << 1 |
+                          (uint64_t)s->lo_open << 2 | (uint64_t)s->hi_open << 3 |
+                          (uint64_t)s->empty << 4 | (uint64_t)s->n_div << 5);
     if (s->has_lo)
         h = hash_combine(h, decimal_hash(&s->lo));
     if (s->has_hi)
         h = hash_combine(h, decimal_hash(&s->hi) + 1);
     for (uint32_t i = 0; i < s->n_div; i++)
-        h = hash_combine(h, hash_combine(s->div[i].m, (uint64_t)s->div[i].places << 1 | s->div[i].negated));
+        h = hash_combine(h, hash_combine(s->div[i].m, (uint64_t)s->div[i].places << 1 |
+                                                      s->div[i].negated));
     return hash_combine(h, hash_bytes(sp, sizeof *sp));
 }

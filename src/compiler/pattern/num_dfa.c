@@ -106,8 +106,8 @@ static void words_free(struct words *w)
 static uint64_t pack(const struct place *p)
 {
     return (uint64_t)p->phase | (uint64_t)p->negative << 3 | (uint64_t)p->nonzero << 4 |
-           (uint64_t)(p->order[0] + 1) << 5 | (uint64_t)(p->order[1] + 1) << 7 | (uint64_t)p->past << 9 |
-           (uint64_t)p->n_int << 17 | (uint64_t)p->n_frac << 33;
+           (uint64_t)(p->order[0] + 1) << 5 | (uint64_t)(p->order[1] + 1) << 7 |
+           (uint64_t)p->past << 9 | (uint64_t)p->n_int << 17 | (uint64_t)p->n_frac << 33;
 }
 
 static struct place unpack(uint64_t w)
@@ -153,7 +153,8 @@ static void read_digit(const struct explorer *x, struct place *p, int digit)
         if (!has[k])
             continue;
         if (frac && p->n_frac < x->frac_cap)
-            p->order[k] = order_step(p->order[k], digit, decimal_digit(end[k], -1 - (int32_t)p->n_frac));
+            p->order[k] = order_step(p->order[k], digit,
+                                     decimal_digit(end[k], -1 - (int32_t)p->n_frac));
         else if (frac)
             p->order[k] = order_step(p->order[k], digit, 0);
         else if (p->n_int < x->int_cap)
@@ -264,7 +265,8 @@ static enum status plan_groups(struct explorer *x, struct error *err)
             x->group[x->n_group++] = (struct group){ 1, d->places, 0 };
         uint64_t more = d->m / num_gcd(d->m, x->group[g].m);
         if (x->group[g].m > REST_MAX / more)
-            return error_code(err, ST_LIMIT, "E0402", "the divisors of a number are too large together");
+            return error_code(err, ST_LIMIT, "E0402",
+                              "the divisors of a number are too large together");
         x->group[g].m *= more;
         x->group[g].member |= 1u << i;
     }
@@ -289,8 +291,8 @@ static void split_rests(const struct explorer *x, uint64_t w, uint64_t *rest)
 }
 
 /* Rests behind one digit more; `past` is of the place behind it. */
-static uint64_t step_rests(const struct explorer *x, const struct place *from, const uint64_t *rest, int digit,
-                           uint8_t past)
+static uint64_t step_rests(const struct explorer *x, const struct place *from, const uint64_t *rest,
+                           int digit, uint8_t past)
 {
     uint64_t to[NUM_DIVISORS];
     for (uint32_t i = 0; i < x->n_group; i++) {
@@ -310,7 +312,8 @@ static enum status explore(struct explorer *x, struct num_dfa *d, struct error *
     uint64_t n_place = x->place.n, room = REST_MAX / n_place;
     for (uint32_t i = 0; i < x->n_group; i++)
         if (!(room /= x->group[i].m))
-            return error_code(err, ST_LIMIT, "E0402", "the divisors of a number are too large together");
+            return error_code(err, ST_LIMIT, "E0402",
+                              "the divisors of a number are too large together");
     uint32_t cap = 0, n_next = NUM_SYMBOLS;
     if (!words_add(&x->state, 0))
         return error_nomem(err);
@@ -425,7 +428,8 @@ static enum status accept(struct explorer *x, struct num_dfa *d, struct error *e
 static enum status measure(struct num_dfa *d, struct error *err)
 {
     uint32_t n = d->n, n_edge = 0;
-    uint32_t *first = mem_calloc(n + 1ul, sizeof *first), *queue = mem_calloc(n + 1ul, sizeof *queue);
+    uint32_t *first = mem_calloc(n + 1ul, sizeof *first);
+    uint32_t *queue = mem_calloc(n + 1ul, sizeof *queue);
     uint32_t *from = NULL;
     for (uint32_t i = 0; first && i < n * NUM_SYMBOLS; i++)
         if (d->next[i]) {
@@ -457,7 +461,7 @@ static enum status measure(struct num_dfa *d, struct error *err)
         for (uint32_t k = first[i]; k < end && k < n_edge; k++) {
             uint32_t q = from[k];
             if (d->dist[q] == UINT16_MAX) {
-                d->dist[q] = (uint16_t)(d->dist[i] + 1 < UINT16_MAX ? d->dist[i] + 1 : UINT16_MAX - 1);
+                d->dist[q] = d->dist[i] < UINT16_MAX - 1 ? (uint16_t)(d->dist[i] + 1) : d->dist[i];
                 queue[tail++] = q;
             }
         }

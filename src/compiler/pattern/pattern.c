@@ -8,7 +8,8 @@
 #include "compiler/pattern/lower.h"
 #include "compiler/pattern/regex.h"
 
-enum { WORK_UNITS = 4000000, SPENT_BYTES = 48 << 20 };
+/* LEAST_BYTES: no value that is longer could be closed by its shortest way. */
+enum { WORK_UNITS = 4000000, SPENT_BYTES = 48 << 20, LEAST_BYTES = 1 << 20 };
 
 /* Driving the automaton may spend this much more than compiling did. */
 #define RUN_UNITS ((uint64_t)1 << 34)
@@ -130,8 +131,11 @@ enum status pattern_compile(const struct pattern_source *src, struct pattern **r
         rule_nodes_measure(&p->r);
     if (st == ST_OK)
         st = lower_failed(p, err);
-    if (st == ST_OK && rule_cost(&p->r, p->root) == SIZE_MAX)
+    size_t least = st == ST_OK ? rule_cost(&p->r, p->root) : 0;
+    if (least == SIZE_MAX)
         st = error_code(err, ST_INVALID, "E0401", "no value satisfies this constraint");
+    else if (least > LEAST_BYTES)
+        st = error_code(err, ST_LIMIT, "E0402", "even the shortest value is over 1 MiB");
     if (st != ST_OK) {
         pattern_free(p);
         return st;

@@ -1,6 +1,6 @@
 /* schema_data.h - a JSON Schema being compiled, shared by the schema*.c files.
  *
- *   text --schema.c--> nodes (places that hold a schema, with base URI, draft and pointer)
+ *   text --schema_node.c--> nodes (places that hold a schema, with base URI, draft and pointer)
  *   goal = set of signed nodes: "valid for these, not valid for those"
  *   goal --schema_set.c--> for each type, clauses: conjunctions of atoms of that type
  *   clause --schema_lower.c, schema_object.c, schema_array.c--> alternatives of a JSON value

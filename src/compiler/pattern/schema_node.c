@@ -82,7 +82,8 @@ void schema_add_pointer(const struct schema *s, uint32_t node, struct str *out)
     uint32_t way[JTREE_NEST_MAX + 1], n = 0;
     while (node && n <= JTREE_NEST_MAX) {
         way[n++] = node;
-        node = s->node[node].held == WORD_REF ? (uint32_t)s->node[node].index : s->node[node].parent;
+        const struct schema_node *at = &s->node[node];
+        node = at->held == WORD_REF ? (uint32_t)at->index : at->parent;
     }
     while (n)
         add_step(&s->node[way[--n]], out);
@@ -91,7 +92,8 @@ void schema_add_pointer(const struct schema *s, uint32_t node, struct str *out)
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-static void add_name(struct schema *s, struct slice base, struct slice anchor, uint32_t node, bool dynamic)
+static void add_name(struct schema *s, struct slice base, struct slice anchor, uint32_t node,
+                     bool dynamic)
 {
     struct schema_name *n = array_push(&s->name, &s->n_name, &s->cap_name, sizeof *n);
     char *uri = anchor.len ? arena_printf(&s->arena, "%.*s#%.*s", (int)base.len, base.ptr,
@@ -169,7 +171,8 @@ static void name_node(struct schema *s, uint32_t id, const struct named *w)
         if (fragment.len && n->draft <= DRAFT_7)
             add_name(s, n->base, fragment, id, false);
     }
-    const struct jnode *anchor = string_at(w, WORD_ANCHOR), *dynamic = string_at(w, WORD_DYNAMIC_ANCHOR);
+    const struct jnode *anchor = string_at(w, WORD_ANCHOR);
+    const struct jnode *dynamic = string_at(w, WORD_DYNAMIC_ANCHOR);
     if (anchor && n->draft >= DRAFT_2019)
         add_name(s, n->base, anchor->text, id, false);
     if (dynamic && n->draft >= DRAFT_2020)
@@ -242,18 +245,19 @@ static uint32_t node_held(struct schema *s, uint32_t parent, enum schema_word wo
     uint32_t known;
     if (schema_node_at(s, json, &known))
         return known;
-    return schema_add_node(s, (struct schema_node){ .json = json, .parent = parent, .held = (uint8_t)word,
-                                                    .index = index, .key = key });
+    return schema_add_node(s, (struct schema_node){ .json = json, .parent = parent, .index = index,
+                                                    .held = (uint8_t)word, .key = key });
 }
 
 /* Keywords that hold a schema, a list of them, or a map of them. */
-static const uint64_t holds_one = WORD_BIT(NOT) | WORD_BIT(IF) | WORD_BIT(THEN) | WORD_BIT(ELSE) | WORD_BIT(ITEMS) |
-    WORD_BIT(ADDITIONAL_ITEMS) | WORD_BIT(CONTAINS) | WORD_BIT(ADDITIONAL_PROPERTIES) | WORD_BIT(PROPERTY_NAMES) |
-    WORD_BIT(UNEVALUATED_ITEMS) | WORD_BIT(UNEVALUATED_PROPERTIES);
-static const uint64_t holds_list = WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) | WORD_BIT(PREFIX_ITEMS) |
-    WORD_BIT(ITEMS);
-static const uint64_t holds_map = WORD_BIT(PROPERTIES) | WORD_BIT(PATTERN_PROPERTIES) | WORD_BIT(DEFS) |
-    WORD_BIT(DEFINITIONS) | WORD_BIT(DEPENDENT_SCHEMAS) | WORD_BIT(DEPENDENCIES);
+static const uint64_t holds_one = WORD_BIT(NOT) | WORD_BIT(IF) | WORD_BIT(THEN) | WORD_BIT(ELSE) |
+    WORD_BIT(ITEMS) | WORD_BIT(ADDITIONAL_ITEMS) | WORD_BIT(CONTAINS) |
+    WORD_BIT(ADDITIONAL_PROPERTIES) | WORD_BIT(PROPERTY_NAMES) | WORD_BIT(UNEVALUATED_ITEMS) |
+    WORD_BIT(UNEVALUATED_PROPERTIES);
+static const uint64_t holds_list = WORD_BIT(ALL_OF) | WORD_BIT(ANY_OF) | WORD_BIT(ONE_OF) |
+    WORD_BIT(PREFIX_ITEMS) | WORD_BIT(ITEMS);
+static const uint64_t holds_map = WORD_BIT(PROPERTIES) | WORD_BIT(PATTERN_PROPERTIES) |
+    WORD_BIT(DEFS) | WORD_BIT(DEFINITIONS) | WORD_BIT(DEPENDENT_SCHEMAS) | WORD_BIT(DEPENDENCIES);
 
 void schema_add_held(struct schema *s, uint32_t id)
 {
@@ -265,7 +269,8 @@ void schema_add_held(struct schema *s, uint32_t id)
         const struct jnode *k = j->kid[i];
         if (holds_one >> word & 1 && schema_is_schema(k))
             node_held(s, id, word, -1, NULL, k);
-        bool list = holds_list >> word & 1 && k->kind == J_ARRAY, map = holds_map >> word & 1 && k->kind == J_OBJECT;
+        bool list = holds_list >> word & 1 && k->kind == J_ARRAY;
+        bool map = holds_map >> word & 1 && k->kind == J_OBJECT;
         for (uint32_t m = 0; (list || map) && m < k->n; m++)
             if (schema_is_schema(k->kid[m]))
                 node_held(s, id, word, list ? (int32_t)m : -1, map ? &k->key[m] : NULL, k->kid[m]);
@@ -296,8 +301,8 @@ uint32_t schema_member(struct schema *s, uint32_t node, enum schema_word keyword
         schema_malformed(s, node, keyword, "a schema is expected in it");
         return 0;
     }
-    return node_held(s, node, keyword, k->kind == J_ARRAY ? (int32_t)i : -1, k->kind == J_OBJECT ? &k->key[i] : NULL,
-                     k->kid[i]);
+    return node_held(s, node, keyword, k->kind == J_ARRAY ? (int32_t)i : -1,
+                     k->kind == J_OBJECT ? &k->key[i] : NULL, k->kid[i]);
 }
 
 bool schema_is_true(const struct schema *s, uint32_t node)

@@ -59,7 +59,8 @@ static uint8_t type_bit(const struct jnode *name)
  * told later. */
 static uint8_t own_types(const struct schema *s, uint32_t node)
 {
-    const struct jnode *t = schema_keyword(s, node, WORD_TYPE), *e = schema_keyword(s, node, WORD_ENUM);
+    const struct jnode *t = schema_keyword(s, node, WORD_TYPE);
+    const struct jnode *e = schema_keyword(s, node, WORD_ENUM);
     const struct jnode *c = schema_keyword(s, node, WORD_CONST);
     uint8_t types = ALL_TYPES, some = 0;
     for (uint32_t i = 0; t && i < (t->kind == J_ARRAY ? t->n : 1); i++) {
@@ -89,7 +90,8 @@ static uint8_t node_types(struct schema *s, uint32_t node, bool members)
             return j->truth ? types : 0;
         if (!ref || s->node[node].draft > DRAFT_7) {
             types &= own_types(s, node);
-            types &= members ? member_types(s, node, WORD_ANY_OF) & member_types(s, node, WORD_ONE_OF) : ALL_TYPES;
+            if (members)
+                types &= member_types(s, node, WORD_ANY_OF) & member_types(s, node, WORD_ONE_OF);
         }
         uint32_t target;
         if (!ref || ref->kind != J_STRING || !schema_resolve(s, node, WORD_REF, &target))

@@ -18,10 +18,10 @@ static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t
 {
     /* A letter, a digit or a blank where it costs no more: the text is shown to people. */
     static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };
-    struct arc_list l = expr_live_arcs(&t->ex, s->e);
+    struct arc_list l = expr_arcs(&t->ex, s->e);       /* what is dead has no length */
     bool json = s->enc != ENC_RAW;
-    size_t best = SIZE_MAX;
-    for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi; i++) {
+    size_t best = SIZE_MAX, whole = own ? 0 : residual(t, s->e, json);
+    for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi && best > whole; i++) {
         uint32_t from = l.arc[i].lo > lo ? l.arc[i].lo : lo, to = l.arc[i].hi < hi ? l.arc[i].hi : hi;
         uint32_t cp = from;
         for (int k = 0; !own && k < 11; k++)
@@ -29,7 +29,9 @@ static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t
                 (cp_bytes(probe[k], json) < cp_bytes(cp, json) ||
                  (cp < 0x20 && cp_bytes(probe[k], json) == cp_bytes(cp, json))))
                 cp = probe[k];
-        size_t rest = residual(t, l.arc[i].to, json), n = own ? own : cp_bytes(cp, json);
+        size_t n = own ? own : cp_bytes(cp, json), least = expr_at_least(&t->ex, l.arc[i].to, json);
+        bool worse = best <= n || least >= best - n;
+        size_t rest = worse ? SIZE_MAX : residual(t, l.arc[i].to, json);
         if (rest != SIZE_MAX && rest + n < best) {
             best = rest + n;
             *ret_cp = cp;
