@@ -115,7 +115,12 @@ void terminal_first(struct terminals *t, uint32_t q, uint32_t set[8]);
 bool terminal_in_string(const struct terminals *t, uint32_t q);
 
 /* The row of known steps, made if need be; NULL where rows are used up. */
-const uint32_t *terminal_row(struct terminals *t, uint32_t q);
+const uint32_t *terminal_row_new(struct terminals *t, uint32_t q);
+
+static inline const uint32_t *terminal_row(struct terminals *t, uint32_t q)
+{
+    return t->st[q].row ? t->st[q].row : terminal_row_new(t, q);
+}
 
 size_t terminal_longest(struct terminals *t, uint32_t q);
 /* The texts that are left, or the kind of number, for dumps. */

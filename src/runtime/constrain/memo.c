@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { NARROW = 24, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
+enum { NARROW = 24, DENSE = 48, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
 
 #define UTF8_LEADS 0x001ffffffffffffcull      /* 0xc2 to 0xf4, from 0xc0 on */
 
@@ -139,10 +139,11 @@ struct walk {
     bool                counts;     /* code points of a loop, or blanks before */
     bool                in_string;  /* quotes that are read are exits by tail */
     bool                skips;      /* tokens that stay are in the row already */
+    bool                ends_only;  /* nothing but the exits is asked for, which are quotes */
     struct class_of_state cls;      /* of those; texts of them with more code points are walked, if `beyond` */
     bool                beyond;
     struct byte_set     lead;
-    struct { uint32_t q; struct byte_set first; } asked[32];    /* by state: what was said before */
+    struct { uint32_t q, first[8]; } asked[32];     /* by state: what was said before */
     uint32_t            cap_id, cap_cps, n_cps, cap_exit;
     bool                failed;
 };
@@ -325,75 +326,102 @@ static bool read_node(struct walk *w, uint32_t i, const struct step *up, bool st
         else
             add_exit(w, i, q, cps);
     }
-    if (more && !stays)
+    if (more && !stays && !w->ends_only)
         add_tokens(w, n, cps + (w->loop != TERM_NONE && q != w->loop));
     if (more)
         *at = (struct step){ q, (uint16_t)cps, stays, up->quoted || byte == '"', NULL };
     return more;
 }
 
-static struct byte_set first_of(struct walk *w, uint32_t q)
+/* 256 bits: bytes that may be read. */
+static const uint32_t *first_of(struct walk *w, uint32_t q)
 {
-    struct byte_set *s = &w->asked[q % 32].first;
+    uint32_t *first = w->asked[q % 32].first;
     if (w->asked[q % 32].q != q) {
-        uint32_t set[8] = { 0 };
-        terminal_first(w->t, q, set);
-        *s = byte_set_from(set);
+        memset(first, 0, sizeof w->asked[0].first);
+        terminal_first(w->t, q, first);
         w->asked[q % 32].q = q;
     }
-    return *s;
+    return first;
 }
 
-/* The nodes below `root`, read from `start`; `cps` were counted before. */
-static void walk_below(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
+/* A token that stays inside, where tokens go into a row. */
+static void add_to_row(const struct vocab *v, const struct trie_node *n, uint32_t *row)
 {
-    const struct trie_node *n = w->v->node;
-    const struct byte_set *below = w->v->atlas->below;
-    const uint8_t *deep = w->v->atlas->deep;
+    for (uint32_t t = trie_token(n); t != TOKEN_NONE; t = trie_twin(v, n, t))
+        bitset_add(row, t);
+}
+
+/* All nodes, read from `start` on; most of them live.  What neither ends nor is new goes the short way. */
+static void walk_all(struct walk *w, uint32_t start)
+{
+    const struct vocab *v = w->v;
+    const struct trie_node *n = v->node;
+    const struct byte_set *below = v->atlas->below;
+    const uint8_t *deep = v->atlas->deep;
     struct step path[TRIE_TOKEN_MAX + 2];
-    uint32_t base = n[root].depth, end = root + n[root].subtree;
-    path[0] = (struct step){ start, (uint16_t)cps, true, false, terminal_row(w->t, start) };
-    for (uint32_t i = root + 1; i < end && !w->failed;) {
-        uint32_t d = n[i].depth - base;
+    path[0] = (struct step){ start, 0, w->skips, false, terminal_row(w->t, start) };
+    for (uint32_t i = 1; i < v->n_node && !w->failed;) {
+        uint32_t d = n[i].depth, byte = n[i].byte;
         const struct step *up = &path[d - 1];
-        bool stays = up->stays && byte_stays(w, (uint8_t)n[i].byte, d);
+        bool stays = up->stays && byte_stays(w, (uint8_t)byte, d);
         bool known = stays && !byte_set_meets(below[i], w->lead) && (!w->beyond || deep[i] <= w->cls.hi);
-        bool in = !known &&
-                  read_node(w, i, up, stays, &path[d]);
-        if (in && n[i].subtree > 1)
-            path[d].row = terminal_row(w->t, path[d].q);
-        i += in ? 1 : n[i].subtree;
+        uint32_t q = up->row ? up->row[byte] : TERM_NONE;
+        if (q == TERM_DEAD || known) {
+            i += n[i].subtree;
+            continue;
+        }
+        if (q != TERM_NONE && !w->counts && terminal_more(w->t, q) && !terminal_accepts(w->t, q)) {
+            if (!stays)
+                add_to_row(v, &n[i], w->l->row);
+            path[d] = (struct step){ q, 0, stays, up->quoted || byte == '"', terminal_row(w->t, q) };
+            i++;
+        } else {
+            bool in = read_node(w, i, up, stays, &path[d]);
+            if (in && n[i].subtree > 1)
+                path[d].row = terminal_row(w->t, path[d].q);
+            i += in ? 1 : n[i].subtree;
+        }
     }
 }
 
-/* The same where few bytes lead on: of the children only those are looked at. */
-enum { FEW = 16 };
+/* A node on the way down, and which of its children are to be looked at. */
+struct spot {
+    struct step at;
+    uint32_t    first[8], kid, end;
+};
 
+static void look_below(struct walk *w, struct spot *x, uint32_t node)
+{
+    memcpy(x->first, first_of(w, x->at.q), sizeof x->first);
+    x->kid = w->v->kid_at[node];
+    x->end = w->v->kid_at[node + 1];
+}
+
+enum { MANY = 24 };
+
+/* The same where few bytes lead on: of the children only those are looked at. */
 static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
 {
     const struct vocab *v = w->v;
-    struct { struct step at; struct byte_set first; uint32_t kid, end; } path[TRIE_TOKEN_MAX + 2], *x = path;
+    const struct byte_set quote = byte_set_of('"');
+    struct spot path[TRIE_TOKEN_MAX + 2], *x = path;
     x->at = (struct step){ start, (uint16_t)cps, false, false, NULL };
-    x->first = first_of(w, start);
-    x->kid = v->kid_at[root];
-    x->end = v->kid_at[root + 1];
+    look_below(w, x, root);
     while (!w->failed) {
         if (x->kid == x->end) {
             if (x-- == path)
                 return;
             continue;
         }
-        uint32_t i = v->kid[x->kid];
-        uint8_t byte = v->kid_byte[x->kid++];
-        if (!byte_set_meets(byte_set_of(byte), x->first) || !read_node(w, i, &x->at, false, &x[1].at) ||
-            v->node[i].subtree == 1)
+        uint8_t byte = v->kid_byte[x->kid];
+        uint32_t i = v->kid[x->kid++];
+        if (!bitset_has(x->first, byte) || (w->ends_only && !byte_set_meets(v->atlas->below[i], quote)) ||
+            !read_node(w, i, &x->at, false, &x[1].at) || v->node[i].subtree == 1)
             continue;
-        x++;
-        x->first = first_of(w, x->at.q);
-        if (byte_set_over(x->first, FEW))
+        look_below(w, ++x, i);
+        if (bitset_count(x->first, 8) > MANY)
             x->at.row = terminal_row(w->t, x->at.q);
-        x->kid = v->kid_at[i];
-        x->end = v->kid_at[i + 1];
     }
 }
 
@@ -407,7 +435,7 @@ static int by_node(const void *a, const void *b)
 static void walk_behind_blanks(struct walk *w, uint32_t start)
 {
     const struct atlas *a = w->v->atlas;
-    struct byte_set first = first_of(w, start);
+    struct byte_set first = byte_set_from(first_of(w, start));
     for (uint32_t i = 0; i < a->n_blank && !w->failed; i++)
         if (byte_set_meets(a->blank[i].kids, first))
             walk_few(w, a->blank[i].node, start, a->blank[i].n);
@@ -452,18 +480,22 @@ static struct leaf_mask *entry_new(struct hash128 key)
 enum from { FROM_ROOT, FROM_LOOP, FROM_BLANKS };
 
 static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32_t q, struct hash128 key,
-                              enum from from)
+                              enum from from, bool ends_only)
 {
     struct walk w = { .v = v, .t = t, .l = entry_new(key), .loop = from == FROM_LOOP ? q : TERM_NONE,
-                      .counts = from != FROM_ROOT, .in_string = v->atlas->n_rank && terminal_in_string(t, q) };
+                      .counts = from != FROM_ROOT, .ends_only = ends_only,
+                      .in_string = v->atlas->n_rank && terminal_in_string(t, q) };
     if (!w.l)
         return NULL;
     if (from == FROM_BLANKS) {
         walk_behind_blanks(&w, q);
     } else {
-        take_staying(&w, q);
-        if (w.skips)
-            walk_below(&w, 0, q, 0);
+        if (!ends_only)
+            take_staying(&w, q);
+        if (!w.skips && from == FROM_ROOT && bitset_count(first_of(&w, q), 8) > DENSE)
+            spill(&w);
+        if (w.l->row)
+            walk_all(&w, q);
         else
             walk_few(&w, 0, q, 0);
     }
@@ -482,12 +514,12 @@ static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32
 }
 
 static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, uint32_t q,
-                                  struct hash128 key, enum from from)
+                                  struct hash128 key, enum from from, bool ends_only)
 {
     struct leaf_mask *l = find(v->memo, key);
     if (l)
         return l;
-    l = make(v, t, q, key, from);
+    l = make(v, t, q, key, from, ends_only);
     if (l)
         insert(v, l);
     return l;
@@ -504,7 +536,7 @@ static struct leaf_view whole(struct leaf_mask *l)
 static struct leaf_view get_loop(const struct vocab *v, struct terminals *t, const struct terminal_loop *loop)
 {
     uint64_t x[3] = { loop->key.lo, loop->key.hi, 0x6c6f6f70 };     /* its code points are counted */
-    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP);
+    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP, false);
     return (struct leaf_view){ l, NULL, loop->lo < CPS_ANY ? loop->lo : CPS_ANY, loop->hi < CPS_ANY ? loop->hi : CPS_ANY };
 }
 
@@ -579,14 +611,15 @@ static struct leaf_mask *get_open(const struct vocab *v, struct terminals *t, ui
 
 /* ---- the doors ------------------------------------------------------------------------------ */
 
-/* The entry of the state itself. */
-static struct leaf_mask *get_plain(const struct vocab *v, struct terminals *t, uint32_t q, enum from from)
+/* The entry of the state itself; or of its exits alone, where all of them are quotes. */
+static struct leaf_mask *get_plain(const struct vocab *v, struct terminals *t, uint32_t q, enum from from,
+                                   bool ends_only)
 {
     struct hash128 key;
     if (!terminal_key(t, q, &key))
         return NULL;
-    uint64_t x[3] = { key.lo, key.hi, from };
-    return get_made(v, t, q, from == FROM_ROOT ? key : hash128_bytes(x, sizeof x), from);
+    uint64_t x[3] = { key.lo, key.hi, (uint64_t)from << 1 | ends_only };
+    return get_made(v, t, q, hash128_bytes(x, sizeof x), from, ends_only);
 }
 
 static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, uint32_t q)
@@ -596,7 +629,7 @@ static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, u
     if (terminal_loop(t, q, &loop))
         return get_loop(v, t, &loop);
     struct leaf_mask *l = terminal_open(t, q, &base) ? get_open(v, t, q, base) : NULL;
-    return whole(l ? l : get_plain(v, t, q, FROM_ROOT));
+    return whole(l ? l : get_plain(v, t, q, FROM_ROOT, false));
 }
 
 /* Any text but a few: the few are a leaf of their own, whose exits are taken away. */
@@ -609,11 +642,11 @@ static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32
     if (!excludes)
         base = q;
     if (behind)
-        w.l = get_plain(v, t, base, FROM_BLANKS);
+        w.l = get_plain(v, t, base, FROM_BLANKS, false);
     else
         w = get_locked(v, t, base);
     if (excludes && w.l) {
-        w.minus = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT);
+        w.minus = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT, true);
         if (!w.minus || w.minus->exits_all)
             leaf_view_close(&w);
     }
