@@ -85,6 +85,9 @@ struct terminal_loop {
 };
 bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
 
+/* The state without its bound on the length, if within `longest` code points that cannot matter. */
+uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest);
+
 /* A JSON string of texts that can always go on, but for a few: *ret_base are the texts, *ret_words the
  * few.  False: not so. */
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words);

@@ -30,13 +30,69 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
     return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
 }
 
-/* Ends in a set over and over, so that whatever was read can go on in endlessly many ways. */
+enum { FARTHEST_NODES = 2000 };
+
+static size_t add_sizes(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+/* Code points to the nearest end from any place within e, at most; SIZE_MAX: not known. */
+static size_t farthest(const struct expr_pool *p, uint32_t e, uint32_t depth, uint32_t *n_node)
+{
+    size_t sum = 0, most = 0;
+    for (; p->node[e].kind == EX_CAT; e = p->node[e].b)
+        sum = add_sizes(sum, farthest(p, p->node[e].a, depth + 1, n_node));
+    const struct expr_node x = p->node[e];
+    if (depth > 100 || ++*n_node > FARTHEST_NODES)
+        return SIZE_MAX;
+    switch (x.kind) {
+    case EX_EPS:
+        return sum;
+    case EX_SET:
+        return add_sizes(sum, 1);
+    case EX_OR:
+        for (uint32_t i = 0; i < x.b; i++) {
+            size_t one = farthest(p, p->kid[x.a + i], depth + 1, n_node);
+            most = one > most ? one : most;
+        }
+        return add_sizes(sum, most);
+    case EX_REP:
+        most = farthest(p, x.a, depth + 1, n_node);
+        for (uint32_t i = 0; i <= x.b && i <= FARTHEST_NODES && sum < SIZE_MAX; i++)
+            sum = add_sizes(sum, most);
+        return x.b > FARTHEST_NODES ? SIZE_MAX : sum;
+    default:
+        return SIZE_MAX;
+    }
+}
+
+uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest)
+{
+    const struct term_state s = t->st[q];
+    const struct expr_node x = t->ex.node[s.e];
+    if ((s.kind != K_AT && s.kind != K_OPEN) || x.kind != EX_AND || x.b != 2)
+        return q;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct expr_node bound = t->ex.node[t->ex.kid[x.a + i]];
+        uint32_t other = t->ex.kid[x.a + 1 - i], n = 0;
+        if (bound.kind != EX_REP || bound.a != EXPR_ANY || bound.b || bound.c <= longest)
+            continue;
+        if (farthest(&t->ex, other, 0, &n) > bound.c - longest)
+            return q;
+        uint32_t free = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = other });
+        return terminals_failed(t) ? q : free;
+    }
+    return q;
+}
+
+/* Ends in something over and over, so that whatever was read can go on in endlessly many ways. */
 static bool ends_openly(const struct expr_pool *p, uint32_t e)
 {
     while (p->node[e].kind == EX_CAT)
         e = p->node[e].b;
     const struct expr_node *x = &p->node[e];
-    return x->kind == EX_REP && x->c == EXPR_INF && p->node[x->a].kind == EX_SET && !(x->flags & EXF_LABEL);
+    return x->kind == EX_REP && x->c == EXPR_INF && !(x->flags & (EXF_LABEL | EXF_LOGIC));
 }
 
 /* The kid of a NOT whose words are few; EXPR_EMPTY: e is no such node. */
@@ -169,52 +225,64 @@ static struct lead_bytes add_lead(struct terminals *t, uint32_t e, struct termin
 /* In a string these cannot stand for themselves. */
 static const struct lead_bytes barred = { { 0xffffffffull | 1ull << '"', 1ull << ('\\' - 64) }, 0 };
 
+struct place {
+    uint32_t          e;
+    struct lead_bytes by;       /* bytes that led here first */
+};
+
 /* Adds the places that code points of the set lead to; false: too many. */
-static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, uint32_t *place, uint32_t *n)
+static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, struct place *place, uint32_t *n)
 {
     struct arc_list l = expr_live_arcs(&t->ex, e);
     for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
-        struct lead_bytes one = { { 0, 0 }, l.arc[i].hi >= 0x80 ? ~0ull : 0 };
-        add_bits(one.ascii, l.arc[i].lo, l.arc[i].hi);
+        struct lead_bytes by = { { 0, 0 }, l.arc[i].hi >= 0x80 ? set.up : 0 };
+        add_bits(by.ascii, l.arc[i].lo, l.arc[i].hi);
+        for (uint32_t k = 0; k < 2; k++)
+            by.ascii[k] &= set.ascii[k];
         uint32_t k = 0;
-        while (k < *n && place[k] != l.arc[i].to)
+        while (k < *n && place[k].e != l.arc[i].to)
             k++;
-        if (k < *n || !meet(one, set))
+        if (k < *n || !some(by))
             continue;
         if (*n == CLOSED_MAX)
             return false;
-        place[(*n)++] = l.arc[i].to;
+        place[(*n)++] = (struct place){ l.arc[i].to, by };
     }
     return true;
 }
 
-/* A few places between which every code point of the set leads.  *ret_least: code points from any of
- * them to the end. */
-static bool class_of_closed(struct terminals *t, uint32_t e, struct terminal_class *c, size_t *ret_least)
+/* A few places between which every code point of the set leads.  Where some of it does not lead on
+ * from a place, either that is left out of the set or what leads to the place.  *ret_least, *ret_most:
+ * code points from a place to the end. */
+static bool class_of_closed(struct terminals *t, uint32_t e, struct terminal_class *c, size_t *ret_least,
+                            size_t *ret_most)
 {
-    uint32_t place[CLOSED_MAX] = { e }, n = 1;
+    struct place place[CLOSED_MAX] = { { e, { { 0, 0 }, 0 } } };
     struct lead_bytes all, any;
+    uint32_t n = 1;
     *c = (struct terminal_class){ .hi = EXPR_INF };
     bytes_of(expr_live_arcs(&t->ex, e), NULL, &c->stay, &any);
     c->stay = without(c->stay, barred);
     for (uint32_t i = 0; i < n; i++) {
-        bytes_of(expr_live_arcs(&t->ex, place[i]), NULL, &all, &any);
-        struct lead_bytes lost = without(c->stay, all);
-        c->stay = without(c->stay, lost);
         if (n_ascii(c->stay) < WIDE || terminals_failed(t))
             return false;
+        bytes_of(expr_live_arcs(&t->ex, place[i].e), NULL, &all, &any);
+        struct lead_bytes lost = without(c->stay, all);
         if (some(lost)) {               /* from the start with a smaller set */
+            c->stay = without(c->stay, i && n_ascii(place[i].by) < n_ascii(lost) ? place[i].by : lost);
             n = 1;
             i = UINT32_MAX;
-        } else if (!add_places(t, place[i], c->stay, place, &n)) {
+        } else if (!add_places(t, place[i].e, c->stay, place, &n)) {
             return false;
         }
     }
-    *ret_least = 0;
+    *ret_least = SIZE_MAX;
+    *ret_most = 0;
     for (uint32_t i = 0; i < n; i++) {
-        add_lead(t, place[i], c);
-        size_t least = expr_shortest(&t->ex, place[i], false);
-        *ret_least = least > *ret_least ? least : *ret_least;
+        add_lead(t, place[i].e, c);
+        size_t left = expr_shortest(&t->ex, place[i].e, false);
+        *ret_least = left < *ret_least ? left : *ret_least;
+        *ret_most = left > *ret_most ? left : *ret_most;
     }
     return true;
 }
@@ -250,11 +318,11 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
 {
     const struct expr_node x = t->ex.node[e];
     struct terminal_class closed;
-    size_t least;
+    size_t least, most;
     bool loops = class_of_loop(t, e, c);
     if (loops && !some(without(c->lead, barred)))
         return true;
-    if (class_of_closed(t, e, &closed, &least) && (!loops || n_ascii(closed.stay) > n_ascii(c->stay))) {
+    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) > n_ascii(c->stay))) {
         *c = closed;
         return true;
     }
@@ -270,10 +338,10 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     for (uint32_t i = 0; i < 2; i++) {
         const struct expr_node n = t->ex.node[t->ex.kid[x.a + i]];
         uint32_t other = t->ex.kid[x.a + 1 - i];
-        size_t least;
-        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, c, &least))
+        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, c, &least, &most))
             continue;
-        c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > least ? n.c - (uint32_t)least : 0;
+        c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > most ? n.c - (uint32_t)most : 0;
+        c->beyond = least < most;
         return n.b == 0 && c->hi > 1;
     }
     return false;

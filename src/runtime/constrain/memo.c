@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { NARROW = 24, DENSE = 48, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
+enum { MANY = 24, NARROW = 24, DENSE = 48, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
 
 #define UTF8_LEADS 0x001ffffffffffffcull      /* 0xc2 to 0xf4, from 0xc0 on */
 
@@ -143,7 +143,7 @@ struct walk {
     struct class_of_state cls;      /* of those; texts of them with more code points are walked, if `beyond` */
     bool                beyond;
     struct byte_set     lead;
-    struct { uint32_t q, first[8]; } asked[32];     /* by state: what was said before */
+    struct { uint32_t q, first[8]; bool many; } asked[32];      /* by state: what was said before */
     uint32_t            cap_id, cap_cps, n_cps, cap_exit;
     bool                failed;
 };
@@ -170,11 +170,19 @@ static void push_exit(struct walk *w, struct leaf_exit x)
         w->l->n_label = x.label + 1u;
 }
 
+static struct byte_set kids_of(const struct vocab *v, uint32_t node)
+{
+    struct byte_set s = { 0, 0, 0 };
+    for (uint32_t k = v->kid_at[node]; k < v->kid_at[node + 1]; k++)
+        s = byte_set_join(s, byte_set_of(v->kid_byte[k]));
+    return s;
+}
+
 static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
 {
     bool plain;
     struct arc_list a = terminal_labels(w->t, q, &plain);
-    struct leaf_exit x = { trie_kids(w->v->node, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
+    struct leaf_exit x = { kids_of(w->v, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
     if (plain)
         push_exit(w, x);
     for (uint32_t i = 0; i < a.n && !w->l->exits_all; i++)
@@ -341,6 +349,7 @@ static const uint32_t *first_of(struct walk *w, uint32_t q)
         memset(first, 0, sizeof w->asked[0].first);
         terminal_first(w->t, q, first);
         w->asked[q % 32].q = q;
+        w->asked[q % 32].many = bitset_count(first, 8) > MANY;
     }
     return first;
 }
@@ -398,8 +407,6 @@ static void look_below(struct walk *w, struct spot *x, uint32_t node)
     x->end = w->v->kid_at[node + 1];
 }
 
-enum { MANY = 24 };
-
 /* The same where few bytes lead on: of the children only those are looked at. */
 static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
 {
@@ -420,7 +427,7 @@ static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps
             !read_node(w, i, &x->at, false, &x[1].at) || v->node[i].subtree == 1)
             continue;
         look_below(w, ++x, i);
-        if (bitset_count(x->first, 8) > MANY)
+        if (w->asked[x->at.q % 32].many)
             x->at.row = terminal_row(w->t, x->at.q);
     }
 }
@@ -637,6 +644,7 @@ static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32
 {
     uint32_t base, words;
     struct terminals *t = automaton_lock(f);
+    q = terminal_unbounded(t, q, v->longest);
     bool excludes = terminal_excludes(t, q, &base, &words);
     struct leaf_view w = { NULL, NULL, 0, CPS_ANY };
     if (!excludes)
