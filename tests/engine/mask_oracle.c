@@ -50,6 +50,8 @@ static const char *const schemas[] = {
     "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9.-]{2,7}$|^[a-zA-Z0-9.-]{1,3}:.*$\"}",
     "{\"type\":\"object\",\"properties\":{\"ab\":{\"type\":\"integer\"},\"a1\":{}},\"patternProperties\":{\"^[a-z]([a-z0-9]|,b)*$\":"
     "{\"type\":\"boolean\"}},\"additionalProperties\":false}",
+    "{\"type\":\"object\",\"patternProperties\":{\"^.{1,19}$\":{\"type\":\"null\"}},\"maxProperties\":3}",
+    "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^([a-c]{2,12}1|b{3,15}0)$\"},\"maxItems\":2}",
     "{\"type\":\"object\",\"properties\":{\"ab\":{},\"a\":{\"type\":\"null\"}},\"patternProperties\":{\"^(?!b).\":{\"type\":\"integer\"}}}",
     "{\"type\":[\"integer\",\"string\"],\"minimum\":7,\"maximum\":1010,\"format\":\"email\"}",
     "{\"type\":\"string\",\"pattern\":\"^(a|b)+$\",\"maxLength\":6}",

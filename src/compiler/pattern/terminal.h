@@ -85,7 +85,7 @@ struct terminal_loop {
 };
 bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
 
-/* The state without its bound on the length, if within `longest` code points that cannot matter. */
+/* The state without bounds from above that cannot matter within `longest` code points. */
 uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest);
 
 /* A JSON string of texts that can always go on, but for a few: *ret_base are the texts, *ret_words the

@@ -30,7 +30,7 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
     return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
 }
 
-enum { FARTHEST_NODES = 2000 };
+enum { FARTHEST_NODES = 2000, LOOSENED_MAX = 16 };
 
 static size_t add_sizes(size_t a, size_t b)
 {
@@ -67,23 +67,78 @@ static size_t farthest(const struct expr_pool *p, uint32_t e, uint32_t depth, ui
     }
 }
 
-uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest)
+/* A bound on the length of something that can end soon. */
+static uint32_t without_length(struct terminals *t, uint32_t e, uint32_t longest)
 {
-    const struct term_state s = t->st[q];
-    const struct expr_node x = t->ex.node[s.e];
-    if ((s.kind != K_AT && s.kind != K_OPEN) || x.kind != EX_AND || x.b != 2)
-        return q;
+    const struct expr_node x = t->ex.node[e];
     for (uint32_t i = 0; i < 2; i++) {
         const struct expr_node bound = t->ex.node[t->ex.kid[x.a + i]];
         uint32_t other = t->ex.kid[x.a + 1 - i], n = 0;
-        if (bound.kind != EX_REP || bound.a != EXPR_ANY || bound.b || bound.c <= longest)
-            continue;
-        if (farthest(&t->ex, other, 0, &n) > bound.c - longest)
-            return q;
-        uint32_t free = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = other });
-        return terminals_failed(t) ? q : free;
+        if (bound.kind == EX_REP && bound.a == EXPR_ANY && !bound.b && bound.c > longest)
+            return farthest(&t->ex, other, 0, &n) > bound.c - longest ? e : other;
     }
-    return q;
+    return e;
+}
+
+/* The kid of a NOT whose words are few; EXPR_EMPTY: e is no such node. */
+static uint32_t few_words(const struct expr_pool *p, uint32_t e)
+{
+    const struct expr_node *x = &p->node[e];
+    return x->kind != EX_NOT || (p->node[x->a].flags & (EXF_LOGIC | EXF_ENDLESS)) ? EXPR_EMPTY : x->a;
+}
+
+/* A count that no token can use up, of what comes first. */
+static uint32_t without_count(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    uint32_t head = x.kind == EX_CAT ? x.a : e;
+    const struct expr_node rep = t->ex.node[head];
+    if (rep.kind != EX_REP || rep.c == EXPR_INF || rep.c <= longest)
+        return e;
+    head = expr_rep(&t->ex, rep.a, rep.b, EXPR_INF);
+    return x.kind == EX_CAT ? expr_cat(&t->ex, head, x.b) : head;
+}
+
+/* Words of one set but a few, when there is room for longer ones than those. */
+static uint32_t without_count_but(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct expr_node rep = t->ex.node[t->ex.kid[x.a + i]];
+        uint32_t other = t->ex.kid[x.a + 1 - i], words = few_words(&t->ex, other);
+        if (words == EXPR_EMPTY || rep.kind != EX_REP || rep.c == EXPR_INF || t->ex.node[rep.a].kind != EX_SET)
+            continue;
+        if (rep.c > longest && rep.c - longest > expr_longest(&t->ex, words))
+            return expr_and2(&t->ex, expr_rep(&t->ex, rep.a, rep.b, EXPR_INF), other);
+    }
+    return e;
+}
+
+static uint32_t loosened(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    if (x.kind == EX_AND && x.b == 2) {
+        uint32_t free = without_length(t, e, longest);
+        return free != e ? free : without_count_but(t, e, longest);
+    }
+    if (x.kind != EX_OR || x.b > LOOSENED_MAX)
+        return without_count(t, e, longest);
+    uint32_t kid[LOOSENED_MAX];
+    for (uint32_t i = 0; i < x.b; i++)
+        kid[i] = without_count(t, t->ex.kid[x.a + i], longest);
+    return expr_or(&t->ex, kid, x.b);
+}
+
+uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest)
+{
+    const struct term_state s = t->st[q];
+    if (s.kind != K_AT && s.kind != K_OPEN)
+        return q;
+    uint32_t e = loosened(t, s.e, longest);
+    if (e == s.e)
+        return q;
+    uint32_t free = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = e });
+    return terminals_failed(t) ? q : free;
 }
 
 /* Ends in something over and over, so that whatever was read can go on in endlessly many ways. */
@@ -93,13 +148,6 @@ static bool ends_openly(const struct expr_pool *p, uint32_t e)
         e = p->node[e].b;
     const struct expr_node *x = &p->node[e];
     return x->kind == EX_REP && x->c == EXPR_INF && !(x->flags & (EXF_LABEL | EXF_LOGIC));
-}
-
-/* The kid of a NOT whose words are few; EXPR_EMPTY: e is no such node. */
-static uint32_t few_words(const struct expr_pool *p, uint32_t e)
-{
-    const struct expr_node *x = &p->node[e];
-    return x->kind != EX_NOT || (p->node[x->a].flags & (EXF_LOGIC | EXF_ENDLESS)) ? EXPR_EMPTY : x->a;
 }
 
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words)

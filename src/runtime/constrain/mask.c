@@ -92,6 +92,12 @@ static bool add_exit(const struct part *p, const struct leaf_exit *e, struct way
     return !byte_set_meets(e->kids, w->first) || mask_walk(p->o, e->node, w->behind, p->origin);
 }
 
+/* Exits of the left out words that count so much. */
+static bool taken_away(const struct part *p, uint32_t cps)
+{
+    return cps >= p->view.minus_lo && cps <= p->view.minus_hi;
+}
+
 static bool add_exits(const struct part *p)
 {
     const struct leaf_mask *l = p->view.l, *minus = p->view.minus;
@@ -105,7 +111,8 @@ static bool add_exits(const struct part *p)
         const struct leaf_exit *e = &l->exit[i];
         while (minus && k < minus->n_exit && minus->exit[k].node < e->node)
             k++;
-        bool taken = minus && k < minus->n_exit && minus->exit[k].node == e->node;
+        bool taken = minus && k < minus->n_exit && minus->exit[k].node == e->node &&
+                     taken_away(p, minus->exit[k].cps);
         if (!taken && inside_bounds(p, e->cps))
             ok = add_exit(p, e, &ways);
     }
@@ -138,11 +145,12 @@ static bool add_quoted(const struct part *p)
         return false;
     for (uint32_t i = 0; i <= a->n_rank / 32; i++) {
         uint32_t w = l->quoted[i] & (t->live[i] | t->doubt[i]);
-        if (minus && minus->quoted)
-            w &= ~minus->quoted[i];
-        for (; w; w &= w - 1) {
+        uint32_t out = minus && minus->quoted ? minus->quoted[i] : 0;
+        for (w = out && !minus->quoted_cps ? w & ~out : w; w; w &= w - 1) {
             uint32_t rank = i * 32 + (uint32_t)__builtin_ctz(w);
             if (l->quoted_cps && !inside_bounds(p, l->quoted_cps[rank]))
+                continue;
+            if (out >> (rank % 32) & 1 && taken_away(p, minus->quoted_cps[rank]))
                 continue;
             if (bitset_has(t->live, rank) || lives(p, a->rank_id[rank]))
                 mask_add(p->o, a->rank_id[rank]);
@@ -167,7 +175,7 @@ static bool walk_behind_blanks(const struct part *p, uint32_t config)
 static bool add_behind_blanks(const struct part *p, uint32_t behind, uint32_t thread)
 {
     struct family *f = p->o->f;
-    struct part x = { p->o, p->m, behind, thread, p->origin, { NULL, NULL, 0, 0 }, p->lo, p->hi };
+    struct part x = { p->o, p->m, behind, thread, p->origin, { .l = NULL }, p->lo, p->hi };
     x.view = leaf_mask_behind_blanks(p->o->v, f, automaton_leaf(f, behind, thread));
     bool ok = !family_failed(f);
     if (ok && (!x.view.l || x.view.l->exits_all || (x.view.l->n_exit && automaton_leave_matters(f, behind, thread)))) {
@@ -240,7 +248,7 @@ static bool entry_tells(const struct part *p)
 
 static bool add_thread(struct mask_out *o, struct memo *m, uint32_t config, uint32_t i)
 {
-    struct part p = { o, m, config, i, config, { NULL, NULL, 0, 0 }, 0, 0 };
+    struct part p = { o, m, config, i, config, { .l = NULL }, 0, 0 };
     p.view = leaf_mask_get(o->v, o->f, automaton_leaf(o->f, config, i));
     p.lo = p.view.lo;
     p.hi = p.view.hi;

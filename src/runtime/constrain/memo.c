@@ -536,7 +536,7 @@ static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, ui
 
 static struct leaf_view whole(struct leaf_mask *l)
 {
-    return (struct leaf_view){ l, NULL, 0, CPS_ANY };
+    return (struct leaf_view){ l, NULL, 0, CPS_ANY, 0, CPS_ANY };
 }
 
 /* lo..hi code points: a view of the entry without bounds. */
@@ -544,7 +544,10 @@ static struct leaf_view get_loop(const struct vocab *v, struct terminals *t, con
 {
     uint64_t x[3] = { loop->key.lo, loop->key.hi, 0x6c6f6f70 };     /* its code points are counted */
     struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP, false);
-    return (struct leaf_view){ l, NULL, loop->lo < CPS_ANY ? loop->lo : CPS_ANY, loop->hi < CPS_ANY ? loop->hi : CPS_ANY };
+    struct leaf_view w = whole(l);
+    w.lo = loop->lo < CPS_ANY ? loop->lo : CPS_ANY;
+    w.hi = loop->hi < CPS_ANY ? loop->hi : CPS_ANY;
+    return w;
 }
 
 /* Whether bytes up to and with a first quote can be read from q. */
@@ -639,6 +642,23 @@ static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, u
     return whole(l ? l : get_plain(v, t, q, FROM_ROOT, false));
 }
 
+/* The exits of the words that a leaf leaves out. */
+static void take_away(const struct vocab *v, struct terminals *t, uint32_t words, bool behind, struct leaf_view *w)
+{
+    struct terminal_loop loop;
+    struct leaf_view m = whole(NULL);
+    words = terminal_unbounded(t, words, v->longest);
+    if (!behind && terminal_loop(t, words, &loop))
+        m = get_loop(v, t, &loop);
+    else
+        m.l = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT, true);
+    w->minus = m.l;
+    w->minus_lo = m.lo;
+    w->minus_hi = m.hi;
+    if (!m.l || m.l->exits_all)
+        leaf_view_close(w);
+}
+
 /* Any text but a few: the few are a leaf of their own, whose exits are taken away. */
 static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32_t q, bool behind)
 {
@@ -646,18 +666,14 @@ static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32
     struct terminals *t = automaton_lock(f);
     q = terminal_unbounded(t, q, v->longest);
     bool excludes = terminal_excludes(t, q, &base, &words);
-    struct leaf_view w = { NULL, NULL, 0, CPS_ANY };
-    if (!excludes)
-        base = q;
+    struct leaf_view w = whole(NULL);
+    base = excludes ? terminal_unbounded(t, base, v->longest) : q;
     if (behind)
         w.l = get_plain(v, t, base, FROM_BLANKS, false);
     else
         w = get_locked(v, t, base);
-    if (excludes && w.l) {
-        w.minus = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT, true);
-        if (!w.minus || w.minus->exits_all)
-            leaf_view_close(&w);
-    }
+    if (excludes && w.l)
+        take_away(v, t, words, behind, &w);
     automaton_unlock(f);
     return w;
 }
