@@ -111,6 +111,9 @@ struct terminal_class {
 };
 bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret);
 
+/* In a JSON string: ASCII bytes that lead from q back to q. */
+struct lead_bytes terminal_stays(struct terminals *t, uint32_t q);
+
 /* Adds the bytes that may be read from q; any other byte leads to TERM_DEAD. */
 void terminal_first(struct terminals *t, uint32_t q, uint32_t set[8]);
 

@@ -370,7 +370,7 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     bool loops = class_of_loop(t, e, c);
     if (loops && !some(without(c->lead, barred)))
         return true;
-    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) > n_ascii(c->stay))) {
+    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) >= n_ascii(c->stay))) {
         *c = closed;
         return true;
     }
@@ -465,6 +465,19 @@ bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
         add_bits(ret->lead.ascii, '\\', '\\');
     }
     return !terminals_failed(t);
+}
+
+struct lead_bytes terminal_stays(struct terminals *t, uint32_t q)
+{
+    struct lead_bytes stay = { { 0, 0 }, 0 };
+    const struct term_state s = t->st[q];
+    if (!terminal_in_string(t, q))
+        return stay;
+    struct arc_list l = expr_live_arcs(&t->ex, s.e);
+    for (uint32_t i = 0; i < l.n && l.arc[i].lo < 128; i++)
+        if (l.arc[i].to == s.e)
+            add_bits(stay.ascii, l.arc[i].lo, l.arc[i].hi);
+    return without(stay, barred);
 }
 
 static void add_bytes(uint32_t set[8], uint32_t lo, uint32_t hi)

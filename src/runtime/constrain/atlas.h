@@ -40,6 +40,11 @@ static inline struct byte_set byte_set_from(const uint32_t w[8])
                               w[6] | (uint64_t)w[7] << 32 };
 }
 
+static inline bool byte_set_within(struct byte_set a, struct byte_set b)
+{
+    return !((a.lo & ~b.lo) | (a.hi & ~b.hi) | (a.up & ~b.up));
+}
+
 /* Whether there are more than n. */
 static inline bool byte_set_over(struct byte_set s, int n)
 {

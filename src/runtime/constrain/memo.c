@@ -361,14 +361,33 @@ static void add_to_row(const struct vocab *v, const struct trie_node *n, uint32_
         bitset_add(row, t);
 }
 
+/* What a state on the way reads over and over, as far as it was asked. */
+struct inner {
+    uint32_t        q;
+    struct byte_set stay;       /* ASCII */
+};
+
+enum { INNER = 64, WORTH_ASKING = 8 };
+
+/* Whether all that lies below a node is made of what the state reads over and over. */
+static bool all_stay(struct walk *w, struct inner *inner, uint32_t q, uint32_t node)
+{
+    struct inner *x = &inner[q % INNER];
+    if (x->q != q)
+        *x = (struct inner){ q, set_of(terminal_stays(w->t, q)) };
+    return byte_set_within(w->v->atlas->below[node], x->stay);
+}
+
 /* All nodes, read from `start` on; most of them live.  What neither ends nor is new goes the short way. */
 static void walk_all(struct walk *w, uint32_t start)
 {
     const struct vocab *v = w->v;
     const struct trie_node *n = v->node;
-    const struct byte_set *below = v->atlas->below;
+    const struct byte_set *below = v->atlas->below, quote = byte_set_of('"');
     const uint8_t *deep = v->atlas->deep;
     struct step path[TRIE_TOKEN_MAX + 2];
+    struct inner inner[INNER];
+    memset(inner, 0, sizeof inner);
     path[0] = (struct step){ start, 0, w->skips, false, terminal_row(w->t, start) };
     for (uint32_t i = 1; i < v->n_node && !w->failed;) {
         uint32_t d = n[i].depth, byte = n[i].byte;
@@ -376,21 +395,26 @@ static void walk_all(struct walk *w, uint32_t start)
         bool stays = up->stays && byte_stays(w, (uint8_t)byte, d);
         bool known = stays && !byte_set_meets(below[i], w->lead) && (!w->beyond || deep[i] <= w->cls.hi);
         uint32_t q = up->row ? up->row[byte] : TERM_NONE;
-        if (q == TERM_DEAD || known) {
+        if (q == TERM_DEAD || known || (w->ends_only && !byte_set_meets(below[i], quote))) {
             i += n[i].subtree;
             continue;
         }
-        if (q != TERM_NONE && !w->counts && terminal_more(w->t, q) && !terminal_accepts(w->t, q)) {
-            if (!stays)
+        bool in = q != TERM_NONE && !w->counts && terminal_more(w->t, q) && !terminal_accepts(w->t, q);
+        if (in) {
+            if (!stays && !w->ends_only)
                 add_to_row(v, &n[i], w->l->row);
-            path[d] = (struct step){ q, 0, stays, up->quoted || byte == '"', terminal_row(w->t, q) };
-            i++;
+            path[d] = (struct step){ q, 0, stays, up->quoted || byte == '"', NULL };
         } else {
-            bool in = read_node(w, i, up, stays, &path[d]);
-            if (in && n[i].subtree > 1)
-                path[d].row = terminal_row(w->t, path[d].q);
-            i += in ? 1 : n[i].subtree;
+            in = read_node(w, i, up, stays, &path[d]);
         }
+        if (in && !stays && n[i].subtree >= WORTH_ASKING && all_stay(w, inner, path[d].q, i)) {
+            for (uint32_t k = i + 1; !w->ends_only && k < i + n[i].subtree; k++)
+                add_to_row(v, &n[k], w->l->row);
+            in = false;
+        }
+        if (in && n[i].subtree > 1)
+            path[d].row = terminal_row(w->t, path[d].q);
+        i += in ? 1 : n[i].subtree;
     }
 }
 
@@ -497,8 +521,7 @@ static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32
     if (from == FROM_BLANKS) {
         walk_behind_blanks(&w, q);
     } else {
-        if (!ends_only)
-            take_staying(&w, q);
+        take_staying(&w, q);
         if (!w.skips && from == FROM_ROOT && bitset_count(first_of(&w, q), 8) > DENSE)
             spill(&w);
         if (w.l->row)
