@@ -206,6 +206,12 @@ static uint32_t led_by(uint32_t i, uint32_t *ret_n)
     return at;
 }
 
+/* The number of the byte that a code point begins with. */
+static uint32_t lead_of(uint32_t cp)
+{
+    return cp < 0x80 ? 2 : cp < 0x800 ? cp >> 6 : cp < 0x10000 ? 32 + (cp >> 12) : 48 + (cp >> 18);
+}
+
 /* The bytes that code points of ascending arcs begin with: those of all, and of any of theirs.  `only`:
  * arcs to one expression. */
 static void bytes_of(struct arc_list l, const uint32_t *only, struct lead_bytes *all, struct lead_bytes *any)
@@ -217,7 +223,7 @@ static void bytes_of(struct arc_list l, const uint32_t *only, struct lead_bytes 
         if (only && a.to != *only)
             continue;
         add_bits(all->ascii, a.lo, a.hi);
-        for (uint32_t k = 2; k < 53 && a.hi >= 0x80; k++) {
+        for (uint32_t k = lead_of(a.lo); a.hi >= 0x80 && k <= lead_of(a.hi); k++) {
             uint32_t n, at = led_by(k, &n), from = a.lo > at ? a.lo : at;
             uint32_t to = a.hi < at + n - 1 ? a.hi : at + n - 1;
             have[k] += n && from <= to ? to - from + 1 : 0;
@@ -362,6 +368,14 @@ static bool class_of_run(struct terminals *t, uint32_t rep, uint32_t rest, struc
     return true;
 }
 
+/* Ends in any text, so that there is an end at every length from the shortest on. */
+static bool ends_in_all(const struct expr_pool *p, uint32_t e)
+{
+    while (p->node[e].kind == EX_CAT)
+        e = p->node[e].b;
+    return e == EXPR_ALL;
+}
+
 static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
 {
     const struct expr_node x = t->ex.node[e];
@@ -370,7 +384,7 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     bool loops = class_of_loop(t, e, c);
     if (loops && !some(without(c->lead, barred)))
         return true;
-    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) >= n_ascii(c->stay))) {
+    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) >= n_ascii(without(c->stay, barred)))) {
         *c = closed;
         return true;
     }
@@ -390,7 +404,7 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
             continue;
         c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > most ? n.c - (uint32_t)most : 0;
         c->beyond = least < most;
-        return n.b == 0 && c->hi > 1;
+        return (n.b == 0 || ends_in_all(&t->ex, other)) && c->hi > 1;
     }
     return false;
 }

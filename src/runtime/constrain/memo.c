@@ -363,8 +363,8 @@ static void add_to_row(const struct vocab *v, const struct trie_node *n, uint32_
 
 /* What a state on the way reads over and over, as far as it was asked. */
 struct inner {
-    uint32_t        q;
-    struct byte_set stay;       /* ASCII */
+    uint32_t q;
+    uint16_t kinds;             /* of ASCII bytes */
 };
 
 enum { INNER = 64, WORTH_ASKING = 8 };
@@ -374,8 +374,8 @@ static bool all_stay(struct walk *w, struct inner *inner, uint32_t q, uint32_t n
 {
     struct inner *x = &inner[q % INNER];
     if (x->q != q)
-        *x = (struct inner){ q, set_of(terminal_stays(w->t, q)) };
-    return byte_set_within(w->v->atlas->below[node], x->stay);
+        *x = (struct inner){ q, byte_kinds_all(set_of(terminal_stays(w->t, q))) };
+    return !(w->v->atlas->kinds[node] & ~x->kinds);
 }
 
 /* All nodes, read from `start` on; most of them live.  What neither ends nor is new goes the short way. */
@@ -385,6 +385,7 @@ static void walk_all(struct walk *w, uint32_t start)
     const struct trie_node *n = v->node;
     const struct byte_set *below = v->atlas->below, quote = byte_set_of('"');
     const uint8_t *deep = v->atlas->deep;
+    const uint16_t *kinds = v->atlas->kinds, lead = byte_kinds_some(w->lead);
     struct step path[TRIE_TOKEN_MAX + 2];
     struct inner inner[INNER];
     memset(inner, 0, sizeof inner);
@@ -393,7 +394,8 @@ static void walk_all(struct walk *w, uint32_t start)
         uint32_t d = n[i].depth, byte = n[i].byte;
         const struct step *up = &path[d - 1];
         bool stays = up->stays && byte_stays(w, (uint8_t)byte, d);
-        bool known = stays && !byte_set_meets(below[i], w->lead) && (!w->beyond || deep[i] <= w->cls.hi);
+        bool known = stays && (!(kinds[i] & lead) || !byte_set_meets(below[i], w->lead)) &&
+                     (!w->beyond || deep[i] <= w->cls.hi);
         uint32_t q = up->row ? up->row[byte] : TERM_NONE;
         if (q == TERM_DEAD || known || (w->ends_only && !byte_set_meets(below[i], quote))) {
             i += n[i].subtree;
