@@ -94,26 +94,29 @@ static uint16_t kind_of(uint8_t b)
     return 1 << 15;
 }
 
-uint16_t byte_kinds_some(struct byte_set s)
+uint16_t byte_kinds_some(const struct atlas *a, struct byte_set s)
 {
     uint16_t kinds = 0;
-    for (uint32_t b = 0; b < 256; b++)
-        if (byte_set_meets(s, byte_set_of((uint8_t)b)))
-            kinds |= kind_of((uint8_t)b);
+    for (uint32_t k = 0; k < 16; k++)
+        kinds |= (uint16_t)(byte_set_meets(a->kind[k], s) << k);
     return kinds;
 }
 
-uint16_t byte_kinds_all(struct byte_set s)
+uint16_t byte_kinds_all(const struct atlas *a, struct byte_set s)
 {
-    return (uint16_t)~byte_kinds_some((struct byte_set){ ~s.lo, ~s.hi, ~s.up });
+    return (uint16_t)~byte_kinds_some(a, (struct byte_set){ ~s.lo, ~s.hi, ~s.up });
 }
 
 static void note_nodes(struct atlas *a, const struct vocab *v)
 {
+    for (uint32_t b = 0; b < 256; b++) {
+        struct byte_set *kind = &a->kind[__builtin_ctz(kind_of((uint8_t)b))];
+        *kind = byte_set_join(*kind, byte_set_of((uint8_t)b));
+    }
     for (uint32_t i = v->n_node; i-- > 0;) {
         struct byte_set s = i ? byte_set_of((uint8_t)v->node[i].byte) : (struct byte_set){ 0, 0, 0 };
         a->deep[i] = (uint8_t)v->node[i].depth;
-        a->kinds[i] = i ? kind_of((uint8_t)v->node[i].byte) : 0;
+        a->kinds[i] = i ? byte_kinds_some(a, s) : 0;
         for (uint32_t k = i + 1; k < i + v->node[i].subtree; k += v->node[k].subtree) {
             s = byte_set_join(s, a->below[k]);
             a->kinds[i] |= a->kinds[k];
