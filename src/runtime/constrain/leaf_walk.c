@@ -362,12 +362,25 @@ static void walk_behind_blanks(struct walk *w, uint32_t start)
         qsort(w->l->exit, w->l->n_exit, sizeof *w->l->exit, by_node);
 }
 
-/* Whether the exits are all runs of blanks of some lengths, with one label. */
-static void find_blanks(const struct vocab *v, struct leaf_mask *l)
+/* A loop reads either all kinds of blanks or is none of blanks. */
+static bool loops_on_blanks(struct terminals *t, uint32_t q)
 {
-    const struct atlas *a = v->atlas;
+    for (const char *b = " \n\t\r"; *b; b++)
+        if (terminal_step(t, q, (uint8_t)*b) != q)
+            return false;
+    return true;
+}
+
+/* Whether the exits are all runs of blanks of some lengths, with one label.  Beyond the longest run
+ * nothing is read, but by a loop: so the longest are exits whether tokens go on there or not. */
+static void find_blanks(struct walk *w, uint32_t q)
+{
+    const struct atlas *a = w->v->atlas;
+    const struct trie_node *node = w->v->node;
+    struct leaf_mask *l = w->l;
     uint32_t k = 0, lo = UINT32_MAX, hi = 0, n = 0;
-    if (!l->n_exit)
+    bool loop = w->loop != TERM_NONE;
+    if (!l->n_exit || (loop && !loops_on_blanks(w->t, q)))
         return;
     for (uint32_t i = 0; i < l->n_exit; i++) {
         while (k < a->n_blank && a->blank[k].node < l->exit[i].node)
@@ -376,10 +389,13 @@ static void find_blanks(const struct vocab *v, struct leaf_mask *l)
             return;
         lo = a->blank[k].n < lo ? a->blank[k].n : lo;
         hi = a->blank[k].n > hi ? a->blank[k].n : hi;
-        n += v->node[l->exit[i].node].subtree > 1;
+        n++;
     }
-    for (uint32_t i = 0; i < a->n_blank; i++)
-        n -= a->blank[i].n >= lo && a->blank[i].n <= hi && v->node[a->blank[i].node].subtree > 1;
+    for (uint32_t i = 0; i < a->n_blank; i++) {
+        const struct blank_node *b = &a->blank[i];
+        bool last = b->n == hi && !loop;
+        n -= b->n >= lo && b->n <= hi && (last || node[b->node].subtree > 1);
+    }
     l->blank = !n;
     l->blank_lo = (uint8_t)lo;
     l->blank_hi = (uint8_t)hi;
@@ -414,6 +430,6 @@ struct leaf_mask *leaf_walk(const struct vocab *v, struct terminals *t, uint32_t
         w.l->n_exit = 0;
     }
     if (from != FROM_BLANKS)
-        find_blanks(v, w.l);
+        find_blanks(&w, q);
     return w.l;
 }

@@ -197,6 +197,8 @@ static bool add_blanks(const struct part *p)
     struct part x = *p;
     x.lo = p->lo > l->blank_lo ? p->lo : l->blank_lo;
     x.hi = p->hi < l->blank_hi ? p->hi : l->blank_hi;
+    if (x.lo > x.hi)
+        return true;
     for (uint32_t i = 0; i < a->n_blank; i++)
         if (a->blank[i].n == x.hi)
             mask_add_node(p->o, &p->o->v->node[a->blank[i].node]);
