@@ -35,15 +35,24 @@ static inline size_t bitset_count(const uint32_t *w, size_t n_word)
     return n;
 }
 
+/* Rows are joined many words at a time; they need not be aligned. */
+typedef uint32_t bitset_lanes __attribute__((vector_size(32), aligned(4), may_alias));
+
 static inline void bitset_or(uint32_t *dst, const uint32_t *src, size_t n_word)
 {
-    for (size_t i = 0; i < n_word; i++)
+    size_t i = 0;
+    for (; i + 8 <= n_word; i += 8)
+        *(bitset_lanes *)(dst + i) |= *(const bitset_lanes *)(src + i);
+    for (; i < n_word; i++)
         dst[i] |= src[i];
 }
 
 static inline void bitset_and(uint32_t *dst, const uint32_t *src, size_t n_word)
 {
-    for (size_t i = 0; i < n_word; i++)
+    size_t i = 0;
+    for (; i + 8 <= n_word; i += 8)
+        *(bitset_lanes *)(dst + i) &= *(const bitset_lanes *)(src + i);
+    for (; i < n_word; i++)
         dst[i] &= src[i];
 }
 

@@ -377,6 +377,78 @@ uint32_t automaton_step(struct family *f, uint32_t config, uint8_t byte)
     return next;
 }
 
+/* ---- many steps ----------------------------------------------------------------------------- */
+
+enum { RUN_THREADS = 8 };
+
+/* One byte for all threads; false: none lives, or a leaf may end here. */
+static bool run_byte(struct family *f, const struct thread *from, uint32_t n, uint8_t byte, struct thread *to,
+                     uint32_t *ret_n)
+{
+    struct terminals *t = &f->p->r.t;
+    *ret_n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct thread x = from[i];
+        x.q = terminal_step(t, x.q, byte);
+        if (x.q == TERM_DEAD)
+            continue;
+        if (terminal_accepts(t, x.q))
+            return false;
+        x.cap = x.cap ? capture_intern(f, x.cap, byte) : 0;
+        to[(*ret_n)++] = x;
+    }
+    return *ret_n && !f->failed;
+}
+
+/* Bytes of `s` that no leaf ends in; the config behind them. */
+static uint32_t run(struct family *f, uint32_t config, struct slice s, size_t *ret_n)
+{
+    struct thread at[2][RUN_THREADS];
+    const struct config c = f->config[config];
+    uint32_t n = c.n, more;
+    size_t i = 0;
+    *ret_n = 0;
+    if (n > RUN_THREADS)
+        return config;
+    memcpy(at[0], f->thread + c.at, n * sizeof at[0][0]);
+    pthread_mutex_lock(&f->p->lock);
+    while (i < s.len && run_byte(f, at[i % 2], n, (uint8_t)s.ptr[i], at[(i + 1) % 2], &more)) {
+        n = more;
+        i++;
+    }
+    if (i) {
+        f->doubt = c.doubt;
+        for (uint32_t k = 0; k < n; k++)
+            add_thread(f, at[i % 2][k].q, at[i % 2][k].g, at[i % 2][k].below, at[i % 2][k].cap);
+        config = collect(f);
+    }
+    if (rules_failed(&f->p->r))
+        f->failed = true;
+    pthread_mutex_unlock(&f->p->lock);
+    *ret_n = i;
+    return f->failed ? CONFIG_DEAD : config;
+}
+
+uint32_t automaton_read(struct family *f, uint32_t config, struct slice s, size_t *ret_n)
+{
+    size_t i = 0, n;
+    while (i < s.len && !f->failed) {
+        if (!f->config[config].row && s.len - i > 1) {
+            config = run(f, config, slice_sub(s, i, s.len), &n);
+            i += n;
+            if (i == s.len || f->failed)
+                break;
+        }
+        uint32_t next = automaton_step(f, config, (uint8_t)s.ptr[i]);
+        if (next == CONFIG_DEAD)
+            break;
+        config = next;
+        i++;
+    }
+    *ret_n = i;
+    return config;
+}
+
 /* ---- questions ------------------------------------------------------------------------------ */
 
 uint32_t automaton_start(struct family *f)

@@ -24,6 +24,9 @@ void        family_free(struct family *f);
 uint32_t automaton_start(struct family *f);
 /* The config after one more byte.  CONFIG_DEAD also when a budget is spent: see family_failed. */
 uint32_t automaton_step(struct family *f, uint32_t config, uint8_t byte);
+/* The config after as many of the bytes as live; *ret_n: how many.  The same as stepping, but what lies
+ * between bytes that end no leaf is not made. */
+uint32_t automaton_read(struct family *f, uint32_t config, struct slice s, size_t *ret_n);
 /* The steps known so far, [256], CONFIG_UNKNOWN where automaton_step must be asked; it fills the
  * row.  Stays valid with the family.  NULL: out of memory. */
 const uint32_t *automaton_row(struct family *f, uint32_t config);

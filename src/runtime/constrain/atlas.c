@@ -381,7 +381,10 @@ void atlas_add_staying(const struct vocab *v, const struct class_of_state *c, ui
         for (uint32_t i = 1; i < n; i++)
             bitset_or(some, out[i] + from, len);
         for (size_t k = 0; k < len; k++)
-            row[from + k] |= v->cont_row[from + k] & upto[from + k] & ~some[k];
+            some[k] = ~some[k];
+        bitset_and(some, v->cont_row + from, len);
+        bitset_and(some, upto + from, len);
+        bitset_or(row + from, some, len);
     }
 }
 
@@ -393,6 +396,12 @@ void atlas_add_upto(const struct atlas *a, const uint32_t *from, uint32_t hi, ui
         return;
     }
     const uint32_t *upto = a->upto + hi * a->words;
-    for (size_t i = 0; i < words; i++)
-        row[i] |= from[i] & upto[i];
+    enum { BLOCK = 512 };
+    uint32_t some[BLOCK];
+    for (size_t at = 0; at < words; at += BLOCK) {
+        size_t len = words - at < BLOCK ? words - at : BLOCK;
+        memcpy(some, from + at, len * sizeof *some);
+        bitset_and(some, upto + at, len);
+        bitset_or(row + at, some, len);
+    }
 }

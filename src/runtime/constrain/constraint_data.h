@@ -65,8 +65,8 @@ struct mask_out;
 bool mask_walk_plain(const struct vocab *v, struct family *f, uint32_t config, uint32_t *row);
 /* The same, leaf by leaf with the memo of leaves. */
 bool mask_by_leaves(struct mask_out *o, struct memo *m, uint32_t config);
-/* Adds the tokens of a config and of the text behind the value (id 0: none), from the memo or walked.
- * False: failed. */
+/* Sets the row to the tokens of a config and of the text behind the value (id 0: none), from the memo
+ * or walked.  False: failed. */
 bool mask_config(struct drive *d, const struct vocab *v, uint32_t config, uint32_t follow_id,
                  struct slice follow, uint32_t *row);
 /* Adds tokens that begin with `rest`, taken as read before the config, or end inside it. */

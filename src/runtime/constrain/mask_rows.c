@@ -62,11 +62,15 @@ void mask_out_close(struct mask_out *o)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static void add_known(const struct vocab *v, const struct memo_row *r, uint32_t *row)
+static void put_known(const struct vocab *v, const struct memo_row *r, uint32_t *row)
 {
-    if (r->row)
-        bitset_or(row, r->row, bitset_words(v->n_logit));
-    for (uint32_t i = 0; i < r->n_base; i++)
+    size_t size = bitset_words(v->n_logit) * sizeof *row;
+    bool whole = r->n_base && r->base_hi[0] >= CPS_ANY;
+    if (r->row || whole)
+        memcpy(row, r->row ? r->row : r->base[0]->row, size);
+    else
+        memset(row, 0, size);
+    for (uint32_t i = whole; i < r->n_base; i++)
         add_upto(v, r->base[i], r->base_hi[i], row);
     for (uint32_t i = 0; i < r->n_id; i++)
         bitset_add(row, r->id[i]);
@@ -110,7 +114,7 @@ bool mask_config(struct drive *d, const struct vocab *v, uint32_t config, uint32
     struct memo *m = &d->memo;
     bool met = idmap_get(&m->at, key, &known);
     if (met && known != MET) {
-        add_known(v, &m->row[known], row);
+        put_known(v, &m->row[known], row);
         return true;
     }
     if (m->bytes + m->arena.total > MEMO_BYTES)         /* full: begin again */
@@ -119,6 +123,7 @@ bool mask_config(struct drive *d, const struct vocab *v, uint32_t config, uint32
     struct mask_out o;
     walk_room_open(&room);
     mask_out_open(&o, v, d->f, &room, row);
+    memset(row, 0, bitset_words(v->n_logit) * sizeof *row);
     bool ok = mask_by_leaves(&o, m, config) && (!follow.len || mask_follow(&o, config, follow));
     if (ok && !o.dense)
         ok = keep_list(m, key, &o);

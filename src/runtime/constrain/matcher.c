@@ -128,9 +128,10 @@ static bool fill(struct matcher *m, uint32_t *row)
     struct slice rest = heal_rest(m);
     size_t words = bitset_words(v->n_logit);
     uint32_t config = now(m)->config;
-    memset(row, 0, words * sizeof *row);
-    if (rest.len)
+    if (rest.len) {
+        memset(row, 0, words * sizeof *row);
         return mask_healed(m->d, v, rest, config, row);
+    }
     if (!mask_config(m->d, v, config, m->follow_id, str_slice(&m->follow), row))
         return false;
     if (m->open_end && automaton_accepts(m->d->f, config))
@@ -185,13 +186,10 @@ static enum matcher_step read_bytes(struct matcher *m, struct slice s, struct mo
             return MATCHER_REFUSED;
     size_t value_at = i;
     uint32_t first = x->config;
-    for (; i < s.len; i++) {
-        uint32_t next = automaton_step(m->d->f, x->config, (uint8_t)s.ptr[i]);
-        if (next == CONFIG_DEAD)
-            break;
-        x->config = next;
-    }
-    if (i == s.len) {
+    size_t n_read;
+    x->config = automaton_read(m->d->f, x->config, slice_sub(s, i, s.len), &n_read);
+    i += n_read;
+    if (i == s.len && !family_failed(m->d->f)) {
         *x = moment_of(m, x->config, x->n_heal, false);
         return MATCHER_INSIDE;
     }
