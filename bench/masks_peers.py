@@ -2,12 +2,14 @@
 """Masks beside llguidance and xgrammar: same schemas, tokens, vocabulary, core and call layer.
 
     masks_peers.py DIR --vocab FILE --lib BUILD/bench/libpeer_masks.so [--limit N] [--xgrammar N]
-                   [--cpu N] [--json FILE] [--venv DIR]
+                   [--cold instance|schema] [--cpu N] [--json FILE] [--venv DIR]
 
 Makes a virtual environment with the newest of both peers (PyPI) and runs itself in it.  Every engine
 is called from Python: the peers through their extensions, ours by ctypes; what an empty call costs is
 printed and stays inside the figures.  All matchers are cold: each instance gets a constraint compiled
-anew, ours with empty memos; caches of the peers are off.  Valid instances are replayed in the schema's
+anew, ours with empty memos; caches of the peers are off.  With `--cold schema` the instances of one schema
+are, on our side, matchers of one constraint, as a server would have them (bench/masks does the same);
+the peers get a new matcher for each instance all the same.  Valid instances are replayed in the schema's
 order of keys, split by longest match.  Two engines are compared on the files that both compile and the
 instances that both accept.  --limit takes N files spread over the directory; xgrammar, which may
 compile for seconds, runs on N files of them (0: none).
@@ -67,6 +69,18 @@ class Ours:
         self.row = (u32 * (self.n_vocab // 32 + 2))()
         self.at = ctypes.addressof(self.row)
         self.version = "this tree"
+        self.held = None
+
+    def hold(self, schema):
+        """Matchers from here on are of one constraint, until release."""
+        self.forget()
+        text = schema.encode()
+        self.held = self.lib.peer_compile(self.vocab, text, len(text))
+
+    def release(self):
+        if self.held:
+            self.lib.peer_constraint_free(self.held)
+        self.held = None
 
     def read(self, path):
         """The schema and the tokens of each valid instance, or None."""
@@ -84,9 +98,12 @@ class Ours:
         return schema.decode(), instances
 
     def forget(self):
-        self.lib.peer_forget(self.vocab)
+        if not self.held:
+            self.lib.peer_forget(self.vocab)
 
     def build(self, schema):
+        if self.held:
+            return None, self.lib.peer_matcher(self.held)
         text = schema.encode()
         c = self.lib.peer_compile(self.vocab, text, len(text))
         return (c, self.lib.peer_matcher(c)) if c else None
@@ -105,7 +122,8 @@ class Ours:
 
     def close(self, m):
         self.lib.peer_matcher_free(m[1])
-        self.lib.peer_constraint_free(m[0])
+        if m[0]:
+            self.lib.peer_constraint_free(m[0])
 
 
 class Llguidance:
@@ -246,11 +264,15 @@ def replay(engine, schema, tokens, out):
     out.accepted.append(good)
 
 
-def run(engine, schema, instances):
+def run(engine, schema, instances, hold):
     out = Outcome()
     first_mask(engine, schema, out)
+    if hold:
+        engine.hold(schema)
     for tokens in instances if out.first is not None else []:
         replay(engine, schema, tokens, out)
+    if hold:
+        engine.release()
     return out
 
 
@@ -326,6 +348,7 @@ def main():
     p.add_argument("--lib", required=True)
     p.add_argument("--limit", type=int, default=1 << 30)
     p.add_argument("--xgrammar", type=int, default=50)
+    p.add_argument("--cold", choices=["instance", "schema"], default="instance")
     p.add_argument("--cpu", type=int, default=None)
     p.add_argument("--json")
     p.add_argument("--venv", default=os.path.expanduser("~/.cache/sgl/peers-venv"))
@@ -349,7 +372,7 @@ def main():
             continue
         engines = [ours, llg] if i % 2 else [llg, ours]     # neither is always the second one
         engines += [xg] if name in sample else []
-        outcomes.append({e.name: run(e, *read) for e in engines})
+        outcomes.append({e.name: run(e, *read, e is ours and a.cold == "schema") for e in engines})
         if i % 50 == 49:
             gc.collect()
 
