@@ -28,7 +28,7 @@ static void add_expr(struct schema *s, uint32_t *e, uint32_t more)
     *e = expr_or2(&s->r->t.ex, *e, more);
 }
 
-static void add_number(struct schema *s, const struct jnode *v, uint32_t *word)
+static void add_number(struct schema *s, const struct jnode *v, uint32_t node, uint32_t *word)
 {
     struct decimal d;
     struct str text = { 0 };
@@ -40,12 +40,12 @@ static void add_number(struct schema *s, const struct jnode *v, uint32_t *word)
     if (text.len && !(v->text.ptr[0] == '-' && !d.n) && !text.failed)
         add_expr(s, word, expr_text(&s->r->t.ex, v->text));
     if (!text.len)
-        schema_refuse(s, 0, WORD_NONE, "a listed number has too many digits");
+        schema_refuse(s, node, WORD_NONE, "a listed number has too many digits");
     str_free(&text);
 }
 
 /* An array or object as a value with exactly one member. */
-static void lower_constant(struct schema *s, const struct jnode *v, uint32_t value)
+static void lower_constant(struct schema *s, const struct jnode *v, uint32_t node, uint32_t value)
 {
     struct rules *r = s->r;
     if (rules_failed(r))
@@ -57,13 +57,13 @@ static void lower_constant(struct schema *s, const struct jnode *v, uint32_t val
         value_add_term(r, value, terminal_start(&r->t, expr_text(&r->t.ex, v->text), ENC_CANON));
         return;
     case J_NUMBER:
-        add_number(s, v, &e);
+        add_number(s, v, node, &e);
         value_add_term(r, value, terminal_start(&r->t, e, ENC_RAW));
         return;
     case J_ARRAY: {
         uint32_t *kid = arena_array(&s->arena, v->n + 1ul, sizeof *kid);
         for (uint32_t i = 0; kid && i < v->n; i++)
-            lower_constant(s, v->kid[i], kid[i] = value_new(r));
+            lower_constant(s, v->kid[i], node, kid[i] = value_new(r));
         id = value_add_array(r, value);
         if (rules_failed(r))
             return;
@@ -80,7 +80,7 @@ static void lower_constant(struct schema *s, const struct jnode *v, uint32_t val
     case J_OBJECT: {
         uint32_t *kid = arena_array(&s->arena, v->n + 1ul, sizeof *kid);
         for (uint32_t i = 0; kid && i < v->n; i++)
-            lower_constant(s, v->kid[i], kid[i] = value_new(r));
+            lower_constant(s, v->kid[i], node, kid[i] = value_new(r));
         id = value_add_object(r, value);
         if (!kid)
             schema_nomem(s);
@@ -107,9 +107,9 @@ static void lower_listed(struct schema *s, const struct clause *c, struct scalar
     }
     for (uint32_t i = 0; i < c->n_value && s->st == ST_OK; i++) {
         if (c->type == J_NUMBER)
-            add_number(s, c->value[i], &x->word);
+            add_number(s, c->value[i], c->scalar_node, &x->word);
         else
-            lower_constant(s, c->value[i], value);
+            lower_constant(s, c->value[i], c->scalar_node, value);
     }
 }
 

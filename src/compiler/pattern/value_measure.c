@@ -154,12 +154,10 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     }
     if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
         return SIZE_MAX;
-    uint32_t pay = value_pay_keys(o, o->owes), owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
-    uint8_t paid = 0;
-    for (uint32_t i = 0; i < o->n_cls && o->owes; i++)
-        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
-            paid |= o->cls[i].pays;
-    if ((paid & o->owes) != o->owes || (o->counts && o->n_required + pay > o->hi))
+    uint32_t pay = value_pay_keys(o, o->owes);
+    uint32_t owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
+    const struct rule_state first = { .bits = o->owes };
+    if (!value_can_pay(r, o, &first, o->n_cls, o->counts && o->hi != EXPR_INF ? o->hi - o->n_required : EXPR_INF))
         return SIZE_MAX;
     for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
         if (value_min(r, o->cls[i].value) != SIZE_MAX)

@@ -185,13 +185,14 @@ static bool add_behind_blanks(const struct part *p, uint32_t behind, uint32_t th
 static bool add_blanks(const struct part *p)
 {
     const struct leaf_mask *l = p->view.l;
-    const struct atlas *a = p->o->v->atlas;
+    const struct trie_node *n = p->o->v->node;
     struct part x = *p;
     x.lo = p->lo > l->blank_lo ? p->lo : l->blank_lo;
     x.hi = p->hi < l->blank_hi ? p->hi : l->blank_hi;
-    for (uint32_t i = 0; i < a->n_blank; i++)
-        if (a->blank[i].n == x.hi)
-            mask_add_node(p->o, &p->o->v->node[a->blank[i].node]);
+    /* Not every blank: the leaf may be one space, and a line's end a token that nothing goes on from. */
+    for (uint32_t i = 0; i < l->n_exit; i++)
+        if (n[l->exit[i].node].depth == x.hi)
+            mask_add_node(p->o, &n[l->exit[i].node]);
     uint32_t behind = automaton_leave(p->o->f, p->config, p->thread, l->exit[0].label);
     if (family_failed(p->o->f))
         return false;
