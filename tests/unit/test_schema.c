@@ -182,6 +182,10 @@ START_TEST(patterns_of_a_length)
     pattern_unref(p);
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":4,\"pattern\":\"^(ab|c)$\"}"), "E0401", NULL);
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":2000000000}"), "E0402", NULL);
+    pattern_refused(schema("{\"type\":\"string\",\"minLength\":40000}"), "E0402", NULL);
+    pattern_refused(schema("{\"items\":{\"multipleOf\":60000}}"), "E0408", "/items/multipleOf");
+    pattern_refused(schema("{\"not\":{\"minimum\":1e400}}"), "E0408", "/not/minimum");
+    pattern_refused(schema("{\"properties\":{\"a\":{\"enum\":[1e401]}}}"), "E0408", "/properties/a");
 }
 END_TEST
 
@@ -233,6 +237,21 @@ START_TEST(the_shortest_value_is_closed)
 }
 END_TEST
 
+/* Some name of each of four lists must be there, in at most two keys. */
+START_TEST(keys_that_are_owed)
+{
+    struct pattern *p = pattern_made(schema(
+        "{\"type\":\"object\",\"patternProperties\":{\"^[0-9]$\":{\"type\":\"null\"}},\"additionalProperties\":false,"
+        "\"maxProperties\":2,\"not\":{\"anyOf\":[{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"3\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"11\"]}}},{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"4\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"2\"]}}}]}}"));
+    pattern_yes(p, "{\"1\":null,\"2\":null}");
+    pattern_yes(p, "{\"2\":null,\"3\":null}");
+    pattern_no(p, "{\"1\":null,\"4\":null}");
+    pattern_unref(p);
+}
+END_TEST
+
 Suite *suite_schema(void)
 {
     Suite *s = suite_create("schema");
@@ -250,6 +269,7 @@ Suite *suite_schema(void)
     tcase_add_test(t, references);
     tcase_add_test(t, refusals_name_their_place);
     tcase_add_test(t, the_shortest_value_is_closed);
+    tcase_add_test(t, keys_that_are_owed);
     suite_add_tcase(s, t);
     return s;
 }
