@@ -132,6 +132,28 @@ static bool told(struct expr_pool *p, uint32_t e, bool json, size_t *ret)
     return nullable || kept || !(p->node[e].flags & EXF_LOGIC);
 }
 
+size_t expr_at_most(struct expr_pool *p, uint32_t e, bool json)
+{
+    size_t sum = 0, n, best = SIZE_MAX;
+    for (;;) {
+        const struct expr_node x = p->node[e];
+        if (told(p, e, json, &n))
+            return add_size(sum, n);
+        if (x.kind == EX_REP)
+            return add_size(sum, mul_size(expr_at_most(p, x.a, json), x.b));
+        if (x.kind == EX_CAT) {
+            sum = add_size(sum, expr_at_most(p, x.a, json));
+            e = x.b;
+            continue;
+        }
+        for (uint32_t i = 0; x.kind == EX_OR && i < x.b; i++) {
+            n = expr_at_most(p, p->kid[x.a + i], json);
+            best = n < best ? n : best;
+        }
+        return add_size(sum, best);
+    }
+}
+
 /* Visits the neighbours of a visit. */
 static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool json, size_t least,
                      size_t d, size_t best)
@@ -210,8 +232,11 @@ static size_t shortest_now(struct expr_pool *p, uint32_t e, bool json)
         }
         return best;
     case EX_OR:
+        best = x.flags & EXF_LOGIC ? expr_at_most(p, e, json) : SIZE_MAX;
         for (uint32_t i = 0; i < x.b; i++) {
-            size_t n = expr_shortest(p, p->kid[x.a + i], json);
+            uint32_t kid = p->kid[x.a + i];
+            bool better = !(p->node[kid].flags & EXF_LOGIC) || expr_at_least(p, kid, json) < best;
+            size_t n = better ? expr_shortest(p, kid, json) : best;
             best = n < best ? n : best;
         }
         return best;

@@ -340,7 +340,7 @@ static enum status explore(struct explorer *x, struct num_dfa *d, struct error *
             return error_code(err, ST_LIMIT, "E0402", "bounds and divisors too large: their numbers need too many states");
     }
     memset(d->next, 0, NUM_SYMBOLS * sizeof *d->next);
-    d->n = x->state.n + 1;
+    d->n = d->n_met = x->state.n + 1;
     return ST_OK;
 }
 
