@@ -10,26 +10,42 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct { enum pattern_source_kind kind; const char *text; } source[] = {
-    { PATTERN_SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"maxLength\":5}},"
-                      "\"required\":[\"a\"]}" },
-    { PATTERN_SCHEMA, "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":-9,\"maximum\":120},"
-                      "\"maxItems\":3}" },
-    { PATTERN_SCHEMA, "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^[ab]+$\"},{\"enum\":[1,2,null,\"x\"]}]}" },
-    { PATTERN_SCHEMA, "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"boolean\"},"
-                      "\"maxProperties\":3}" },
-    { PATTERN_SCHEMA, "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":[\"integer\",\"string\"],"
-                      "\"maxLength\":2,\"maximum\":99},\"contains\":{\"const\":12}}" },
-    { PATTERN_SCHEMA, "{\"type\":\"object\",\"patternProperties\":{\"^a\":{\"type\":\"null\"}},"
-                      "\"propertyNames\":{\"maxLength\":3},\"minProperties\":2,\"not\":{\"required\":[\"b\"]}}" },
-    { PATTERN_SCHEMA, "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"anyOf\":[{\"type\":\"array\",\"items\":"
-                      "{\"$ref\":\"#/$defs/t\"}},{\"format\":\"date\"},{\"type\":\"number\",\"multipleOf\":0.25}]}}}" },
-    { PATTERN_SCHEMA, "{\"type\":\"object\",\"properties\":{\"ab\":true,\"a1\":true,\"b2\":{\"type\":\"string\"}},"
-                      "\"additionalProperties\":false,\"dependentRequired\":{\"ab\":[\"a1\"]},\"minProperties\":1}" },
+static const struct {
+    enum pattern_source_kind kind;
+    const char              *text;
+} source[] = {
+    { PATTERN_SCHEMA,
+      "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"maxLength\":5}},"
+      "\"required\":[\"a\"]}" },
+    { PATTERN_SCHEMA,
+      "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":-9,\"maximum\":120},"
+      "\"maxItems\":3}" },
+    { PATTERN_SCHEMA,
+      "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^[ab]+$\"},{\"enum\":[1,2,null,"
+      "\"x\"]}]}" },
+    { PATTERN_SCHEMA,
+      "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"boolean\"},"
+      "\"maxProperties\":3}" },
+    { PATTERN_SCHEMA,
+      "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":[\"integer\",\"string\"],"
+      "\"maxLength\":2,\"maximum\":99},\"contains\":{\"const\":12}}" },
+    { PATTERN_SCHEMA,
+      "{\"type\":\"object\",\"patternProperties\":{\"^a\":{\"type\":\"null\"}},"
+      "\"propertyNames\":{\"maxLength\":3},\"minProperties\":2,"
+      "\"not\":{\"required\":[\"b\"]}}" },
+    { PATTERN_SCHEMA,
+      "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"anyOf\":[{\"type\":\"array\","
+      "\"items\":{\"$ref\":\"#/$defs/t\"}},{\"format\":\"date\"},{\"type\":\"number\","
+      "\"multipleOf\":0.25}]}}}" },
+    { PATTERN_SCHEMA,
+      "{\"type\":\"object\",\"properties\":{\"ab\":true,\"a1\":true,"
+      "\"b2\":{\"type\":\"string\"}},\"additionalProperties\":false,"
+      "\"dependentRequired\":{\"ab\":[\"a1\"]},\"minProperties\":1}" },
     { PATTERN_JSON_OBJECT, "" },
     { PATTERN_REGEX, "(?:[a-c]{2,5}\\.){0,3}(?:\xc3\xa9|\\d+|\"[^\"]*\")x?" },
     { PATTERN_REGEX, "(?=.*1).{3,40}a{20,}" },
-    { PATTERN_GRAMMAR, "root ::= e\ne ::= e \" + \" t | t\nt ::= [a-z]+ | \"(\" e \")\" | \"12\" [0-9]{0,3}\n" },
+    { PATTERN_GRAMMAR,
+      "root ::= e\ne ::= e \" + \" t | t\nt ::= [a-z]+ | \"(\" e \")\" | \"12\" [0-9]{0,3}\n" },
 };
 
 static const char *const more[] = { "\":",  "\",\"", "{\"", "\"}", "true", "false",    "null",
@@ -45,7 +61,8 @@ static void follow_forced(struct matcher *m, size_t max)
     struct matcher *copy = NULL;
     struct str s = { 0 };
     matcher_forced(m, max, &s);
-    if (matcher_clone(m, &copy, NULL) == ST_OK && s.len && !matcher_accept_bytes(copy, str_slice(&s)))
+    if (matcher_clone(m, &copy, NULL) == ST_OK && s.len &&
+        !matcher_accept_bytes(copy, str_slice(&s)))
         __builtin_trap();
     matcher_free(copy);
     str_free(&s);

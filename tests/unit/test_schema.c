@@ -185,7 +185,8 @@ START_TEST(patterns_of_a_length)
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":40000}"), "E0402", NULL);
     pattern_refused(schema("{\"items\":{\"multipleOf\":60000}}"), "E0408", "/items/multipleOf");
     pattern_refused(schema("{\"not\":{\"minimum\":1e400}}"), "E0408", "/not/minimum");
-    pattern_refused(schema("{\"properties\":{\"a\":{\"enum\":[1e401]}}}"), "E0408", "/properties/a");
+    pattern_refused(schema("{\"properties\":{\"a\":{\"enum\":[1e401]}}}"), "E0408",
+                    "/properties/a");
 }
 END_TEST
 
@@ -241,9 +242,11 @@ END_TEST
 START_TEST(keys_that_are_owed)
 {
     struct pattern *p = pattern_made(schema(
-        "{\"type\":\"object\",\"patternProperties\":{\"^[0-9]$\":{\"type\":\"null\"}},\"additionalProperties\":false,"
-        "\"maxProperties\":2,\"not\":{\"anyOf\":[{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"3\"]}}},"
-        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"11\"]}}},{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"4\"]}}},"
+        "{\"type\":\"object\",\"patternProperties\":{\"^[0-9]$\":{\"type\":\"null\"}},"
+        "\"additionalProperties\":false,\"maxProperties\":2,"
+        "\"not\":{\"anyOf\":[{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"3\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"11\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"4\"]}}},"
         "{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"2\"]}}}]}}"));
     pattern_yes(p, "{\"1\":null,\"2\":null}");
     pattern_yes(p, "{\"2\":null,\"3\":null}");

@@ -5,8 +5,8 @@
 #include "base/array.h"
 #include "compiler/pattern/automaton_int.h"
 
-/* Most leaves and bytes of one completion.  A longer one is not begun.  Whole values are bounded when
- * they are compiled; twice as much is left for costs that are estimates. */
+/* Most leaves and bytes of one completion.  A longer one is not begun.  Whole values are bounded
+ * when they are compiled; twice as much is left for costs that are estimates. */
 enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16 };
 
 static size_t plus(size_t a, size_t b)

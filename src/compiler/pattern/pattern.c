@@ -8,8 +8,8 @@
 #include "compiler/pattern/lower.h"
 #include "compiler/pattern/regex.h"
 
-/* LEAST_BYTES: a value that is longer is not closed by its shortest way, which is found byte by byte
- * and keeps what it meets (automaton_close.c has the bound of what is left of one). */
+/* LEAST_BYTES: a value that is longer is not closed by its shortest way, which is found byte by
+ * byte and keeps what it meets (automaton_close.c has the bound of what is left of one). */
 enum { WORK_UNITS = 4000000, SPENT_BYTES = 48 << 20, LEAST_BYTES = 1 << 15 };
 
 /* Driving the automaton may spend this much more than compiling did. */

@@ -88,10 +88,11 @@ bool clause_add_integer(struct schema *s, struct clause *c, bool negated)
 }
 
 /* The pool gives up without a word: numbers are asked again why. */
-static void refuse_number(struct schema *s, const struct clause *c, const struct num_spelling *spelling)
+static void refuse_number(struct schema *s, const struct clause *c,
+                          const struct num_spelling *spelling)
 {
-    static const enum schema_word words[] = { WORD_MULTIPLE_OF, WORD_MINIMUM, WORD_MAXIMUM, WORD_EXCLUSIVE_MINIMUM,
-                                              WORD_EXCLUSIVE_MAXIMUM };
+    static const enum schema_word words[] = { WORD_MULTIPLE_OF, WORD_MINIMUM, WORD_MAXIMUM,
+                                              WORD_EXCLUSIVE_MINIMUM, WORD_EXCLUSIVE_MAXIMUM };
     struct num_dfa *d = NULL;
     struct error why = { 0 };
     enum schema_word word = WORD_NONE;

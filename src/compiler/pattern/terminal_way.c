@@ -11,8 +11,8 @@ static size_t residual(struct terminals *t, uint32_t e, bool json)
     return n == SIZE_MAX ? n : n + json;
 }
 
-/* The code point of from..to to read: a letter, a digit or a blank where it costs no more, for the text
- * is shown to people. */
+/* The code point of from..to to read: a letter, a digit or a blank where it costs no more, for the
+ * text is shown to people. */
 static uint32_t shown(uint32_t from, uint32_t to, bool json)
 {
     static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };

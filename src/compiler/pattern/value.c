@@ -400,8 +400,8 @@ static uint32_t class_room(struct rules *r, const struct value_object *o, uint32
 }
 
 /* Whether class i has a name left, whatever names the classes of the plan and `taken` have got. */
-static bool spares_name(struct rules *r, const struct value_object *o, uint32_t seen, const uint32_t *plan,
-                        uint32_t n, uint32_t i)
+static bool spares_name(struct rules *r, const struct value_object *o, uint32_t seen,
+                        const uint32_t *plan, uint32_t n, uint32_t i)
 {
     uint32_t e = class_expr(r, &o->cls[i], seen), need = 1;
     if (o->cls[i].roomy)
@@ -412,17 +412,18 @@ static bool spares_name(struct rules *r, const struct value_object *o, uint32_t 
     return expr_words(&r->t.ex, e, need) >= need;
 }
 
-/* A plan is a list of classes that pay all debts in this order.  Whoever has one takes a name of its
- * first class and has the rest of it as a plan, so debts never lead nowhere. */
-bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s, uint32_t taken,
-                   uint32_t keys)
+/* A plan is a list of classes that pay all debts in this order.  Whoever has one takes a name of
+ * its first class and has the rest of it as a plan, so debts never lead nowhere. */
+bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                   uint32_t taken, uint32_t keys)
 {
     uint64_t left[PAY_DEBTS + 1] = { s->bits };
     uint32_t at[PAY_DEBTS + 1] = { 0 }, plan[PAY_DEBTS + 2] = { taken }, n = 0;
     while (left[n]) {
         uint32_t i = n < keys ? at[n] : o->n_cls;
-        while (i < o->n_cls && !((o->cls[i].pays & left[n]) && value_gives(r, o->cls[i].value) &&
-                                 spares_name(r, o, s->seen, plan, n + 1, i)))
+        while (i < o->n_cls &&
+               !((o->cls[i].pays & left[n]) && value_gives(r, o->cls[i].value) &&
+                 spares_name(r, o, s->seen, plan, n + 1, i)))
             i++;
         if (!expr_work(&r->t.ex, 1) || (i == o->n_cls && !n))
             return false;
@@ -466,7 +467,8 @@ static bool can_finish(struct rules *r, const struct value_object *o, const stru
     uint32_t required = value_required_from(o, pos);
     if (s->room != EXPR_INF && required > s->room)
         return false;
-    if (!value_can_pay(r, o, s, o->n_cls, s->room == EXPR_INF ? s->room : s->room - required))
+    uint32_t keys_most = s->room == EXPR_INF ? s->room : s->room - required;
+    if (!value_can_pay(r, o, s, o->n_cls, keys_most))
         return false;
     if (!o->counts)
         return true;

@@ -35,8 +35,8 @@ uint32_t value_pay_keys(const struct value_object *o, uint64_t bits);
 uint32_t value_required_from(const struct value_object *o, uint32_t pos);
 /* Whether names that are not used yet pay what is owed with at most `keys` keys, after one of class
  * `taken` (n_cls: none). */
-bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s, uint32_t taken,
-                   uint32_t keys);
+bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                   uint32_t taken, uint32_t keys);
 struct rule_state value_with_key(const struct value_object *o, const struct rule_state *s, uint32_t key);
 
 /* value_seen.c: the language without what is on the list; how long the list is. */

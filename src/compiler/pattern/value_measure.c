@@ -37,9 +37,10 @@ static size_t items_cost(const struct rules *r, const struct value_array *a, uin
     return sum;
 }
 
-/* What the items still owed cost, each with a comma.  One that must count costs what such an item does:
- * were it less, giving others for ever would look cheaper. */
-static size_t array_debt(const struct rules *r, const struct value_array *a, const struct rule_state *s)
+/* What the items still owed cost, each with a comma.  One that must count costs what such an item
+ * does: were it less, giving others for ever would look cheaper. */
+static size_t array_debt(const struct rules *r, const struct value_array *a,
+                         const struct rule_state *s)
 {
     uint32_t need = value_contains_need(s), n = s->missing > need ? s->missing - need : 0;
     size_t one = SIZE_MAX, sum = items_cost(r, a, s->pos, n);
@@ -58,8 +59,10 @@ static size_t array_cost(const struct rules *r, const struct rule_state *s)
 {
     const struct value_array *a = &r->array[s->a];
     size_t debt = array_debt(r, a, s);
+    if (s->phase == PH_MEMBER && debt)
+        return plus(debt, 1) - value_comma_bytes(r);
     if (s->phase == PH_MEMBER)
-        return debt ? plus(debt, 1) - value_comma_bytes(r) : plus(value_min(r, value_item_at(a, s->pos)), 1);
+        return plus(value_min(r, value_item_at(a, s->pos)), 1);
     return plus(debt, s->phase != PH_NEXT && s->phase != PH_OPEN);
 }
 
@@ -171,7 +174,8 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     uint32_t pay = value_pay_keys(o, o->owes);
     uint32_t owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
     const struct rule_state first = { .bits = o->owes };
-    if (!value_can_pay(r, o, &first, o->n_cls, o->counts && o->hi != EXPR_INF ? o->hi - o->n_required : EXPR_INF))
+    uint32_t keys = o->counts && o->hi != EXPR_INF ? o->hi - o->n_required : EXPR_INF;
+    if (!value_can_pay(r, o, &first, o->n_cls, keys))
         return SIZE_MAX;
     for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
         if (value_min(r, o->cls[i].value) != SIZE_MAX)

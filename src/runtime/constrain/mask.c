@@ -189,7 +189,7 @@ static bool add_blanks(const struct part *p)
     struct part x = *p;
     x.lo = p->lo > l->blank_lo ? p->lo : l->blank_lo;
     x.hi = p->hi < l->blank_hi ? p->hi : l->blank_hi;
-    /* Not every blank: the leaf may be one space, and a line's end a token that nothing goes on from. */
+    /* Not every blank: a leaf may be one space, a line's end a token that nothing goes on from. */
     for (uint32_t i = 0; i < l->n_exit; i++)
         if (n[l->exit[i].node].depth == x.hi)
             mask_add_node(p->o, &n[l->exit[i].node]);
