@@ -28,7 +28,7 @@ static const struct {
       "\"maxProperties\":3}" },
     { PATTERN_SCHEMA,
       "{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"type\":[\"integer\",\"string\"],"
-      "\"maxLength\":2,\"maximum\":99},\"contains\":{\"const\":12}}" },
+      "\"maxLength\":2,\"minimum\":0,\"maximum\":12}}" },
     { PATTERN_SCHEMA,
       "{\"type\":\"object\",\"patternProperties\":{\"^a\":{\"type\":\"null\"}},"
       "\"propertyNames\":{\"maxLength\":3},\"minProperties\":2,"

@@ -255,6 +255,42 @@ START_TEST(keys_that_are_owed)
 }
 END_TEST
 
+/* Arrays do not care which of the 729 combinations they are read by. */
+START_TEST(alternatives_that_say_the_same)
+{
+    struct str s = { 0 };
+    str_adds(&s, "{\"allOf\":[");
+    for (int i = 0; i < 27; i++)
+        str_addf(&s, "%s{\"minLength\":%d}%s", i % 9 ? "," : "{\"anyOf\":[", i % 9,
+                 i == 26 ? "]}" : i % 9 == 8 ? "]}," : "");
+    str_adds(&s, "]}");
+    struct pattern_source src = { .kind = PATTERN_SCHEMA, .text = str_slice(&s) };
+    struct pattern *p = pattern_made(src);
+    pattern_yes(p, "[1, {}]");
+    pattern_yes(p, "{\"a\": \"\"}");
+    pattern_least(p, "0");
+    pattern_unref(p);
+    str_free(&s);
+}
+END_TEST
+
+/* Behind `contains` the next item is one that counts, and no blanks are put before it. */
+START_TEST(counted_items_are_closed)
+{
+    struct pattern_source src = { .kind = PATTERN_SCHEMA, .spelling = SPELL_FLEXIBLE };
+    src.text = slice_of("{\"type\":\"array\",\"contains\":{\"type\":\"array\","
+                        "\"contains\":{\"const\":7}}}");
+    struct pattern *p = pattern_made(src);
+    pattern_least(p, "[[7]]");
+    pattern_unref(p);
+    src.text = slice_of("{\"uniqueItems\":true,\"items\":{\"enum\":[\"a\",1,\"ab\"]},"
+                        "\"minItems\":3,\"type\":\"array\"}");
+    p = pattern_made(src);
+    pattern_least(p, "[1,\"a\",\"ab\"]");
+    pattern_unref(p);
+}
+END_TEST
+
 Suite *suite_schema(void)
 {
     Suite *s = suite_create("schema");
@@ -273,6 +309,8 @@ Suite *suite_schema(void)
     tcase_add_test(t, refusals_name_their_place);
     tcase_add_test(t, the_shortest_value_is_closed);
     tcase_add_test(t, keys_that_are_owed);
+    tcase_add_test(t, alternatives_that_say_the_same);
+    tcase_add_test(t, counted_items_are_closed);
     suite_add_tcase(s, t);
     return s;
 }

@@ -129,7 +129,7 @@ static uint32_t best_thread(struct family *f, uint32_t config, size_t *ret_cost)
             struct thread t = f->thread[c.at + i];
             const struct terminals *all = &f->p->r.t;
             uint32_t q;
-            if (!late && !terminal_has_labels(all, t.q) && terminal_accepts(all, t.q))
+            if (!late && terminal_accepts(all, t.q))
                 continue;
             size_t n = thread_cost(f, &t, &q);
             if (n < cost) {

@@ -156,6 +156,35 @@ static void lower_clause(struct schema *s, const struct clause *c, struct scalar
     }
 }
 
+static bool same_atom(const struct atom *a, const struct atom *b)
+{
+    return a->kind == b->kind && a->node == b->node && a->lit == b->lit && a->n == b->n &&
+           a->lo == b->lo && a->hi == b->hi && slice_eq(a->name, b->name) && a->why == b->why;
+}
+
+static bool same_atoms(const struct atom *a, const struct atom *b)
+{
+    while (a && b && same_atom(a, b)) {
+        a = a->below;
+        b = b->below;
+    }
+    return !a && !b;
+}
+
+/* Whether an array or object clause says what an earlier one has said: what is alike in every
+ * combination of alternatives must not be read in as many ways. */
+static bool said_before(struct schema *s, const struct clauses *l, uint32_t i)
+{
+    const struct clause *c = &l->c[i];
+    if ((c->type != J_ARRAY && c->type != J_OBJECT) || c->has_values)
+        return false;
+    expr_work(&s->r->t.ex, i / 8);
+    for (uint32_t k = 0; k < i; k++)
+        if (!l->c[k].has_values && same_atoms(l->c[k].atom, c->atom))
+            return true;
+    return false;
+}
+
 void schema_lower_goal(struct schema *s, uint32_t goal)
 {
     const struct schema_goal g = s->goal[goal];
@@ -165,7 +194,8 @@ void schema_lower_goal(struct schema *s, uint32_t goal)
         struct clauses out = { 0 };
         schema_expand(s, g.lit, g.n, (enum jkind)t, &out);
         for (uint32_t i = 0; i < out.n && s->st == ST_OK && !rules_failed(r); i++)
-            lower_clause(s, &out.c[i], &x, g.value);
+            if (!said_before(s, &out, i))
+                lower_clause(s, &out.c[i], &x, g.value);
         clauses_free(&out);
     }
     if (s->st != ST_OK || rules_failed(r))
