@@ -116,9 +116,11 @@ def models(d):
 def interrupt(d):
     global cases
     cases += 1
-    path = write(d, "long.sgl", 'user "Write a very long story."\nprint(gen(max: 4000, ignore_eos: true))\n')
+    path = write(d, "long.sgl", 'print("begun")\nuser "Write a very long story."\n'
+                 'print(gen(max: 4000, ignore_eos: true))\n')
     p = subprocess.Popen([SGLRUN, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.5)
+    p.stdout.readline()
+    time.sleep(0.5)
     p.send_signal(signal.SIGINT)
     try:
         p.communicate(timeout=20)

@@ -42,6 +42,18 @@ static const char *const schemas[] = {
     "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":2},\"uniqueItems\":true}",
     "{\"type\":\"object\",\"propertyNames\":{\"maxLength\":2},\"additionalProperties\":{\"type\":\"null\"}}",
     "{\"type\":\"string\",\"minLength\":1,\"maxLength\":4}",
+    "{\"type\":\"string\",\"pattern\":\"^([a-z0-9A-Z]+[ .]){0,5}[a-z0-9A-Z]+$\",\"maxLength\":14}",
+    "{\"type\":\"string\",\"pattern\":\"^\\\\S+(\\\\s+\\\\S+){0,2}$\",\"maxLength\":9}",
+    "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9]{4}-[a-zA-Z0-9]{2,3}$\"}",
+    "{\"type\":\"string\",\"pattern\":\"^.*?(ab)?\\\\.(ca|b)$\",\"format\":\"uri-reference\"}",
+    "{\"type\":\"string\",\"not\":{\"pattern\":\"ab_[a-c]|c0\"}}",
+    "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z0-9.-]{2,7}$|^[a-zA-Z0-9.-]{1,3}:.*$\"}",
+    "{\"type\":\"object\",\"properties\":{\"ab\":{\"type\":\"integer\"},\"a1\":{}},\"patternProperties\":{\"^[a-z]([a-z0-9]|,b)*$\":"
+    "{\"type\":\"boolean\"}},\"additionalProperties\":false}",
+    "{\"type\":\"object\",\"patternProperties\":{\"^.{1,19}$\":{\"type\":\"null\"}},\"maxProperties\":3}",
+    "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^([a-c]{2,12}1|b{3,15}0)$\"},\"maxItems\":2}",
+    "{\"type\":\"object\",\"properties\":{\"ab\":{},\"a\":{\"type\":\"null\"}},\"patternProperties\":{\"^(?!b).\":{\"type\":\"integer\"}}}",
+    "{\"type\":[\"integer\",\"string\"],\"minimum\":7,\"maximum\":1010,\"format\":\"email\"}",
     "{\"type\":\"string\",\"pattern\":\"^(a|b)+$\",\"maxLength\":6}",
     "{\"type\":\"string\",\"not\":{\"enum\":[\"a\",\"ab\",\"\"]}}",
     "{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\",\"minimum\":2},{\"type\":\"string\",\"format\":\"date\"}]}",
@@ -63,7 +75,8 @@ struct oracle {
     uint64_t      masks, wrong;
 };
 
-static void make_vocab(struct oracle *o, struct rng_key key)
+/* `bare`: no longer token begins with a blank. */
+static void make_vocab(struct oracle *o, struct rng_key key, bool bare)
 {
     static const char letter[] = "abc01{}[]\":, \n-.\\u,,\"\"\xc3\xa9\xe4\xb8\xad";
     size_t at = 0;
@@ -72,6 +85,9 @@ static void make_vocab(struct oracle *o, struct rng_key key)
         o->token[i] = (struct slice){ o->text + at, n };
         for (size_t k = 0; k < n; k++)
             o->text[at++] = i < 256 ? (char)i : letter[rng_u64(key, i * 9 + k + 1) % (sizeof letter - 1)];
+        char *first = o->text + at - n;
+        if (bare && i >= 256 && (*first == ' ' || *first == '\n'))
+            *first = 'a';
     }
     if (vocab_from_bytes(o->token, N_TOKEN, N_TOKEN + 7, &o->v, NULL) != ST_OK)
         abort();
@@ -268,7 +284,7 @@ int main(int argc, char **argv)
         struct constraint_table *t = NULL;
         if (!o)
             return 2;
-        make_vocab(o, rng_key_seed(i + 1));
+        make_vocab(o, rng_key_seed(i + 1), i % 4 == 3);
         if (constraint_table_new(o->v, 0, &t, NULL) != ST_OK)
             return 2;
         run_all(o, t, walks, i * 100 + 1);

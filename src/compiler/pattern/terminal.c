@@ -436,7 +436,7 @@ size_t terminal_longest(struct terminals *t, uint32_t q)
     return s->enc == ENC_RAW ? n * 4 : n * 12 + 2;
 }
 
-const uint32_t *terminal_row(struct terminals *t, uint32_t q)
+const uint32_t *terminal_row_new(struct terminals *t, uint32_t q)
 {
     struct term_state *s = &t->st[q];
     if (!s->row && t->n_row < ROW_MAX) {

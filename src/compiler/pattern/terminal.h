@@ -85,6 +85,9 @@ struct terminal_loop {
 };
 bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret);
 
+/* The state without bounds from above that cannot matter within `longest` code points. */
+uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest);
+
 /* A JSON string of texts that can always go on, but for a few: *ret_base are the texts, *ret_words the
  * few.  False: not so. */
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words);
@@ -108,6 +111,9 @@ struct terminal_class {
 };
 bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret);
 
+/* In a JSON string: ASCII bytes that lead from q back to q. */
+struct lead_bytes terminal_stays(struct terminals *t, uint32_t q);
+
 /* Adds the bytes that may be read from q; any other byte leads to TERM_DEAD. */
 void terminal_first(struct terminals *t, uint32_t q, uint32_t set[8]);
 
@@ -115,7 +121,12 @@ void terminal_first(struct terminals *t, uint32_t q, uint32_t set[8]);
 bool terminal_in_string(const struct terminals *t, uint32_t q);
 
 /* The row of known steps, made if need be; NULL where rows are used up. */
-const uint32_t *terminal_row(struct terminals *t, uint32_t q);
+const uint32_t *terminal_row_new(struct terminals *t, uint32_t q);
+
+static inline const uint32_t *terminal_row(struct terminals *t, uint32_t q)
+{
+    return t->st[q].row ? t->st[q].row : terminal_row_new(t, q);
+}
 
 size_t terminal_longest(struct terminals *t, uint32_t q);
 /* The texts that are left, or the kind of number, for dumps. */

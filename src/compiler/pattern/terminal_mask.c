@@ -1,5 +1,5 @@
-/* terminal_mask.c - what masks ask of leaf states: identity, loops, sets that may be read over and
- * over, texts left out. */
+/* terminal_mask.c - what masks ask of leaf states: identity, loops, bounds that do not matter, texts
+ * left out, first bytes. */
 #include "compiler/pattern/terminal_int.h"
 
 bool terminal_key(struct terminals *t, uint32_t q, struct hash128 *ret)
@@ -30,13 +30,54 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
     return terminal_key(t, ret->base, &ret->key) && !terminals_failed(t);
 }
 
-/* Ends in a set over and over, so that whatever was read can go on in endlessly many ways. */
-static bool ends_openly(const struct expr_pool *p, uint32_t e)
+enum { FARTHEST_NODES = 2000, LOOSENED_MAX = 16 };
+
+static size_t add_sizes(size_t a, size_t b)
 {
-    while (p->node[e].kind == EX_CAT)
-        e = p->node[e].b;
-    const struct expr_node *x = &p->node[e];
-    return x->kind == EX_REP && x->c == EXPR_INF && p->node[x->a].kind == EX_SET && !(x->flags & EXF_LABEL);
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+/* Code points to the nearest end from any place within e, at most; SIZE_MAX: not known. */
+static size_t farthest(const struct expr_pool *p, uint32_t e, uint32_t depth, uint32_t *n_node)
+{
+    size_t sum = 0, most = 0;
+    for (; p->node[e].kind == EX_CAT; e = p->node[e].b)
+        sum = add_sizes(sum, farthest(p, p->node[e].a, depth + 1, n_node));
+    const struct expr_node x = p->node[e];
+    if (depth > 100 || ++*n_node > FARTHEST_NODES)
+        return SIZE_MAX;
+    switch (x.kind) {
+    case EX_EPS:
+        return sum;
+    case EX_SET:
+        return add_sizes(sum, 1);
+    case EX_OR:
+        for (uint32_t i = 0; i < x.b; i++) {
+            size_t one = farthest(p, p->kid[x.a + i], depth + 1, n_node);
+            most = one > most ? one : most;
+        }
+        return add_sizes(sum, most);
+    case EX_REP:
+        most = farthest(p, x.a, depth + 1, n_node);
+        for (uint32_t i = 0; i <= x.b && i <= FARTHEST_NODES && sum < SIZE_MAX; i++)
+            sum = add_sizes(sum, most);
+        return x.b > FARTHEST_NODES ? SIZE_MAX : sum;
+    default:
+        return SIZE_MAX;
+    }
+}
+
+/* A bound on the length of something that can end soon. */
+static uint32_t without_length(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct expr_node bound = t->ex.node[t->ex.kid[x.a + i]];
+        uint32_t other = t->ex.kid[x.a + 1 - i], n = 0;
+        if (bound.kind == EX_REP && bound.a == EXPR_ANY && !bound.b && bound.c > longest)
+            return farthest(&t->ex, other, 0, &n) > bound.c - longest ? e : other;
+    }
+    return e;
 }
 
 /* The kid of a NOT whose words are few; EXPR_EMPTY: e is no such node. */
@@ -44,6 +85,69 @@ static uint32_t few_words(const struct expr_pool *p, uint32_t e)
 {
     const struct expr_node *x = &p->node[e];
     return x->kind != EX_NOT || (p->node[x->a].flags & (EXF_LOGIC | EXF_ENDLESS)) ? EXPR_EMPTY : x->a;
+}
+
+/* A count that no token can use up, of what comes first. */
+static uint32_t without_count(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    uint32_t head = x.kind == EX_CAT ? x.a : e;
+    const struct expr_node rep = t->ex.node[head];
+    if (rep.kind != EX_REP || rep.c == EXPR_INF || rep.c <= longest)
+        return e;
+    head = expr_rep(&t->ex, rep.a, rep.b, EXPR_INF);
+    return x.kind == EX_CAT ? expr_cat(&t->ex, head, x.b) : head;
+}
+
+/* Words of one set but a few, when there is room for longer ones than those. */
+static uint32_t without_count_but(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct expr_node rep = t->ex.node[t->ex.kid[x.a + i]];
+        uint32_t other = t->ex.kid[x.a + 1 - i], words = few_words(&t->ex, other);
+        if (words == EXPR_EMPTY || rep.kind != EX_REP || rep.c == EXPR_INF || t->ex.node[rep.a].kind != EX_SET)
+            continue;
+        if (rep.c > longest && rep.c - longest > expr_longest(&t->ex, words))
+            return expr_and2(&t->ex, expr_rep(&t->ex, rep.a, rep.b, EXPR_INF), other);
+    }
+    return e;
+}
+
+static uint32_t loosened(struct terminals *t, uint32_t e, uint32_t longest)
+{
+    const struct expr_node x = t->ex.node[e];
+    if (x.kind == EX_AND && x.b == 2) {
+        uint32_t free = without_length(t, e, longest);
+        return free != e ? free : without_count_but(t, e, longest);
+    }
+    if (x.kind != EX_OR || x.b > LOOSENED_MAX)
+        return without_count(t, e, longest);
+    uint32_t kid[LOOSENED_MAX];
+    for (uint32_t i = 0; i < x.b; i++)
+        kid[i] = without_count(t, t->ex.kid[x.a + i], longest);
+    return expr_or(&t->ex, kid, x.b);
+}
+
+uint32_t terminal_unbounded(struct terminals *t, uint32_t q, uint32_t longest)
+{
+    const struct term_state s = t->st[q];
+    if (s.kind != K_AT && s.kind != K_OPEN)
+        return q;
+    uint32_t e = loosened(t, s.e, longest);
+    if (e == s.e)
+        return q;
+    uint32_t free = terminal_intern(t, (struct term_state){ .kind = s.kind, .enc = s.enc, .e = e });
+    return terminals_failed(t) ? q : free;
+}
+
+/* Ends in something over and over, so that whatever was read can go on in endlessly many ways. */
+static bool ends_openly(const struct expr_pool *p, uint32_t e)
+{
+    while (p->node[e].kind == EX_CAT)
+        e = p->node[e].b;
+    const struct expr_node *x = &p->node[e];
+    return x->kind == EX_REP && x->c == EXPR_INF && !(x->flags & (EXF_LABEL | EXF_LOGIC));
 }
 
 bool terminal_excludes(struct terminals *t, uint32_t q, uint32_t *ret_base, uint32_t *ret_words)
@@ -71,283 +175,6 @@ bool terminal_open(struct terminals *t, uint32_t q, uint32_t *ret_base)
         !expr_open(&t->ex, s.e))
         return false;
     *ret_base = terminal_at(t, EXPR_ALL, s.enc);
-    return !terminals_failed(t);
-}
-
-/* ---- sets that may be read over and over ---------------------------------------------------- */
-
-enum { WIDE = 24, CHAIN_MAX = 24, CLOSED_MAX = 24 };
-
-static void add_bits(uint64_t set[2], uint32_t lo, uint32_t hi)
-{
-    for (uint32_t b = lo; b <= hi && b < 128; b++)
-        set[b / 64] |= 1ull << (b % 64);
-}
-
-/* Code points whose UTF-8 begins with 0xc0 + i: the first, and how many (no surrogates). */
-static uint32_t led_by(uint32_t i, uint32_t *ret_n)
-{
-    uint32_t lead = 0xc0 + i, at = 0;
-    *ret_n = 0;
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        at = i * 64;
-        *ret_n = 64;
-    } else if (lead >= 0xe0 && lead <= 0xef) {
-        at = lead == 0xe0 ? 0x800 : (lead - 0xe0) * 0x1000;
-        *ret_n = lead == 0xe0 || lead == 0xed ? 0x800 : 0x1000;
-    } else if (lead >= 0xf0 && lead <= 0xf4) {
-        at = lead == 0xf0 ? 0x10000 : (lead - 0xf0) * 0x40000;
-        *ret_n = lead == 0xf0 ? 0x30000 : lead == 0xf4 ? 0x10000 : 0x40000;
-    }
-    return at;
-}
-
-/* The bytes that code points of ascending arcs begin with: those of all, and of any of theirs.  `only`:
- * arcs to one expression. */
-static void bytes_of(struct arc_list l, const uint32_t *only, struct lead_bytes *all, struct lead_bytes *any)
-{
-    uint32_t have[64] = { 0 };
-    *all = (struct lead_bytes){ { 0, 0 }, 0 };
-    for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
-        const struct arc a = l.arc[i];
-        if (only && a.to != *only)
-            continue;
-        add_bits(all->ascii, a.lo, a.hi);
-        for (uint32_t k = 2; k < 53 && a.hi >= 0x80; k++) {
-            uint32_t n, at = led_by(k, &n), from = a.lo > at ? a.lo : at;
-            uint32_t to = a.hi < at + n - 1 ? a.hi : at + n - 1;
-            have[k] += n && from <= to ? to - from + 1 : 0;
-        }
-    }
-    *any = *all;
-    for (uint32_t k = 2; k < 53; k++) {
-        uint32_t n;
-        led_by(k, &n);
-        all->up |= (uint64_t)(n && have[k] == n) << k;
-        any->up |= (uint64_t)(have[k] != 0) << k;
-    }
-}
-
-static struct lead_bytes without(struct lead_bytes a, struct lead_bytes b)
-{
-    return (struct lead_bytes){ { a.ascii[0] & ~b.ascii[0], a.ascii[1] & ~b.ascii[1] }, a.up & ~b.up };
-}
-
-static struct lead_bytes with(struct lead_bytes a, struct lead_bytes b)
-{
-    return (struct lead_bytes){ { a.ascii[0] | b.ascii[0], a.ascii[1] | b.ascii[1] }, a.up | b.up };
-}
-
-static bool some(struct lead_bytes a)
-{
-    return a.ascii[0] | a.ascii[1] | a.up;
-}
-
-static bool meet(struct lead_bytes a, struct lead_bytes b)
-{
-    return (a.ascii[0] & b.ascii[0]) | (a.ascii[1] & b.ascii[1]) | (a.up & b.up);
-}
-
-static uint32_t n_ascii(struct lead_bytes a)
-{
-    uint32_t n = 0;
-    for (int k = 0; k < 2; k++)
-        for (uint64_t w = a.ascii[k]; w; w &= w - 1)
-            n++;
-    return n;
-}
-
-/* Bytes of e's code points; `lead` gets those not of the set. */
-static struct lead_bytes add_lead(struct terminals *t, uint32_t e, struct terminal_class *c)
-{
-    struct lead_bytes all, any;
-    bytes_of(expr_live_arcs(&t->ex, e), NULL, &all, &any);
-    c->lead = with(c->lead, without(any, c->stay));
-    return any;
-}
-
-/* In a string these cannot stand for themselves. */
-static const struct lead_bytes barred = { { 0xffffffffull | 1ull << '"', 1ull << ('\\' - 64) }, 0 };
-
-/* Adds the places that code points of the set lead to; false: too many. */
-static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, uint32_t *place, uint32_t *n)
-{
-    struct arc_list l = expr_live_arcs(&t->ex, e);
-    for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
-        struct lead_bytes one = { { 0, 0 }, l.arc[i].hi >= 0x80 ? ~0ull : 0 };
-        add_bits(one.ascii, l.arc[i].lo, l.arc[i].hi);
-        uint32_t k = 0;
-        while (k < *n && place[k] != l.arc[i].to)
-            k++;
-        if (k < *n || !meet(one, set))
-            continue;
-        if (*n == CLOSED_MAX)
-            return false;
-        place[(*n)++] = l.arc[i].to;
-    }
-    return true;
-}
-
-/* A few places between which every code point of the set leads.  *ret_least: code points from any of
- * them to the end. */
-static bool class_of_closed(struct terminals *t, uint32_t e, struct terminal_class *c, size_t *ret_least)
-{
-    uint32_t place[CLOSED_MAX] = { e }, n = 1;
-    struct lead_bytes all, any;
-    *c = (struct terminal_class){ .hi = EXPR_INF };
-    bytes_of(expr_live_arcs(&t->ex, e), NULL, &c->stay, &any);
-    c->stay = without(c->stay, barred);
-    for (uint32_t i = 0; i < n; i++) {
-        bytes_of(expr_live_arcs(&t->ex, place[i]), NULL, &all, &any);
-        struct lead_bytes lost = without(c->stay, all);
-        c->stay = without(c->stay, lost);
-        if (n_ascii(c->stay) < WIDE || terminals_failed(t))
-            return false;
-        if (some(lost)) {               /* from the start with a smaller set */
-            n = 1;
-            i = UINT32_MAX;
-        } else if (!add_places(t, place[i], c->stay, place, &n)) {
-            return false;
-        }
-    }
-    *ret_least = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        add_lead(t, place[i], c);
-        size_t least = expr_shortest(&t->ex, place[i], false);
-        *ret_least = least > *ret_least ? least : *ret_least;
-    }
-    return true;
-}
-
-/* A state that leads back to itself. */
-static bool class_of_loop(struct terminals *t, uint32_t e, struct terminal_class *c)
-{
-    struct lead_bytes any;
-    *c = (struct terminal_class){ .hi = EXPR_INF };
-    bytes_of(expr_live_arcs(&t->ex, e), &e, &c->stay, &any);
-    if (!some(c->stay))
-        return false;
-    add_lead(t, e, c);
-    return true;
-}
-
-/* lo..hi code points of a set, then the rest. */
-static bool class_of_run(struct terminals *t, uint32_t rep, uint32_t rest, struct terminal_class *c)
-{
-    const struct expr_node x = t->ex.node[rep];
-    uint32_t set = x.kind == EX_REP ? x.a : rep;
-    if (t->ex.node[set].kind != EX_SET || x.kind != EX_REP || x.c < 2 || !expr_live(&t->ex, rest))
-        return false;
-    struct lead_bytes any;
-    *c = (struct terminal_class){ .hi = x.c };
-    bytes_of(expr_live_arcs(&t->ex, set), NULL, &c->stay, &any);
-    c->lead = without(any, c->stay);
-    c->beyond = meet(add_lead(t, rest, c), c->stay);
-    return true;
-}
-
-static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
-{
-    const struct expr_node x = t->ex.node[e];
-    struct terminal_class closed;
-    size_t least;
-    bool loops = class_of_loop(t, e, c);
-    if (loops && !some(without(c->lead, barred)))
-        return true;
-    if (class_of_closed(t, e, &closed, &least) && (!loops || n_ascii(closed.stay) > n_ascii(c->stay))) {
-        *c = closed;
-        return true;
-    }
-    if (loops)
-        return true;
-    if (x.kind == EX_REP)
-        return class_of_run(t, e, EXPR_EPS, c);
-    if (x.kind == EX_CAT && !expr_nullable(&t->ex, x.b))
-        return class_of_run(t, x.a, x.b, c);
-    if (x.kind != EX_AND || x.b != 2)
-        return false;
-    /* a bound on the length of something that can end soon */
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct expr_node n = t->ex.node[t->ex.kid[x.a + i]];
-        uint32_t other = t->ex.kid[x.a + 1 - i];
-        size_t least;
-        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, c, &least))
-            continue;
-        c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > least ? n.c - (uint32_t)least : 0;
-        return n.b == 0 && c->hi > 1;
-    }
-    return false;
-}
-
-/* Where most ASCII code points of e lead; EXPR_EMPTY: to no one place. */
-static uint32_t widest(struct terminals *t, uint32_t e)
-{
-    struct arc_list l = expr_live_arcs(&t->ex, e);
-    uint32_t best = EXPR_EMPTY, width = 0;
-    for (uint32_t i = 0; i < l.n && l.arc[i].lo < 128; i++) {
-        uint32_t n = 0;
-        for (uint32_t k = i; k < l.n && l.arc[k].lo < 128; k++)
-            n += l.arc[k].to == l.arc[i].to ? (l.arc[k].hi < 128 ? l.arc[k].hi : 127) - l.arc[k].lo + 1 : 0;
-        if (n > width) {
-            best = l.arc[i].to;
-            width = n;
-        }
-    }
-    return width < 8 ? EXPR_EMPTY : best;
-}
-
-/* The first code point leads to such a state: the one that most of them lead to. */
-static bool class_behind(struct terminals *t, uint32_t e, struct terminal_class *c)
-{
-    uint32_t best = widest(t, e);
-    struct lead_bytes all, any;
-    if (best == EXPR_EMPTY || !class_at(t, best, c))
-        return false;
-    bytes_of(expr_live_arcs(&t->ex, e), &best, &all, &any);
-    c->not_first = without(c->stay, all);
-    c->not_first.up = 0;
-    c->lead.up |= c->stay.up & ~all.up;
-    c->stay.up &= all.up;
-    add_lead(t, e, c);
-    c->hi = c->hi == EXPR_INF ? EXPR_INF : c->hi + 1;
-    return true;
-}
-
-/* One place after the other, each for all code points of the set. */
-static bool class_of_chain(struct terminals *t, uint32_t e, struct terminal_class *c)
-{
-    *c = (struct terminal_class){ .hi = 0 };
-    for (; c->hi < CHAIN_MAX && e != EXPR_EMPTY && !terminals_failed(t); c->hi++) {
-        uint32_t next = widest(t, e);
-        struct lead_bytes all, any;
-        bytes_of(expr_live_arcs(&t->ex, e), &next, &all, &any);
-        if (!c->hi)
-            c->stay = all;
-        if (next == EXPR_EMPTY || n_ascii(c->stay) < WIDE || some(without(c->stay, all)))
-            break;
-        add_lead(t, e, c);
-        e = next;
-    }
-    c->beyond = meet(add_lead(t, e, c), c->stay);
-    return c->hi > 1;
-}
-
-bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
-{
-    const struct term_state s = t->st[q];
-    bool raw = s.enc == ENC_RAW;
-    if (s.kind != K_AT || (t->ex.node[s.e].flags & EXF_LABEL))
-        return false;
-    /* raw text may end between any two code points: only a state that stays the same tells where */
-    if (!(raw ? class_of_loop(t, s.e, ret)
-              : class_at(t, s.e, ret) || class_behind(t, s.e, ret) || class_of_chain(t, s.e, ret)))
-        return false;
-    if (!raw) {
-        ret->stay = without(ret->stay, barred);
-        ret->lead = without(ret->lead, barred);
-        add_bits(ret->lead.ascii, '"', '"');
-        add_bits(ret->lead.ascii, '\\', '\\');
-    }
     return !terminals_failed(t);
 }
 

@@ -77,13 +77,49 @@ static void note_tokens(struct atlas *a, const struct vocab *v)
         bitset_or(a->upto + k * a->words, a->upto + (k - 1) * a->words, a->words);
 }
 
+static uint16_t kind_of(uint8_t b)
+{
+    static const char *const few[] = { " ", "\"", "\\", "_", "-", ".", "/", ",:", "()[]{}<>" };
+    if (b < 0x20 || (b >= 0x7f && b < 0xc0))
+        return b < 0x20 || b == 0x7f ? 1 << 0 : 1 << 1;
+    if (b >= 0xc0)
+        return 1 << 2;
+    if ((b | 0x20) >= 'a' && (b | 0x20) <= 'z')
+        return b & 0x20 ? 1 << 3 : 1 << 4;
+    if (b >= '0' && b <= '9')
+        return 1 << 5;
+    for (uint32_t k = 0; k < sizeof few / sizeof few[0]; k++)
+        if (strchr(few[k], b))
+            return (uint16_t)(1 << (6 + k));
+    return 1 << 15;
+}
+
+uint16_t byte_kinds_some(const struct atlas *a, struct byte_set s)
+{
+    uint16_t kinds = 0;
+    for (uint32_t k = 0; k < 16; k++)
+        kinds |= (uint16_t)(byte_set_meets(a->kind[k], s) << k);
+    return kinds;
+}
+
+uint16_t byte_kinds_all(const struct atlas *a, struct byte_set s)
+{
+    return (uint16_t)~byte_kinds_some(a, (struct byte_set){ ~s.lo, ~s.hi, ~s.up });
+}
+
 static void note_nodes(struct atlas *a, const struct vocab *v)
 {
+    for (uint32_t b = 0; b < 256; b++) {
+        struct byte_set *kind = &a->kind[__builtin_ctz(kind_of((uint8_t)b))];
+        *kind = byte_set_join(*kind, byte_set_of((uint8_t)b));
+    }
     for (uint32_t i = v->n_node; i-- > 0;) {
         struct byte_set s = i ? byte_set_of((uint8_t)v->node[i].byte) : (struct byte_set){ 0, 0, 0 };
         a->deep[i] = (uint8_t)v->node[i].depth;
+        a->kinds[i] = i ? byte_kinds_some(a, s) : 0;
         for (uint32_t k = i + 1; k < i + v->node[i].subtree; k += v->node[k].subtree) {
             s = byte_set_join(s, a->below[k]);
+            a->kinds[i] |= a->kinds[k];
             if (a->deep[k] > a->deep[i])
                 a->deep[i] = a->deep[k];
         }
@@ -248,8 +284,10 @@ enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *e
     a->starts = mem_calloc(128 * a->words, sizeof *a->starts);
     a->below = mem_calloc(v->n_node + 1ul, sizeof *a->below);
     a->deep = mem_calloc(v->n_node + 1ul, 1);
+    a->kinds = mem_calloc(v->n_node + 1ul, sizeof *a->kinds);
     a->rank = mem_alloc((v->n_id + 1ul) * sizeof *a->rank);
-    if (!a->has || !a->high || !a->leads || !a->ill || !a->upto || !a->cps || !a->starts || !a->below || !a->deep || !a->rank) {
+    if (!a->has || !a->high || !a->leads || !a->ill || !a->upto || !a->cps || !a->starts || !a->below || !a->deep || !a->kinds ||
+        !a->rank) {
         atlas_free(a);
         return error_nomem(err);
     }
@@ -276,6 +314,7 @@ void atlas_free(struct atlas *a)
     mem_free(a->starts);
     mem_free(a->below);
     mem_free(a->deep);
+    mem_free(a->kinds);
     mem_free(a->tail);
     mem_free(a->tail_rank);
     mem_free(a->blank);

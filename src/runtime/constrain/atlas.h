@@ -57,6 +57,11 @@ static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
     return (a.lo & b.lo) | (a.hi & b.hi) | (a.up & b.up);
 }
 
+/* Sixteen kinds of bytes, a bit each: those with some byte in the set, or with all of theirs. */
+struct atlas;
+uint16_t byte_kinds_some(const struct atlas *a, struct byte_set s);
+uint16_t byte_kinds_all(const struct atlas *a, struct byte_set s);
+
 /* Bytes of the nodes right below one. */
 struct byte_set trie_kids(const struct trie_node *n, uint32_t node);
 
@@ -84,6 +89,8 @@ struct atlas {
     uint32_t         *starts;   /* [128] rows: tokens that begin with the byte */
     struct byte_set  *below;    /* [n_node] bytes of a node and of all nodes below it */
     uint8_t          *deep;     /* [n_node] depth of the deepest of them */
+    uint16_t         *kinds;    /* [n_node] kinds of those bytes: less exact, and less to read */
+    struct byte_set   kind[16]; /* bytes of each */
     struct trie_node *tail;     /* [n_tail]; 0 is the empty tail */
     uint16_t         *tail_rank;        /* [n_tail + 1] rank of the first token with exactly this tail */
     uint32_t          n_tail;

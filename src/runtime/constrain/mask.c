@@ -92,6 +92,12 @@ static bool add_exit(const struct part *p, const struct leaf_exit *e, struct way
     return !byte_set_meets(e->kids, w->first) || mask_walk(p->o, e->node, w->behind, p->origin);
 }
 
+/* Exits of the left out words that count so much. */
+static bool taken_away(const struct part *p, uint32_t cps)
+{
+    return cps >= p->view.minus_lo && cps <= p->view.minus_hi;
+}
+
 static bool add_exits(const struct part *p)
 {
     const struct leaf_mask *l = p->view.l, *minus = p->view.minus;
@@ -105,7 +111,8 @@ static bool add_exits(const struct part *p)
         const struct leaf_exit *e = &l->exit[i];
         while (minus && k < minus->n_exit && minus->exit[k].node < e->node)
             k++;
-        bool taken = minus && k < minus->n_exit && minus->exit[k].node == e->node;
+        bool taken = minus && k < minus->n_exit && minus->exit[k].node == e->node &&
+                     taken_away(p, minus->exit[k].cps);
         if (!taken && inside_bounds(p, e->cps))
             ok = add_exit(p, e, &ways);
     }
@@ -138,11 +145,12 @@ static bool add_quoted(const struct part *p)
         return false;
     for (uint32_t i = 0; i <= a->n_rank / 32; i++) {
         uint32_t w = l->quoted[i] & (t->live[i] | t->doubt[i]);
-        if (minus && minus->quoted)
-            w &= ~minus->quoted[i];
-        for (; w; w &= w - 1) {
+        uint32_t out = minus && minus->quoted ? minus->quoted[i] : 0;
+        for (w = out && !minus->quoted_cps ? w & ~out : w; w; w &= w - 1) {
             uint32_t rank = i * 32 + (uint32_t)__builtin_ctz(w);
             if (l->quoted_cps && !inside_bounds(p, l->quoted_cps[rank]))
+                continue;
+            if (out >> (rank % 32) & 1 && taken_away(p, minus->quoted_cps[rank]))
                 continue;
             if (bitset_has(t->live, rank) || lives(p, a->rank_id[rank]))
                 mask_add(p->o, a->rank_id[rank]);
@@ -167,7 +175,7 @@ static bool walk_behind_blanks(const struct part *p, uint32_t config)
 static bool add_behind_blanks(const struct part *p, uint32_t behind, uint32_t thread)
 {
     struct family *f = p->o->f;
-    struct part x = { p->o, p->m, behind, thread, p->origin, { NULL, NULL, 0, 0 }, p->lo, p->hi };
+    struct part x = { p->o, p->m, behind, thread, p->origin, { .l = NULL }, p->lo, p->hi };
     x.view = leaf_mask_behind_blanks(p->o->v, f, automaton_leaf(f, behind, thread));
     bool ok = !family_failed(f);
     if (ok && (!x.view.l || x.view.l->exits_all || (x.view.l->n_exit && automaton_leave_matters(f, behind, thread)))) {
@@ -185,14 +193,15 @@ static bool add_behind_blanks(const struct part *p, uint32_t behind, uint32_t th
 static bool add_blanks(const struct part *p)
 {
     const struct leaf_mask *l = p->view.l;
-    const struct trie_node *n = p->o->v->node;
+    const struct atlas *a = p->o->v->atlas;
     struct part x = *p;
     x.lo = p->lo > l->blank_lo ? p->lo : l->blank_lo;
     x.hi = p->hi < l->blank_hi ? p->hi : l->blank_hi;
-    /* Not every blank: a leaf may be one space, a line's end a token that nothing goes on from. */
-    for (uint32_t i = 0; i < l->n_exit; i++)
-        if (n[l->exit[i].node].depth == x.hi)
-            mask_add_node(p->o, &n[l->exit[i].node]);
+    if (x.lo > x.hi)
+        return true;
+    for (uint32_t i = 0; i < a->n_blank; i++)
+        if (a->blank[i].n == x.hi)
+            mask_add_node(p->o, &p->o->v->node[a->blank[i].node]);
     uint32_t behind = automaton_leave(p->o->f, p->config, p->thread, l->exit[0].label);
     if (family_failed(p->o->f))
         return false;
@@ -241,7 +250,7 @@ static bool entry_tells(const struct part *p)
 
 static bool add_thread(struct mask_out *o, struct memo *m, uint32_t config, uint32_t i)
 {
-    struct part p = { o, m, config, i, config, { NULL, NULL, 0, 0 }, 0, 0 };
+    struct part p = { o, m, config, i, config, { .l = NULL }, 0, 0 };
     p.view = leaf_mask_get(o->v, o->f, automaton_leaf(o->f, config, i));
     p.lo = p.view.lo;
     p.hi = p.view.hi;

@@ -160,14 +160,15 @@ static bool leaves_step(struct walker *w, uint32_t d, uint32_t i, bool *ret_goes
     return lives && !w->failed;
 }
 
-static void walk_leaves(struct walker *w, uint32_t root)
+static void walk_leaves(struct walker *w, uint32_t root, struct byte_set first)
 {
     const struct trie_node *n = w->node;
     uint32_t base = n[root].depth, end = root + n[root].subtree;
     w->t = automaton_lock(w->o->f);
     for (uint32_t i = root + 1; i < end && !w->failed;) {
-        bool goes;
-        if (!leaves_step(w, n[i].depth - base, i, &goes)) {
+        uint32_t d = n[i].depth - base;
+        bool goes, may = d > 1 || byte_set_meets(byte_set_of((uint8_t)n[i].byte), first);
+        if (!may || !leaves_step(w, d, i, &goes)) {
             i += n[i].subtree;
             continue;
         }
@@ -178,13 +179,13 @@ static void walk_leaves(struct walker *w, uint32_t root)
     w->failed |= family_failed(w->o->f);
 }
 
-static void add_todo(struct walker *w, uint32_t node, uint32_t config, uint32_t depth)
+static void add_todo(struct walker *w, uint32_t node, uint32_t config, struct byte_set first, uint32_t depth)
 {
     struct walk_room *r = w->o->room;
     struct walk_todo *x = array_push(&r->todo, &r->n_todo, &r->cap_todo, sizeof *x);
     w->failed |= !x;
     if (x)
-        *x = (struct walk_todo){ node, config, depth };
+        *x = (struct walk_todo){ first, node, config, depth };
 }
 
 /* What stands behind leaves that ended: a config each, found once for all its nodes. */
@@ -203,7 +204,7 @@ static void follow_ends(struct walker *w, uint32_t config, uint32_t depth)
             w->failed |= family_failed(w->o->f);
         }
         if (!w->failed && byte_set_meets(trie_kids(w->node, e.node), first))
-            add_todo(w, e.node, behind, depth);
+            add_todo(w, e.node, behind, first, depth);
     }
 }
 
@@ -215,14 +216,14 @@ static bool walk_all(struct walker *w, uint32_t root, uint32_t config)
 {
     struct walk_room *r = w->o->room;
     r->n_todo = 0;
-    add_todo(w, root, config, 0);
+    add_todo(w, root, config, config_first(w->o->f, config), 0);
     while (r->n_todo && !w->failed) {
         struct walk_todo x = r->todo[--r->n_todo];
         if (x.depth >= LEAVES_DEEP || !leaves_open(w, x.config)) {
             w->failed |= !walk_configs(w, x.node, x.config);
             continue;
         }
-        walk_leaves(w, x.node);
+        walk_leaves(w, x.node, x.first);
         follow_ends(w, x.config, x.depth + 1);
     }
     return !w->failed;

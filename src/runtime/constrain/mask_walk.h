@@ -19,7 +19,9 @@ struct leaf_end {
 };
 
 struct walk_todo {
-    uint32_t node, config, depth;       /* depth: leaves left since the walk began */
+    struct byte_set first;              /* bytes that can be read at the config */
+    uint32_t        node, config;
+    uint32_t        depth;              /* leaves left since the walk began */
 };
 
 /* Room that walks share, kept between masks. */

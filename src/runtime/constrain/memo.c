@@ -1,22 +1,20 @@
-/* memo.c - making and keeping the entries of leaf states.
+/* memo.c - keeping the entries of leaf states, and showing them to states.
  *
- * A state that stays where it is for most bytes takes the tokens made of them from the atlas, and
- * walks only below nodes with a byte that leads on.  A loop on a set of code points is walked once
- * without bounds; every pair of bounds is a view of that entry.
+ * Many states are views of one entry: a loop on a set of code points is walked once without bounds,
+ * and every pair of bounds is a view of that; any text but a few is any text, without the exits of
+ * the few; bounds that no token can reach are left out.
  *
  * The table has a lock of its own, held to find and to insert; walks hold the pattern's lock, since
  * they step its leaves.  Two threads may make the same entry, harmlessly. */
 #include "runtime/constrain/memo.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "runtime/constrain/leaf_walk.h"
 
-enum { NARROW = 24, LEADS_MAX = 16, SLOTS = 4096, SPARSE_MAX = 1000, EXIT_MAX = 20000, EXITS_EVERYWHERE = 512, LABEL_MAX = 4096 };
-
-#define UTF8_LEADS 0x001ffffffffffffcull      /* 0xc2 to 0xf4, from 0xc0 on */
+enum { SLOTS = 4096 };
 
 struct leaf_memo {
     pthread_mutex_t   lock;
@@ -94,6 +92,16 @@ void leaf_mask_unref(struct leaf_mask *l)
     mem_free(l);
 }
 
+struct leaf_mask *leaf_mask_new(struct hash128 key)
+{
+    struct leaf_mask *l = mem_zalloc(sizeof *l);
+    if (l) {
+        atomic_init(&l->n_ref, 1);
+        l->key = key;
+    }
+    return l;
+}
+
 struct leaf_mask *leaf_mask_ref(struct leaf_mask *l)
 {
     atomic_fetch_add(&l->n_ref, 1);
@@ -129,365 +137,13 @@ static void insert(const struct vocab *v, struct leaf_mask *l)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- the walk ------------------------------------------------------------------------------- */
-
-struct walk {
-    const struct vocab *v;
-    struct terminals   *t;
-    struct leaf_mask   *l;
-    uint32_t            loop;       /* base of a loop, whose code points are counted; TERM_NONE */
-    bool                counts;     /* code points of a loop, or blanks before */
-    bool                in_string;  /* quotes that are read are exits by tail */
-    bool                skips;      /* tokens that stay are in the row already */
-    struct class_of_state cls;      /* of those; texts of them with more code points are walked, if `beyond` */
-    bool                beyond;
-    struct byte_set     lead;
-    struct { uint32_t q; struct byte_set first; } asked[32];    /* by state: what was said before */
-    uint32_t            cap_id, cap_cps, n_cps, cap_exit;
-    bool                failed;
-};
-
-/* In depth-first order the next token at or behind a node lies below it. */
-static uint32_t token_below(const struct vocab *v, uint32_t node)
-{
-    while (v->node[node].token == TRIE_NO_TOKEN)
-        node++;
-    return v->node[node].token;
-}
-
-static void push_exit(struct walk *w, struct leaf_exit x)
-{
-    if (w->l->n_exit >= EXIT_MAX || x.label >= LABEL_MAX) {
-        w->l->exits_all = true;
-        return;
-    }
-    struct leaf_exit *slot = array_push(&w->l->exit, &w->l->n_exit, &w->cap_exit, sizeof *slot);
-    if (slot)
-        *slot = x;
-    w->failed |= !slot;
-    if (x.label >= w->l->n_label)
-        w->l->n_label = x.label + 1u;
-}
-
-static void add_exit(struct walk *w, uint32_t node, uint32_t q, uint32_t cps)
-{
-    bool plain;
-    struct arc_list a = terminal_labels(w->t, q, &plain);
-    struct leaf_exit x = { trie_kids(w->v->node, node), node, token_below(w->v, node), (uint16_t)cps, 0 };
-    if (plain)
-        push_exit(w, x);
-    for (uint32_t i = 0; i < a.n && !w->l->exits_all; i++)
-        for (uint32_t cp = a.arc[i].lo; cp <= a.arc[i].hi && !w->l->exits_all; cp++) {
-            x.label = cp - EXPR_LABEL < LABEL_MAX ? (uint16_t)(cp - EXPR_LABEL) : LABEL_MAX;
-            push_exit(w, x);
-        }
-}
-
-static bool quotes_ready(struct walk *w)
-{
-    struct leaf_mask *l = w->l;
-    if (l->quoted)
-        return true;
-    l->quoted = mem_calloc(w->v->atlas->n_rank / 32 + 1ul, sizeof *l->quoted);
-    l->quoted_cps = w->counts ? mem_alloc(w->v->atlas->n_rank + 1ul) : NULL;
-    w->failed |= !l->quoted || (w->counts && !l->quoted_cps);
-    return !w->failed;
-}
-
-/* The first quote of a path ends the string: all tokens through it leave by their tails. */
-static void add_quoted(struct walk *w, uint32_t node, uint32_t cps)
-{
-    const struct vocab *v = w->v;
-    if (!quotes_ready(w))
-        return;
-    for (uint32_t i = node; i < node + v->node[node].subtree; i++)
-        for (uint32_t t = trie_token(&v->node[i]); t != TOKEN_NONE; t = trie_twin(v, &v->node[i], t)) {
-            uint32_t rank = v->atlas->rank[t];
-            bitset_add(w->l->quoted, rank);
-            if (w->l->quoted_cps)
-                w->l->quoted_cps[rank] = (uint8_t)(cps < CPS_ANY ? cps : CPS_ANY);
-        }
-}
-
-/* The list becomes a row when it is long. */
-static void spill(struct walk *w)
-{
-    struct leaf_mask *l = w->l;
-    l->row = mem_calloc(w->v->atlas->words, sizeof *l->row);
-    w->failed |= !l->row;
-    for (uint32_t i = 0; l->row && i < l->n_id; i++)
-        bitset_add(l->row, l->id[i]);
-    l->n_id = 0;
-}
-
-static void add_tokens(struct walk *w, const struct trie_node *n, uint32_t begun)
-{
-    struct leaf_mask *l = w->l;
-    bool listed = w->counts || !l->row;
-    for (uint32_t t = trie_token(n); t != TOKEN_NONE && !w->failed; t = trie_twin(w->v, n, t)) {
-        if (!listed) {
-            bitset_add(l->row, t);
-            continue;
-        }
-        uint32_t *id = array_push(&l->id, &l->n_id, &w->cap_id, sizeof *id);
-        uint8_t *cps = w->counts && id ? array_push(&l->id_cps, &w->n_cps, &w->cap_cps, 1) : NULL;
-        w->failed |= !id || (w->counts && !cps);
-        if (id)
-            *id = t;
-        if (cps)
-            *cps = (uint8_t)(begun < CPS_ANY ? begun : CPS_ANY);
-    }
-    if (listed && !w->counts && l->n_id >= SPARSE_MAX && !w->failed)
-        spill(w);
-}
-
-static struct byte_set set_of(struct lead_bytes b)
-{
-    return (struct byte_set){ b.ascii[0], b.ascii[1], b.up };
-}
-
-/* Code points beyond ASCII stay only where most of them do: the others would be a row each. */
-static void take_class(struct walk *w, const struct terminal_class *k)
-{
-    w->cls = (struct class_of_state){ set_of(k->stay), set_of(k->not_first), k->hi };
-    w->lead = set_of(k->lead);
-    w->beyond = k->beyond;
-    struct byte_set no = { 0, 0, ~k->stay.up & UTF8_LEADS };
-    if (byte_set_over(no, LEADS_MAX)) {
-        w->lead.up |= k->stay.up;
-        w->cls.stay.up = 0;
-    }
-}
-
-/* Takes what stays from the atlas; then only what leads on is walked.  Texts of a few bytes are soon
- * walked themselves. */
-static void take_staying(struct walk *w, uint32_t start)
-{
-    struct terminal_class k;
-    if (!terminal_class(w->t, start, &k) || k.hi < 2)
-        return;
-    take_class(w, &k);
-    if (!byte_set_over(w->cls.stay, NARROW))
-        return;
-    const struct vocab *v = w->v;
-    uint32_t *row = mem_calloc(v->atlas->words, sizeof *row);
-    w->failed |= !row;
-    if (!row)
-        return;
-    atlas_add_staying(v, &w->cls, row);
-    /* where the leaf may end at every byte, each node is an exit: few are listed, many are not */
-    if (terminal_accepts(w->t, start)) {
-        if (bitset_count(row, v->atlas->words) <= EXITS_EVERYWHERE) {
-            mem_free(row);
-            return;
-        }
-        w->l->exits_all = true;
-    }
-    w->l->row = row;
-    w->skips = true;
-}
-
-struct step {                       /* of the path to a node */
-    uint32_t        q;
-    uint16_t        cps;
-    bool            stays, quoted;  /* nothing else was read; some quote was */
-    const uint32_t *row;
-};
-
-static bool byte_stays(const struct walk *w, uint8_t b, uint32_t depth)
-{
-    const struct class_of_state *c = &w->cls;
-    if (depth > c->hi)
-        return false;               /* it might be one code point too many */
-    if (b >= 0x80 && b < 0xc0)
-        return c->stay.up != 0;     /* inside a code point that stays */
-    struct byte_set one = byte_set_of(b);
-    return byte_set_meets(c->stay, one) && !(depth == 1 && byte_set_meets(c->not_first, one));
-}
-
-/* What is read at node i, behind the path above it. */
-static bool read_node(struct walk *w, uint32_t i, const struct step *up, bool stays, struct step *at)
-{
-    const struct trie_node *n = &w->v->node[i];
-    uint8_t byte = (uint8_t)n->byte;
-    uint32_t q = up->row ? up->row[byte] : TERM_NONE;
-    if (q == TERM_NONE) {
-        q = terminal_step(w->t, up->q, byte);
-        w->failed |= terminals_failed(w->t);
-    }
-    if (q == TERM_DEAD)
-        return false;
-    bool more = terminal_more(w->t, q);
-    uint32_t cps = up->cps + (q == w->loop);
-    if (terminal_accepts(w->t, q) && (n->subtree > 1 || !more) && !w->l->exits_all) {
-        if (w->in_string && byte == '"' && !up->quoted)
-            add_quoted(w, i, cps);
-        else
-            add_exit(w, i, q, cps);
-    }
-    if (more && !stays)
-        add_tokens(w, n, cps + (w->loop != TERM_NONE && q != w->loop));
-    if (more)
-        *at = (struct step){ q, (uint16_t)cps, stays, up->quoted || byte == '"', NULL };
-    return more;
-}
-
-static struct byte_set first_of(struct walk *w, uint32_t q)
-{
-    struct byte_set *s = &w->asked[q % 32].first;
-    if (w->asked[q % 32].q != q) {
-        uint32_t set[8] = { 0 };
-        terminal_first(w->t, q, set);
-        *s = byte_set_from(set);
-        w->asked[q % 32].q = q;
-    }
-    return *s;
-}
-
-/* The nodes below `root`, read from `start`; `cps` were counted before. */
-static void walk_below(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
-{
-    const struct trie_node *n = w->v->node;
-    const struct byte_set *below = w->v->atlas->below;
-    const uint8_t *deep = w->v->atlas->deep;
-    struct step path[TRIE_TOKEN_MAX + 2];
-    uint32_t base = n[root].depth, end = root + n[root].subtree;
-    path[0] = (struct step){ start, (uint16_t)cps, true, false, terminal_row(w->t, start) };
-    for (uint32_t i = root + 1; i < end && !w->failed;) {
-        uint32_t d = n[i].depth - base;
-        const struct step *up = &path[d - 1];
-        bool stays = up->stays && byte_stays(w, (uint8_t)n[i].byte, d);
-        bool known = stays && !byte_set_meets(below[i], w->lead) && (!w->beyond || deep[i] <= w->cls.hi);
-        bool in = !known &&
-                  read_node(w, i, up, stays, &path[d]);
-        if (in && n[i].subtree > 1)
-            path[d].row = terminal_row(w->t, path[d].q);
-        i += in ? 1 : n[i].subtree;
-    }
-}
-
-/* The same where few bytes lead on: of the children only those are looked at. */
-enum { FEW = 16 };
-
-static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps)
-{
-    const struct vocab *v = w->v;
-    struct { struct step at; struct byte_set first; uint32_t kid, end; } path[TRIE_TOKEN_MAX + 2], *x = path;
-    x->at = (struct step){ start, (uint16_t)cps, false, false, NULL };
-    x->first = first_of(w, start);
-    x->kid = v->kid_at[root];
-    x->end = v->kid_at[root + 1];
-    while (!w->failed) {
-        if (x->kid == x->end) {
-            if (x-- == path)
-                return;
-            continue;
-        }
-        uint32_t i = v->kid[x->kid];
-        uint8_t byte = v->kid_byte[x->kid++];
-        if (!byte_set_meets(byte_set_of(byte), x->first) || !read_node(w, i, &x->at, false, &x[1].at) ||
-            v->node[i].subtree == 1)
-            continue;
-        x++;
-        x->first = first_of(w, x->at.q);
-        if (byte_set_over(x->first, FEW))
-            x->at.row = terminal_row(w->t, x->at.q);
-        x->kid = v->kid_at[i];
-        x->end = v->kid_at[i + 1];
-    }
-}
-
-static int by_node(const void *a, const void *b)
-{
-    const struct leaf_exit *x = a, *y = b;
-    return (x->node > y->node) - (x->node < y->node);
-}
-
-/* Blanks lie within blanks, so exits are found out of order. */
-static void walk_behind_blanks(struct walk *w, uint32_t start)
-{
-    const struct atlas *a = w->v->atlas;
-    struct byte_set first = first_of(w, start);
-    for (uint32_t i = 0; i < a->n_blank && !w->failed; i++)
-        if (byte_set_meets(a->blank[i].kids, first))
-            walk_few(w, a->blank[i].node, start, a->blank[i].n);
-    if (w->l->n_exit)
-        qsort(w->l->exit, w->l->n_exit, sizeof *w->l->exit, by_node);
-}
-
-/* Whether the exits are all runs of blanks of some lengths, with one label. */
-static void find_blanks(const struct vocab *v, struct leaf_mask *l)
-{
-    const struct atlas *a = v->atlas;
-    uint32_t k = 0, lo = UINT32_MAX, hi = 0, n = 0;
-    if (!l->n_exit)
-        return;
-    for (uint32_t i = 0; i < l->n_exit; i++) {
-        while (k < a->n_blank && a->blank[k].node < l->exit[i].node)
-            k++;
-        if (k == a->n_blank || a->blank[k].node != l->exit[i].node || l->exit[i].label != l->exit[0].label)
-            return;
-        lo = a->blank[k].n < lo ? a->blank[k].n : lo;
-        hi = a->blank[k].n > hi ? a->blank[k].n : hi;
-        n += v->node[l->exit[i].node].subtree > 1;
-    }
-    for (uint32_t i = 0; i < a->n_blank; i++)
-        n -= a->blank[i].n >= lo && a->blank[i].n <= hi && v->node[a->blank[i].node].subtree > 1;
-    l->blank = !n;
-    l->blank_lo = (uint8_t)lo;
-    l->blank_hi = (uint8_t)hi;
-}
-
-static struct leaf_mask *entry_new(struct hash128 key)
-{
-    struct leaf_mask *l = mem_zalloc(sizeof *l);
-    if (l) {
-        atomic_init(&l->n_ref, 1);
-        l->key = key;
-    }
-    return l;
-}
-
-/* Where the walk of an entry begins; a loop counts its code points. */
-enum from { FROM_ROOT, FROM_LOOP, FROM_BLANKS };
-
-static struct leaf_mask *make(const struct vocab *v, struct terminals *t, uint32_t q, struct hash128 key,
-                              enum from from)
-{
-    struct walk w = { .v = v, .t = t, .l = entry_new(key), .loop = from == FROM_LOOP ? q : TERM_NONE,
-                      .counts = from != FROM_ROOT, .in_string = v->atlas->n_rank && terminal_in_string(t, q) };
-    if (!w.l)
-        return NULL;
-    if (from == FROM_BLANKS) {
-        walk_behind_blanks(&w, q);
-    } else {
-        take_staying(&w, q);
-        if (w.skips)
-            walk_below(&w, 0, q, 0);
-        else
-            walk_few(&w, 0, q, 0);
-    }
-    if (w.failed) {
-        leaf_mask_unref(w.l);
-        return NULL;
-    }
-    if (w.l->exits_all) {
-        mem_free(w.l->exit);
-        w.l->exit = NULL;
-        w.l->n_exit = 0;
-    }
-    if (from != FROM_BLANKS)
-        find_blanks(v, w.l);
-    return w.l;
-}
-
 static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, uint32_t q,
-                                  struct hash128 key, enum from from)
+                                  struct hash128 key, enum from from, bool ends_only)
 {
     struct leaf_mask *l = find(v->memo, key);
     if (l)
         return l;
-    l = make(v, t, q, key, from);
+    l = leaf_walk(v, t, q, key, from, ends_only);
     if (l)
         insert(v, l);
     return l;
@@ -497,15 +153,18 @@ static struct leaf_mask *get_made(const struct vocab *v, struct terminals *t, ui
 
 static struct leaf_view whole(struct leaf_mask *l)
 {
-    return (struct leaf_view){ l, NULL, 0, CPS_ANY };
+    return (struct leaf_view){ l, NULL, 0, CPS_ANY, 0, CPS_ANY };
 }
 
 /* lo..hi code points: a view of the entry without bounds. */
 static struct leaf_view get_loop(const struct vocab *v, struct terminals *t, const struct terminal_loop *loop)
 {
     uint64_t x[3] = { loop->key.lo, loop->key.hi, 0x6c6f6f70 };     /* its code points are counted */
-    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP);
-    return (struct leaf_view){ l, NULL, loop->lo < CPS_ANY ? loop->lo : CPS_ANY, loop->hi < CPS_ANY ? loop->hi : CPS_ANY };
+    struct leaf_mask *l = get_made(v, t, loop->base, hash128_bytes(x, sizeof x), FROM_LOOP, false);
+    struct leaf_view w = whole(l);
+    w.lo = loop->lo < CPS_ANY ? loop->lo : CPS_ANY;
+    w.hi = loop->hi < CPS_ANY ? loop->hi : CPS_ANY;
+    return w;
 }
 
 /* Whether bytes up to and with a first quote can be read from q. */
@@ -564,7 +223,7 @@ static struct leaf_mask *get_open(const struct vocab *v, struct terminals *t, ui
     if (l)
         return l;
     struct leaf_mask *base = terminal_loop(t, base_q, &loop) ? get_loop(v, t, &loop).l : NULL;
-    if (!base || base->exits_all || !(l = entry_new(key))) {
+    if (!base || base->exits_all || !(l = leaf_mask_new(key))) {
         leaf_mask_unref(base);
         return NULL;
     }
@@ -579,14 +238,15 @@ static struct leaf_mask *get_open(const struct vocab *v, struct terminals *t, ui
 
 /* ---- the doors ------------------------------------------------------------------------------ */
 
-/* The entry of the state itself. */
-static struct leaf_mask *get_plain(const struct vocab *v, struct terminals *t, uint32_t q, enum from from)
+/* The entry of the state itself; or of its exits alone, where all of them are quotes. */
+static struct leaf_mask *get_plain(const struct vocab *v, struct terminals *t, uint32_t q, enum from from,
+                                   bool ends_only)
 {
     struct hash128 key;
     if (!terminal_key(t, q, &key))
         return NULL;
-    uint64_t x[3] = { key.lo, key.hi, from };
-    return get_made(v, t, q, from == FROM_ROOT ? key : hash128_bytes(x, sizeof x), from);
+    uint64_t x[3] = { key.lo, key.hi, (uint64_t)from << 1 | ends_only };
+    return get_made(v, t, q, hash128_bytes(x, sizeof x), from, ends_only);
 }
 
 static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, uint32_t q)
@@ -596,7 +256,24 @@ static struct leaf_view get_locked(const struct vocab *v, struct terminals *t, u
     if (terminal_loop(t, q, &loop))
         return get_loop(v, t, &loop);
     struct leaf_mask *l = terminal_open(t, q, &base) ? get_open(v, t, q, base) : NULL;
-    return whole(l ? l : get_plain(v, t, q, FROM_ROOT));
+    return whole(l ? l : get_plain(v, t, q, FROM_ROOT, false));
+}
+
+/* The exits of the words that a leaf leaves out. */
+static void take_away(const struct vocab *v, struct terminals *t, uint32_t words, bool behind, struct leaf_view *w)
+{
+    struct terminal_loop loop;
+    struct leaf_view m = whole(NULL);
+    words = terminal_unbounded(t, words, v->longest);
+    if (!behind && terminal_loop(t, words, &loop))
+        m = get_loop(v, t, &loop);
+    else
+        m.l = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT, true);
+    w->minus = m.l;
+    w->minus_lo = m.lo;
+    w->minus_hi = m.hi;
+    if (!m.l || m.l->exits_all)
+        leaf_view_close(w);
 }
 
 /* Any text but a few: the few are a leaf of their own, whose exits are taken away. */
@@ -604,19 +281,16 @@ static struct leaf_view get_from(const struct vocab *v, struct family *f, uint32
 {
     uint32_t base, words;
     struct terminals *t = automaton_lock(f);
+    q = terminal_unbounded(t, q, v->longest);
     bool excludes = terminal_excludes(t, q, &base, &words);
-    struct leaf_view w = { NULL, NULL, 0, CPS_ANY };
-    if (!excludes)
-        base = q;
+    struct leaf_view w = whole(NULL);
+    base = excludes ? terminal_unbounded(t, base, v->longest) : q;
     if (behind)
-        w.l = get_plain(v, t, base, FROM_BLANKS);
+        w.l = get_plain(v, t, base, FROM_BLANKS, false);
     else
         w = get_locked(v, t, base);
-    if (excludes && w.l) {
-        w.minus = get_plain(v, t, words, behind ? FROM_BLANKS : FROM_ROOT);
-        if (!w.minus || w.minus->exits_all)
-            leaf_view_close(&w);
-    }
+    if (excludes && w.l)
+        take_away(v, t, words, behind, &w);
     automaton_unlock(f);
     return w;
 }

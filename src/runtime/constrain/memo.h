@@ -61,6 +61,7 @@ struct leaf_view {
     struct leaf_mask *l;        /* counted; NULL: the state has no entry */
     struct leaf_mask *minus;    /* counted, or NULL */
     uint32_t          lo, hi;   /* loops; else 0 and CPS_ANY */
+    uint32_t          minus_lo, minus_hi;
 };
 
 struct leaf_memo;
