@@ -274,12 +274,12 @@ size_t terminal_further(struct terminals *t, uint32_t q)
     return way_on(t, q, false).cost;
 }
 
-bool terminal_complete(struct terminals *t, uint32_t q, struct str *out)
+bool terminal_complete(struct terminals *t, uint32_t q, uint64_t work_most, struct str *out)
 {
     bool end = false;
     do {
         struct way w = way_on(t, q, end);
-        if (terminals_failed(t) || w.cost == SIZE_MAX || !w.n)
+        if (terminals_failed(t) || t->ex.work > work_most || w.cost == SIZE_MAX || !w.n)
             return false;
         for (int i = 0; i < w.n; i++)
             q = terminal_step(t, q, (uint8_t)w.byte[i]);
