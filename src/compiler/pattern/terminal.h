@@ -65,7 +65,7 @@ static inline bool terminal_more(const struct terminals *t, uint32_t q)
 struct arc_list terminal_labels(struct terminals *t, uint32_t q, bool *ret_plain);
 /* Bytes of the shortest text of the leaf from q on, 0 where it accepts. */
 size_t terminal_shortest(struct terminals *t, uint32_t q);
-/* The same, reading at least one byte; and that way, appended, if the work stays below a bound. */
+/* The same, reading at least one byte; and that way, appended, where work stays below a bound. */
 size_t terminal_further(struct terminals *t, uint32_t q);
 bool   terminal_complete(struct terminals *t, uint32_t q, uint64_t work_most, struct str *out);
 bool   terminal_has_labels(const struct terminals *t, uint32_t q);
