@@ -182,6 +182,11 @@ START_TEST(patterns_of_a_length)
     pattern_unref(p);
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":4,\"pattern\":\"^(ab|c)$\"}"), "E0401", NULL);
     pattern_refused(schema("{\"type\":\"string\",\"minLength\":2000000000}"), "E0402", NULL);
+    pattern_refused(schema("{\"type\":\"string\",\"minLength\":40000}"), "E0402", NULL);
+    pattern_refused(schema("{\"items\":{\"multipleOf\":60000}}"), "E0408", "/items/multipleOf");
+    pattern_refused(schema("{\"not\":{\"minimum\":1e400}}"), "E0408", "/not/minimum");
+    pattern_refused(schema("{\"properties\":{\"a\":{\"enum\":[1e401]}}}"), "E0408",
+                    "/properties/a");
 }
 END_TEST
 
@@ -233,6 +238,59 @@ START_TEST(the_shortest_value_is_closed)
 }
 END_TEST
 
+/* Some name of each of four lists must be there, in at most two keys. */
+START_TEST(keys_that_are_owed)
+{
+    struct pattern *p = pattern_made(schema(
+        "{\"type\":\"object\",\"patternProperties\":{\"^[0-9]$\":{\"type\":\"null\"}},"
+        "\"additionalProperties\":false,\"maxProperties\":2,"
+        "\"not\":{\"anyOf\":[{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"3\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"11\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"2\",\"4\"]}}},"
+        "{\"propertyNames\":{\"not\":{\"enum\":[\"1\",\"2\"]}}}]}}"));
+    pattern_yes(p, "{\"1\":null,\"2\":null}");
+    pattern_yes(p, "{\"2\":null,\"3\":null}");
+    pattern_no(p, "{\"1\":null,\"4\":null}");
+    pattern_unref(p);
+}
+END_TEST
+
+/* Arrays do not care which of the 729 combinations they are read by. */
+START_TEST(alternatives_that_say_the_same)
+{
+    struct str s = { 0 };
+    str_adds(&s, "{\"allOf\":[");
+    for (int i = 0; i < 27; i++)
+        str_addf(&s, "%s{\"minLength\":%d}%s", i % 9 ? "," : "{\"anyOf\":[", i % 9,
+                 i == 26 ? "]}" : i % 9 == 8 ? "]}," : "");
+    str_adds(&s, "]}");
+    struct pattern_source src = { .kind = PATTERN_SCHEMA, .text = str_slice(&s) };
+    struct pattern *p = pattern_made(src);
+    pattern_yes(p, "[1, {}]");
+    pattern_yes(p, "{\"a\": \"\"}");
+    pattern_least(p, "0");
+    pattern_unref(p);
+    str_free(&s);
+}
+END_TEST
+
+/* Behind `contains` the next item is one that counts, and no blanks are put before it. */
+START_TEST(counted_items_are_closed)
+{
+    struct pattern_source src = { .kind = PATTERN_SCHEMA, .spelling = SPELL_FLEXIBLE };
+    src.text = slice_of("{\"type\":\"array\",\"contains\":{\"type\":\"array\","
+                        "\"contains\":{\"const\":7}}}");
+    struct pattern *p = pattern_made(src);
+    pattern_least(p, "[[7]]");
+    pattern_unref(p);
+    src.text = slice_of("{\"uniqueItems\":true,\"items\":{\"enum\":[\"a\",1,\"ab\"]},"
+                        "\"minItems\":3,\"type\":\"array\"}");
+    p = pattern_made(src);
+    pattern_least(p, "[1,\"a\",\"ab\"]");
+    pattern_unref(p);
+}
+END_TEST
+
 Suite *suite_schema(void)
 {
     Suite *s = suite_create("schema");
@@ -250,6 +308,9 @@ Suite *suite_schema(void)
     tcase_add_test(t, references);
     tcase_add_test(t, refusals_name_their_place);
     tcase_add_test(t, the_shortest_value_is_closed);
+    tcase_add_test(t, keys_that_are_owed);
+    tcase_add_test(t, alternatives_that_say_the_same);
+    tcase_add_test(t, counted_items_are_closed);
     suite_add_tcase(s, t);
     return s;
 }

@@ -5,8 +5,10 @@
 #include "base/array.h"
 #include "compiler/pattern/automaton_int.h"
 
-/* Most leaves and bytes of one completion.  A longer one is not begun. */
-enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 18 };
+/* Most leaves and bytes of one completion.  A longer one is not begun.  Whole values are bounded
+ * when they are compiled; twice as much is left for costs that are estimates.  A byte of some
+ * counted loops is dear, so work is bounded as it is for compiling. */
+enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 4000000 };
 
 static size_t plus(size_t a, size_t b)
 {
@@ -128,7 +130,7 @@ static uint32_t best_thread(struct family *f, uint32_t config, size_t *ret_cost)
             struct thread t = f->thread[c.at + i];
             const struct terminals *all = &f->p->r.t;
             uint32_t q;
-            if (!late && !terminal_has_labels(all, t.q) && terminal_accepts(all, t.q))
+            if (!late && terminal_accepts(all, t.q))
                 continue;
             size_t n = thread_cost(f, &t, &q);
             if (n < cost) {
@@ -144,12 +146,17 @@ static uint32_t best_thread(struct family *f, uint32_t config, size_t *ret_cost)
  * cheapest thread's leaf is completed, then the config it leads to is looked at again. */
 enum status automaton_complete(struct family *f, uint32_t config, struct str *out)
 {
+    struct terminals *t = &f->p->r.t;
+    pthread_mutex_lock(&f->p->lock);
+    uint64_t work_most = t->ex.work + COMPLETE_WORK;
+    pthread_mutex_unlock(&f->p->lock);
     for (uint32_t leaf = 0; !f->config[config].accepts; leaf++) {
         size_t from = out->len;
         pthread_mutex_lock(&f->p->lock);
         size_t cost;
         uint32_t q = best_thread(f, config, &cost);
-        bool ok = q != TERM_DEAD && plus(cost, from) <= COMPLETE_BYTES && terminal_complete(&f->p->r.t, q, out);
+        bool ok = q != TERM_DEAD && plus(cost, from) <= COMPLETE_BYTES &&
+                  terminal_complete(t, q, work_most, out);
         pthread_mutex_unlock(&f->p->lock);
         if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES)
             return out->failed ? ST_NOMEM : ST_LIMIT;

@@ -99,7 +99,7 @@ static void unite(struct expr_pool *p, const struct arc *in, uint32_t n, struct 
         for (uint32_t k = from; k < to; k++)
             count[k + 1]++;
     }
-    if (!count || !expr_work(p, total) || !(item = mem_alloc((total + 1) * sizeof *item))) {
+    if (!count || !expr_work(p, total + n_cut) || !(item = mem_alloc((total + 1) * sizeof *item))) {
         fail(p, ST_NOMEM);
         goto done;
     }

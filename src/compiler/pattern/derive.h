@@ -23,6 +23,8 @@ size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json);
 /* No word is shorter, told without a search: of an intersection what its longest kid takes, of
  * complements nothing is asked. */
 size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json);
+/* Some word is not longer, told by what searches have left; SIZE_MAX: none is known. */
+size_t expr_at_most(struct expr_pool *p, uint32_t e, bool json);
 /* Code points of the longest word; SIZE_MAX when there is no bound. */
 size_t expr_longest(struct expr_pool *p, uint32_t e);
 /* Number of words, at most cap. */

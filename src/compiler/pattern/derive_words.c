@@ -132,6 +132,34 @@ static bool told(struct expr_pool *p, uint32_t e, bool json, size_t *ret)
     return nullable || kept || !(p->node[e].flags & EXF_LOGIC);
 }
 
+/* Along a sequence, without looking into unions: parts that are shared are looked at once. */
+static size_t sequence_at_most(struct expr_pool *p, uint32_t e, bool json)
+{
+    size_t sum = 0, n;
+    for (; p->node[e].kind == EX_CAT && !told(p, e, json, &n); e = p->node[e].b) {
+        uint32_t head = p->node[e].a, times = 1;
+        if (p->node[head].kind == EX_REP) {
+            times = p->node[head].b;
+            head = p->node[head].a;
+        }
+        told(p, head, json, &n);
+        sum = add_size(sum, mul_size(n, times));
+    }
+    told(p, e, json, &n);
+    return add_size(sum, n);
+}
+
+size_t expr_at_most(struct expr_pool *p, uint32_t e, bool json)
+{
+    const struct expr_node x = p->node[e];
+    size_t best = sequence_at_most(p, e, json);
+    for (uint32_t i = 0; x.kind == EX_OR && best == SIZE_MAX && i < x.b; i++) {
+        size_t n = sequence_at_most(p, p->kid[x.a + i], json);
+        best = n < best ? n : best;
+    }
+    return best;
+}
+
 /* Visits the neighbours of a visit. */
 static void visit_on(struct expr_pool *p, struct frontier *f, uint32_t at, bool json, size_t least,
                      size_t d, size_t best)
@@ -210,8 +238,12 @@ static size_t shortest_now(struct expr_pool *p, uint32_t e, bool json)
         }
         return best;
     case EX_OR:
+        expr_work(p, x.b / 4);
+        best = x.flags & EXF_LOGIC ? expr_at_most(p, e, json) : SIZE_MAX;
         for (uint32_t i = 0; i < x.b; i++) {
-            size_t n = expr_shortest(p, p->kid[x.a + i], json);
+            uint32_t kid = p->kid[x.a + i];
+            bool better = !(p->node[kid].flags & EXF_LOGIC) || expr_at_least(p, kid, json) < best;
+            size_t n = better ? expr_shortest(p, kid, json) : best;
             best = n < best ? n : best;
         }
         return best;
@@ -226,7 +258,7 @@ static size_t shortest_now(struct expr_pool *p, uint32_t e, bool json)
     }
 }
 
-size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json)
+static size_t shortest_sequence(struct expr_pool *p, uint32_t e, bool json)
 {
     size_t sum = 0;
     while (p->failed == ST_OK) {
@@ -249,12 +281,44 @@ size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json)
     return SIZE_MAX;
 }
 
+/* Many words may have a long tail in common: it is measured once. */
+size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json)
+{
+    const struct expr_node x = p->node[e];
+    uint64_t known, key = (uint64_t)x.b << 1 | json;
+    if (x.kind != EX_CAT || (x.flags & EXF_NULLABLE) || p->node[x.b].kind != EX_CAT)
+        return shortest_sequence(p, e, json);
+    size_t head = expr_shortest(p, x.a, json);
+    if (idmap_get(&p->min, key, &known))
+        return p->failed == ST_OK ? add_size(head, (size_t)known) : SIZE_MAX;
+    size_t tail = shortest_sequence(p, x.b, json);
+    if (p->failed == ST_OK && !idmap_put(&p->min, key, tail))
+        expr_give_up(p, ST_NOMEM);
+    return add_size(head, tail);
+}
+
+static size_t longest_of_list(struct expr_pool *p, uint32_t e)
+{
+    const struct expr_node x = p->node[e];
+    size_t best = x.kind == EX_AND ? SIZE_MAX : 0;
+    uint64_t known;
+    if (idmap_get(&p->longest, e, &known))
+        return (size_t)known;
+    for (uint32_t i = 0; i < x.b; i++) {
+        size_t n = expr_longest(p, p->kid[x.a + i]);
+        if (x.kind == EX_OR ? n > best : n < best)
+            best = n;
+    }
+    if (p->failed == ST_OK && !idmap_put(&p->longest, e, best))
+        expr_give_up(p, ST_NOMEM);
+    return best;
+}
+
 size_t expr_longest(struct expr_pool *p, uint32_t e)
 {
     size_t sum = 0;
     for (;;) {
         const struct expr_node x = p->node[e];
-        size_t best = x.kind == EX_AND ? SIZE_MAX : 0;
         switch (x.kind) {
         case EX_CAT:
             sum = add_size(sum, expr_longest(p, x.a));
@@ -264,15 +328,9 @@ size_t expr_longest(struct expr_pool *p, uint32_t e)
             return add_size(sum, p->range[x.a].lo >= EXPR_LABEL ? 0 : 1);
         case EX_OR:
         case EX_AND:
-            for (uint32_t i = 0; i < x.b; i++) {
-                size_t n = expr_longest(p, p->kid[x.a + i]);
-                if (x.kind == EX_OR ? n > best : n < best)
-                    best = n;
-            }
-            return add_size(sum, best);
+            return add_size(sum, longest_of_list(p, e));
         case EX_REP:
-            best = x.c == EXPR_INF ? SIZE_MAX : mul_size(expr_longest(p, x.a), x.c);
-            return add_size(sum, best);
+            return x.c == EXPR_INF ? SIZE_MAX : add_size(sum, mul_size(expr_longest(p, x.a), x.c));
         case EX_NOT:
         case EX_FIX:
             return SIZE_MAX;

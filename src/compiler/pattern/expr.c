@@ -394,6 +394,7 @@ void expr_pool_free(struct expr_pool *p)
     mem_free(p->hash);
     idmap_free(&p->min);
     idmap_free(&p->least);
+    idmap_free(&p->longest);
     idmap_free(&p->open);
     mem_free(p->slot);
     mem_free(p->kid);

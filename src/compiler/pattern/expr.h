@@ -71,6 +71,7 @@ struct expr_pool {
     uint8_t          *live;         /* [n] 0 unknown, 1 yes, 2 no */
     struct idmap      min;          /* shortest words found so far, see derive.h */
     struct idmap      least;        /* bounds of such words found so far */
+    struct idmap      longest;      /* longest words of unions and intersections */
     struct idmap      open;         /* languages known to be open (1) or not (0), see derive.h */
     uint32_t          n, cap;
     uint32_t         *slot;         /* hash table of node ids + 1 */

@@ -565,9 +565,8 @@ static void inline_lower(struct automata *a, uint32_t rule)
 {
     for (bool changed = true; changed && a->g->st == ST_OK;) {
         changed = false;
-        struct astate *s = &a->s[a->start[rule]];
-        for (uint32_t k = 0; k < s->n && !changed; k++) {
-            struct aedge e = s->e[k];
+        for (uint32_t k = 0; !changed && k < a->s[a->start[rule]].n; k++) {
+            struct aedge e = a->s[a->start[rule]].e[k];
             if (e.kind != E_CALL || e.x >= rule || !calls_first(a, e.x, rule))
                 continue;
             drop_first_call(a, rule, k);

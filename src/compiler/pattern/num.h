@@ -63,7 +63,7 @@ bool num_integer(const struct num_set *s);      /* multiples of an integer only 
 
 struct num_dfa {
     uint64_t  key;          /* of the set and spelling it was made for */
-    uint32_t  n;
+    uint32_t  n, n_met;     /* states; those that were met before equal and dead ones went */
     uint32_t *next;         /* [n][NUM_SYMBOLS], 0 dead */
     uint16_t *dist;         /* [n] bytes to an accepting state */
     uint8_t  *accept;       /* [n] */

@@ -245,7 +245,8 @@ static enum status explore_places(struct explorer *x, struct error *err)
             x->next[n_next++] = to;
         }
         if (x->place.n > STATES_MAX)
-            return error_code(err, ST_LIMIT, "E0402", "a number range needs too many states");
+            return error_code(err, ST_LIMIT, "E0402",
+                              "bounds and divisors too large: their numbers need too many states");
     }
     return ST_OK;
 }
@@ -337,10 +338,11 @@ static enum status explore(struct explorer *x, struct num_dfa *d, struct error *
             d->next[n_next++] = q;
         }
         if (x->state.n > STATES_MAX)
-            return error_code(err, ST_LIMIT, "E0402", "a number range needs too many states");
+            return error_code(err, ST_LIMIT, "E0402",
+                              "bounds and divisors too large: their numbers need too many states");
     }
     memset(d->next, 0, NUM_SYMBOLS * sizeof *d->next);
-    d->n = x->state.n + 1;
+    d->n = d->n_met = x->state.n + 1;
     return ST_OK;
 }
 
@@ -512,7 +514,8 @@ static enum status plan_digits(struct explorer *x, struct error *err)
     n_frac = x->sp->max_frac > n_frac ? x->sp->max_frac : n_frac;
     n_frac = x->sp->min_frac > n_frac ? x->sp->min_frac : n_frac;
     if (n_int > DIGITS_MAX || n_frac > DIGITS_MAX)
-        return error_code(err, ST_LIMIT, "E0402", "a number bound is too long");
+        return error_code(err, ST_LIMIT, "E0402",
+                          "a bound with more than 400 digits before or behind the point");
     x->int_cap = (uint16_t)(n_int + 1);
     x->frac_cap = (uint16_t)(n_frac + 1);
     return ST_OK;

@@ -8,8 +8,9 @@
 #include "compiler/pattern/lower.h"
 #include "compiler/pattern/regex.h"
 
-/* LEAST_BYTES: no value that is longer could be closed by its shortest way. */
-enum { WORK_UNITS = 4000000, SPENT_BYTES = 48 << 20, LEAST_BYTES = 1 << 20 };
+/* LEAST_BYTES: a value that is longer is not closed by its shortest way, which is found byte by
+ * byte and keeps what it meets (automaton_close.c has the bound of what is left of one). */
+enum { WORK_UNITS = 4000000, SPENT_BYTES = 48 << 20, LEAST_BYTES = 1 << 15 };
 
 /* Driving the automaton may spend this much more than compiling did. */
 #define RUN_UNITS ((uint64_t)1 << 34)
@@ -122,7 +123,8 @@ enum status pattern_compile(const struct pattern_source *src, struct pattern **r
         return error_nomem(err);
     atomic_init(&p->n_ref, 1);
     pthread_mutex_init(&p->lock, NULL);
-    enum status st = rules_init(&p->r, src->spelling, src->work_limit ? src->work_limit : WORK_UNITS, err);
+    uint64_t units = src->work_limit ? src->work_limit : WORK_UNITS;
+    enum status st = rules_init(&p->r, src->spelling, units, err);
     if (st == ST_OK)
         st = lower(p, src, err);
     if (st == ST_OK)
@@ -135,7 +137,7 @@ enum status pattern_compile(const struct pattern_source *src, struct pattern **r
     if (least == SIZE_MAX)
         st = error_code(err, ST_INVALID, "E0401", "no value satisfies this constraint");
     else if (least > LEAST_BYTES)
-        st = error_code(err, ST_LIMIT, "E0402", "even the shortest value is over 1 MiB");
+        st = error_code(err, ST_LIMIT, "E0402", "even the shortest value is over 32 KiB");
     if (st != ST_OK) {
         pattern_free(p);
         return st;

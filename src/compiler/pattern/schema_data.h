@@ -83,6 +83,7 @@ struct clause {
     bool                 has_values;
     bool                 open_text;     /* the string has lengths only: any spelling */
     const struct num_set *num;          /* NULL: any number */
+    uint32_t             scalar_node;   /* the last node that narrowed it, or listed values */
     uint32_t             str;           /* expression */
     const struct jnode **value;         /* only these, where has_values */
     uint32_t             n_value;

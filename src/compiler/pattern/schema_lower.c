@@ -28,7 +28,7 @@ static void add_expr(struct schema *s, uint32_t *e, uint32_t more)
     *e = expr_or2(&s->r->t.ex, *e, more);
 }
 
-static void add_number(struct schema *s, const struct jnode *v, uint32_t *word)
+static void add_number(struct schema *s, const struct jnode *v, uint32_t node, uint32_t *word)
 {
     struct decimal d;
     struct str text = { 0 };
@@ -40,12 +40,12 @@ static void add_number(struct schema *s, const struct jnode *v, uint32_t *word)
     if (text.len && !(v->text.ptr[0] == '-' && !d.n) && !text.failed)
         add_expr(s, word, expr_text(&s->r->t.ex, v->text));
     if (!text.len)
-        schema_refuse(s, 0, WORD_NONE, "a listed number has too many digits");
+        schema_refuse(s, node, WORD_NONE, "a listed number has too many digits");
     str_free(&text);
 }
 
 /* An array or object as a value with exactly one member. */
-static void lower_constant(struct schema *s, const struct jnode *v, uint32_t value)
+static void lower_constant(struct schema *s, const struct jnode *v, uint32_t node, uint32_t value)
 {
     struct rules *r = s->r;
     if (rules_failed(r))
@@ -57,13 +57,13 @@ static void lower_constant(struct schema *s, const struct jnode *v, uint32_t val
         value_add_term(r, value, terminal_start(&r->t, expr_text(&r->t.ex, v->text), ENC_CANON));
         return;
     case J_NUMBER:
-        add_number(s, v, &e);
+        add_number(s, v, node, &e);
         value_add_term(r, value, terminal_start(&r->t, e, ENC_RAW));
         return;
     case J_ARRAY: {
         uint32_t *kid = arena_array(&s->arena, v->n + 1ul, sizeof *kid);
         for (uint32_t i = 0; kid && i < v->n; i++)
-            lower_constant(s, v->kid[i], kid[i] = value_new(r));
+            lower_constant(s, v->kid[i], node, kid[i] = value_new(r));
         id = value_add_array(r, value);
         if (rules_failed(r))
             return;
@@ -80,7 +80,7 @@ static void lower_constant(struct schema *s, const struct jnode *v, uint32_t val
     case J_OBJECT: {
         uint32_t *kid = arena_array(&s->arena, v->n + 1ul, sizeof *kid);
         for (uint32_t i = 0; kid && i < v->n; i++)
-            lower_constant(s, v->kid[i], kid[i] = value_new(r));
+            lower_constant(s, v->kid[i], node, kid[i] = value_new(r));
         id = value_add_object(r, value);
         if (!kid)
             schema_nomem(s);
@@ -107,9 +107,9 @@ static void lower_listed(struct schema *s, const struct clause *c, struct scalar
     }
     for (uint32_t i = 0; i < c->n_value && s->st == ST_OK; i++) {
         if (c->type == J_NUMBER)
-            add_number(s, c->value[i], &x->word);
+            add_number(s, c->value[i], c->scalar_node, &x->word);
         else
-            lower_constant(s, c->value[i], value);
+            lower_constant(s, c->value[i], c->scalar_node, value);
     }
 }
 
@@ -156,6 +156,35 @@ static void lower_clause(struct schema *s, const struct clause *c, struct scalar
     }
 }
 
+static bool same_atom(const struct atom *a, const struct atom *b)
+{
+    return a->kind == b->kind && a->node == b->node && a->lit == b->lit && a->n == b->n &&
+           a->lo == b->lo && a->hi == b->hi && slice_eq(a->name, b->name) && a->why == b->why;
+}
+
+static bool same_atoms(const struct atom *a, const struct atom *b)
+{
+    while (a && b && same_atom(a, b)) {
+        a = a->below;
+        b = b->below;
+    }
+    return !a && !b;
+}
+
+/* Whether an array or object clause says what an earlier one has said: what is alike in every
+ * combination of alternatives must not be read in as many ways. */
+static bool said_before(struct schema *s, const struct clauses *l, uint32_t i)
+{
+    const struct clause *c = &l->c[i];
+    if ((c->type != J_ARRAY && c->type != J_OBJECT) || c->has_values)
+        return false;
+    expr_work(&s->r->t.ex, i / 8);
+    for (uint32_t k = 0; k < i; k++)
+        if (!l->c[k].has_values && same_atoms(l->c[k].atom, c->atom))
+            return true;
+    return false;
+}
+
 void schema_lower_goal(struct schema *s, uint32_t goal)
 {
     const struct schema_goal g = s->goal[goal];
@@ -165,7 +194,8 @@ void schema_lower_goal(struct schema *s, uint32_t goal)
         struct clauses out = { 0 };
         schema_expand(s, g.lit, g.n, (enum jkind)t, &out);
         for (uint32_t i = 0; i < out.n && s->st == ST_OK && !rules_failed(r); i++)
-            lower_clause(s, &out.c[i], &x, g.value);
+            if (!said_before(s, &out, i))
+                lower_clause(s, &out.c[i], &x, g.value);
         clauses_free(&out);
     }
     if (s->st != ST_OK || rules_failed(r))

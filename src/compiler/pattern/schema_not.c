@@ -32,6 +32,8 @@ static void str_branch(struct expansion *x, const struct clause *c, uint32_t exp
 static void num_branch(struct expansion *x, const struct clause *c, const struct num_set *set, uint32_t node)
 {
     struct clause *n = clause_branch(x, c);
+    if (n)
+        n->scalar_node = node;
     if (n && !clause_meet_number(x->s, n, set))
         schema_refuse(x->s, node, WORD_NONE, "too many divisors");
 }

@@ -87,11 +87,34 @@ bool clause_add_integer(struct schema *s, struct clause *c, bool negated)
     return clause_meet_number(s, c, &set);
 }
 
+/* The pool gives up without a word: numbers are asked again why. */
+static void refuse_number(struct schema *s, const struct clause *c,
+                          const struct num_spelling *spelling)
+{
+    static const enum schema_word words[] = { WORD_MULTIPLE_OF, WORD_MINIMUM, WORD_MAXIMUM,
+                                              WORD_EXCLUSIVE_MINIMUM, WORD_EXCLUSIVE_MAXIMUM };
+    struct num_dfa *d = NULL;
+    struct error why = { 0 };
+    enum schema_word word = WORD_NONE;
+    for (int i = 0; i < 5 && word == WORD_NONE; i++)
+        if (schema_keyword(s, c->scalar_node, words[i]))
+            word = words[i];
+    if (num_dfa_new(c->num, spelling, &d, &why) == ST_LIMIT)
+        schema_refuse(s, c->scalar_node, word, why.text);
+    num_dfa_free(d);
+}
+
 uint32_t schema_number_leaf(struct schema *s, const struct clause *c)
 {
     static const struct num_set any = { 0 };
     const struct num_set *set = c->num ? c->num : &any;
-    return terminal_number(&s->r->t, set, &s->r->num_spelling[num_integer(set) ? 0 : 1]);
+    const struct num_spelling *spelling = &s->r->num_spelling[num_integer(set) ? 0 : 1];
+    struct expr_pool *p = &s->r->t.ex;
+    bool before = rules_failed(s->r);
+    uint32_t leaf = terminal_number(&s->r->t, set, spelling);
+    if (c->num && !before && p->failed == ST_LIMIT && p->work <= p->work_limit)
+        refuse_number(s, c, spelling);
+    return leaf;
 }
 
 /* Members of an enum, or the one of a const. */
@@ -258,6 +281,8 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
     struct num_set set = { 0 };
     if (!schema_type_allows(s, node, c->type, &integer))
         return false;
+    if (integer)
+        c->scalar_node = node;
     if (integer && !clause_add_integer(s, c, false)) {
         schema_refuse(s, node, WORD_TYPE, "too many divisors");
         return false;
@@ -269,15 +294,19 @@ static bool meet_scalars(struct schema *s, struct clause *c, uint32_t node)
             schema_malformed(s, node, WORD_ENUM, "a list is expected");
         else if (j && !meet_values(s, c, node, lists[i]))
             return false;
+        else if (j)
+            c->scalar_node = node;
     }
     if (c->type == J_STRING) {
         bool open;
         c->str = expr_and2(&s->r->t.ex, c->str, schema_string_expr(s, node, &open));
         c->open_text &= open;
     }
-    if (c->type == J_NUMBER && schema_number_set(s, node, &set) &&
-        !clause_meet_number(s, c, &set))
-        schema_refuse(s, node, WORD_MULTIPLE_OF, "too many divisors");
+    if (c->type == J_NUMBER && schema_number_set(s, node, &set)) {
+        c->scalar_node = node;
+        if (!clause_meet_number(s, c, &set))
+            schema_refuse(s, node, WORD_MULTIPLE_OF, "too many divisors");
+    }
     return s->st == ST_OK;
 }
 

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { STATE_MAX = 1u << 20, ROW_MAX = 1u << 14, STEPS_BEFORE_ROW = 6 };
+enum { STATE_MAX = 1u << 20, ROW_MAX = 1u << 14, STEPS_BEFORE_ROW = 6, NUM_STATE_WORK = 4 };
 
 uint32_t terminal_give_up(struct terminals *t, enum status st)
 {
@@ -403,7 +403,7 @@ uint32_t terminal_number(struct terminals *t, const struct num_set *set, const s
             return terminal_give_up(t, st == ST_OK ? ST_NOMEM : st);
         }
         *slot = d;
-        expr_work(&t->ex, d->n);
+        expr_work(&t->ex, NUM_STATE_WORK * (uint64_t)d->n_met);
     }
     if (!t->num[i]->n)
         return TERM_DEAD;

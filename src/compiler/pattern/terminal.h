@@ -65,9 +65,9 @@ static inline bool terminal_more(const struct terminals *t, uint32_t q)
 struct arc_list terminal_labels(struct terminals *t, uint32_t q, bool *ret_plain);
 /* Bytes of the shortest text of the leaf from q on, 0 where it accepts. */
 size_t terminal_shortest(struct terminals *t, uint32_t q);
-/* The same, reading at least one byte; and that way, appended. */
+/* The same, reading at least one byte; and that way, appended, where work stays below a bound. */
 size_t terminal_further(struct terminals *t, uint32_t q);
-bool   terminal_complete(struct terminals *t, uint32_t q, struct str *out);
+bool   terminal_complete(struct terminals *t, uint32_t q, uint64_t work_most, struct str *out);
 bool   terminal_has_labels(const struct terminals *t, uint32_t q);
 /* The state with only those texts left that end in the label; TERM_DEAD: none does. */
 uint32_t terminal_restrict(struct terminals *t, uint32_t q, uint32_t label);

@@ -11,24 +11,49 @@ static size_t residual(struct terminals *t, uint32_t e, bool json)
     return n == SIZE_MAX ? n : n + json;
 }
 
+/* The code point of from..to to read: a letter, a digit or a blank where it costs no more, for the
+ * text is shown to people. */
+static uint32_t shown(uint32_t from, uint32_t to, bool json)
+{
+    static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };
+    uint32_t cp = from;
+    for (int k = 0; k < 11; k++)
+        if (probe[k] >= from && probe[k] <= to &&
+            (cp_bytes(probe[k], json) < cp_bytes(cp, json) ||
+             (cp < 0x20 && cp_bytes(probe[k], json) == cp_bytes(cp, json))))
+            cp = probe[k];
+    return cp;
+}
+
+/* A search has left the way that it found: the code point that goes on with it needs no other. */
+static bool goes_on(struct terminals *t, const struct term_state *s, size_t whole, uint32_t *ret_cp)
+{
+    struct arc_list l = expr_arcs(&t->ex, s->e);
+    bool json = s->enc != ENC_RAW;
+    for (uint32_t i = 0; i < l.n && l.arc[i].lo <= CP_MAX; i++) {
+        uint32_t cp = shown(l.arc[i].lo, l.arc[i].hi < CP_MAX ? l.arc[i].hi : CP_MAX, json);
+        size_t n = cp_bytes(cp, json) + json;
+        if (n <= whole && expr_at_most(&t->ex, l.arc[i].to, json) == whole - n) {
+            *ret_cp = cp;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Cheapest code point of lo..hi to read next, counting `own` bytes for itself unless own is 0,
  * where its spelling is counted. */
 static size_t cheapest(struct terminals *t, const struct term_state *s, uint32_t lo, uint32_t hi,
                        size_t own, uint32_t *ret_cp)
 {
-    /* A letter, a digit or a blank where it costs no more: the text is shown to people. */
-    static const uint32_t probe[] = { 'a', '0', ' ', '-', '#', ']', 10, 9, 13, 8, 12 };
     struct arc_list l = expr_arcs(&t->ex, s->e);       /* what is dead has no length */
     bool json = s->enc != ENC_RAW;
     size_t best = SIZE_MAX, whole = own ? 0 : residual(t, s->e, json);
+    if (!own && whole != SIZE_MAX && goes_on(t, s, whole, ret_cp))
+        return whole;
     for (uint32_t i = arc_first(l, lo, hi); i < l.n && l.arc[i].lo <= hi && best > whole; i++) {
         uint32_t from = l.arc[i].lo > lo ? l.arc[i].lo : lo, to = l.arc[i].hi < hi ? l.arc[i].hi : hi;
-        uint32_t cp = from;
-        for (int k = 0; !own && k < 11; k++)
-            if (probe[k] >= from && probe[k] <= to &&
-                (cp_bytes(probe[k], json) < cp_bytes(cp, json) ||
-                 (cp < 0x20 && cp_bytes(probe[k], json) == cp_bytes(cp, json))))
-                cp = probe[k];
+        uint32_t cp = own ? from : shown(from, to, json);
         size_t n = own ? own : cp_bytes(cp, json), least = expr_at_least(&t->ex, l.arc[i].to, json);
         bool worse = best <= n || least >= best - n;
         size_t rest = worse ? SIZE_MAX : residual(t, l.arc[i].to, json);
@@ -249,12 +274,12 @@ size_t terminal_further(struct terminals *t, uint32_t q)
     return way_on(t, q, false).cost;
 }
 
-bool terminal_complete(struct terminals *t, uint32_t q, struct str *out)
+bool terminal_complete(struct terminals *t, uint32_t q, uint64_t work_most, struct str *out)
 {
     bool end = false;
     do {
         struct way w = way_on(t, q, end);
-        if (terminals_failed(t) || w.cost == SIZE_MAX || !w.n)
+        if (terminals_failed(t) || t->ex.work > work_most || w.cost == SIZE_MAX || !w.n)
             return false;
         for (int i = 0; i < w.n; i++)
             q = terminal_step(t, q, (uint8_t)w.byte[i]);

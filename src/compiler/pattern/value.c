@@ -399,18 +399,42 @@ static uint32_t class_room(struct rules *r, const struct value_object *o, uint32
     return n > cap ? cap : (uint32_t)n;
 }
 
-/* Whether what is owed can be paid by names that are not used yet, with `more` of them to spare. */
-static bool can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s, uint32_t more)
+/* Whether class i has a name left, whatever names the classes of the plan and `taken` have got. */
+static bool spares_name(struct rules *r, const struct value_object *o, uint32_t seen,
+                        const uint32_t *plan, uint32_t n, uint32_t i)
 {
-    uint32_t n = 1 + more;
-    for (uint64_t left = s->bits; left; left &= left - 1) {
-        uint8_t bit = (uint8_t)(left & -left);
-        bool found = false;
-        for (uint32_t i = 0; i < o->n_cls && !found; i++)
-            found = (o->cls[i].pays & bit) &&
-                    (o->cls[i].roomy || expr_words(&r->t.ex, class_expr(r, &o->cls[i], s->seen), n) >= n);
-        if (!found)
+    uint32_t e = class_expr(r, &o->cls[i], seen), need = 1;
+    if (o->cls[i].roomy)
+        return true;
+    for (uint32_t k = 0; k < n; k++)
+        need += plan[k] < o->n_cls &&
+                expr_live(&r->t.ex, expr_and2(&r->t.ex, e, class_expr(r, &o->cls[plan[k]], seen)));
+    return expr_words(&r->t.ex, e, need) >= need;
+}
+
+/* A plan is a list of classes that pay all debts in this order.  Whoever has one takes a name of
+ * its first class and has the rest of it as a plan, so debts never lead nowhere. */
+bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                   uint32_t taken, uint32_t keys)
+{
+    uint64_t left[PAY_DEBTS + 1] = { s->bits };
+    uint32_t at[PAY_DEBTS + 1] = { 0 }, plan[PAY_DEBTS + 2] = { taken }, n = 0;
+    while (left[n]) {
+        uint32_t i = n < keys ? at[n] : o->n_cls;
+        while (i < o->n_cls &&
+               !((o->cls[i].pays & left[n]) && value_gives(r, o->cls[i].value) &&
+                 spares_name(r, o, s->seen, plan, n + 1, i)))
+            i++;
+        if (!expr_work(&r->t.ex, 1) || (i == o->n_cls && !n))
             return false;
+        if (i == o->n_cls) {
+            n--;
+            continue;
+        }
+        at[n] = i + 1;
+        plan[n + 1] = i;
+        left[n + 1] = left[n] & ~(uint64_t)o->cls[i].pays;
+        at[++n] = 0;
     }
     return true;
 }
@@ -440,13 +464,14 @@ uint32_t value_pay_keys(const struct value_object *o, uint64_t bits)
 static bool can_finish(struct rules *r, const struct value_object *o, const struct rule_state *s,
                        uint32_t pos)
 {
-    if (s->bits && !can_pay(r, o, s, 0))
+    uint32_t required = value_required_from(o, pos);
+    if (s->room != EXPR_INF && required > s->room)
+        return false;
+    uint32_t keys_most = s->room == EXPR_INF ? s->room : s->room - required;
+    if (!value_can_pay(r, o, s, o->n_cls, keys_most))
         return false;
     if (!o->counts)
         return true;
-    uint32_t required = value_required_from(o, pos) + value_pay_keys(o, s->bits);
-    if (s->room != EXPR_INF && required > s->room)
-        return false;
     uint32_t keys = o->n_key > pos ? o->n_key - pos : 0;
     if (s->missing <= keys)
         return true;
@@ -483,7 +508,7 @@ static bool offers_extra(struct rules *r, const struct value_object *o, const st
     if (!expr_live(&r->t.ex, class_expr(r, &o->cls[cls], s->seen)))
         return false;
     struct rule_state next = value_with_key(o, s, o->n_key + cls);
-    if (next.bits && (!can_pay(r, o, s, 1) || (o->counts && next.room < value_pay_keys(o, next.bits))))
+    if (!value_can_pay(r, o, &next, cls, next.room))
         return false;
     if (!o->counts || !next.missing)
         return true;

@@ -19,6 +19,9 @@ enum glue { GLUE_ARRAY_OPEN, GLUE_ARRAY_NEXT, GLUE_OBJECT_OPEN, GLUE_OBJECT_NEXT
 
 enum { ARM_MEMBER = 1, ARM_END = 2, FLEX_BLANKS = 20, ROOMY_WORDS = 1 << 20 };
 
+/* Debts of an object, at most: bits of `owes`. */
+enum { PAY_DEBTS = 4 };
+
 /* Items of an array that must be distinct, at most; how many fit into one token, at most. */
 enum { UNIQUE_MAX = 1024, UNIQUE_SLACK = 256 };
 
@@ -30,6 +33,10 @@ bool value_items_finish(const struct rules *r, const struct value_array *a, uint
 uint32_t value_key_value(const struct value_object *o, uint32_t pos);
 uint32_t value_pay_keys(const struct value_object *o, uint64_t bits);
 uint32_t value_required_from(const struct value_object *o, uint32_t pos);
+/* Whether names that are not used yet pay what is owed with at most `keys` keys, after one of class
+ * `taken` (n_cls: none). */
+bool value_can_pay(struct rules *r, const struct value_object *o, const struct rule_state *s,
+                   uint32_t taken, uint32_t keys);
 struct rule_state value_with_key(const struct value_object *o, const struct rule_state *s, uint32_t key);
 
 /* value_seen.c: the language without what is on the list; how long the list is. */

@@ -37,15 +37,33 @@ static size_t items_cost(const struct rules *r, const struct value_array *a, uin
     return sum;
 }
 
+/* What the items still owed cost, each with a comma.  One that must count costs what such an item
+ * does: were it less, giving others for ever would look cheaper. */
+static size_t array_debt(const struct rules *r, const struct value_array *a,
+                         const struct rule_state *s)
+{
+    uint32_t need = value_contains_need(s), n = s->missing > need ? s->missing - need : 0;
+    size_t one = SIZE_MAX, sum = items_cost(r, a, s->pos, n);
+    if (!need)
+        return sum;
+    if (a->counted != VALUE_NONE)
+        one = value_min(r, a->counted);
+    for (uint32_t i = s->pos; i < a->n_prefix; i++)
+        if (value_min(r, a->prefix_counted[i]) < one)
+            one = value_min(r, a->prefix_counted[i]);
+    one = plus(one, value_comma_bytes(r));
+    return one > SIZE_MAX / need ? SIZE_MAX : plus(sum, one * need);
+}
+
 static size_t array_cost(const struct rules *r, const struct rule_state *s)
 {
     const struct value_array *a = &r->array[s->a];
-    uint32_t need = value_contains_need(s), n = s->missing > need ? s->missing : need;
+    size_t debt = array_debt(r, a, s);
+    if (s->phase == PH_MEMBER && debt)
+        return plus(debt, 1) - value_comma_bytes(r);
     if (s->phase == PH_MEMBER)
-        return n ? plus(items_cost(r, a, s->pos, n), 1) - value_comma_bytes(r)
-                 : plus(value_min(r, value_item_at(a, s->pos)), 1);
-    return s->phase == PH_NEXT || s->phase == PH_OPEN ? items_cost(r, a, s->pos, n)
-                                                      : plus(items_cost(r, a, s->pos, n), 1);
+        return plus(value_min(r, value_item_at(a, s->pos)), 1);
+    return plus(debt, s->phase != PH_NEXT && s->phase != PH_OPEN);
 }
 
 /* What the keys still owed from the state on cost, each with its comma. */
@@ -101,10 +119,9 @@ static size_t array_min(const struct rules *r, const struct value_array *a)
     }
     if (!value_items_finish(r, a, 0, a->lo, a->hi, a->contains_lo, a->contains_hi))
         return SIZE_MAX;
-    /* An estimate: the items that count, then the cheapest others. */
-    size_t one = plus(value_comma_bytes(r), value_gives(r, a->counted) ? r->value[a->counted].min : 8);
-    uint32_t n = a->lo > a->contains_lo ? a->lo : a->contains_lo;
-    return n && one > SIZE_MAX / 2 / n ? SIZE_MAX - 1 : 2 + one * n;
+    const struct rule_state first = { .missing = a->lo, .bits = a->contains_lo };
+    size_t debt = array_debt(r, a, &first);
+    return debt == SIZE_MAX ? SIZE_MAX - 1 : plus(debt, 2) - (debt ? value_comma_bytes(r) : 0);
 }
 
 static size_t member_min(const struct rules *r, size_t name, uint32_t value)
@@ -154,12 +171,11 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     }
     if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
         return SIZE_MAX;
-    uint32_t pay = value_pay_keys(o, o->owes), owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
-    uint8_t paid = 0;
-    for (uint32_t i = 0; i < o->n_cls && o->owes; i++)
-        if (value_min(r, o->cls[i].value) != SIZE_MAX && expr_live(&r->t.ex, o->cls[i].name))
-            paid |= o->cls[i].pays;
-    if ((paid & o->owes) != o->owes || (o->counts && o->n_required + pay > o->hi))
+    uint32_t pay = value_pay_keys(o, o->owes);
+    uint32_t owed = o->counts && o->lo > o->n_required ? o->lo - o->n_required : pay;
+    const struct rule_state first = { .bits = o->owes };
+    uint32_t keys = o->counts && o->hi != EXPR_INF ? o->hi - o->n_required : EXPR_INF;
+    if (!value_can_pay(r, o, &first, o->n_cls, keys))
         return SIZE_MAX;
     for (uint32_t i = 0; i < o->n_cls && o->counts && live < o->lo; i++)
         if (value_min(r, o->cls[i].value) != SIZE_MAX)

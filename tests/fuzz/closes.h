@@ -1,0 +1,21 @@
+/* closes.h - what every pattern promises: it has a shortest text, and reads it. */
+#ifndef TESTS_FUZZ_CLOSES_H
+#define TESTS_FUZZ_CLOSES_H
+
+#include "compiler/pattern/automaton.h"
+
+/* False only where there is no excuse: neither the pattern nor the request is too large. */
+static inline bool pattern_closes(struct pattern *p)
+{
+    struct family *f = NULL;
+    struct str s = { 0 };
+    bool ok = family_new(p, &f, NULL) != ST_OK;
+    if (!ok && automaton_complete(f, automaton_start(f), &s) == ST_OK)
+        ok = pattern_accepts(p, str_slice(&s), NULL);
+    ok = ok || family_failed(f) || pattern_spent(p);
+    family_free(f);
+    str_free(&s);
+    return ok;
+}
+
+#endif
