@@ -4,14 +4,20 @@
 
 #include "compiler/pattern/automaton.h"
 
-/* False only where there is no excuse: neither the pattern nor the request is too large. */
+/* No shortest text is longer. */
+enum { CLOSES_BYTES = 1 << 15 };
+
+/* False only where there is no excuse: neither the pattern nor the request is too large.  Work that
+ * runs out is one, but not on the way to a text that does not end. */
 static inline bool pattern_closes(struct pattern *p)
 {
     struct family *f = NULL;
     struct str s = { 0 };
     bool ok = family_new(p, &f, NULL) != ST_OK;
-    if (!ok && automaton_complete(f, automaton_start(f), &s) == ST_OK)
+    enum status st = ok ? ST_OK : automaton_complete(f, automaton_start(f), &s);
+    if (!ok && st == ST_OK)
         ok = pattern_accepts(p, str_slice(&s), NULL);
+    ok = ok || (st == ST_LIMIT && s.len <= CLOSES_BYTES);
     ok = ok || family_failed(f) || pattern_spent(p);
     family_free(f);
     str_free(&s);

@@ -7,8 +7,8 @@
 
 /* Most leaves and bytes of one completion.  A longer one is not begun.  Whole values are bounded
  * when they are compiled; twice as much is left for costs that are estimates.  A byte of some
- * counted loops is dear, so work is bounded as it is for compiling. */
-enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 4000000 };
+ * counted loops is dear, so work is bounded too. */
+enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 600000 };
 
 static size_t plus(size_t a, size_t b)
 {
@@ -155,11 +155,12 @@ enum status automaton_complete(struct family *f, uint32_t config, struct str *ou
         pthread_mutex_lock(&f->p->lock);
         size_t cost;
         uint32_t q = best_thread(f, config, &cost);
+        bool lost = q == TERM_DEAD && !rules_failed(&f->p->r) && !f->failed;
         bool ok = q != TERM_DEAD && plus(cost, from) <= COMPLETE_BYTES &&
                   terminal_complete(t, q, work_most, out);
         pthread_mutex_unlock(&f->p->lock);
         if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES)
-            return out->failed ? ST_NOMEM : ST_LIMIT;
+            return out->failed ? ST_NOMEM : lost ? ST_INTERNAL : ST_LIMIT;
         for (size_t i = from; i < out->len; i++)
             config = automaton_step(f, config, (uint8_t)out->ptr[i]);
         if (config == CONFIG_DEAD)

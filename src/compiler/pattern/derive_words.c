@@ -38,6 +38,14 @@ static unsigned range_bytes(uint32_t lo, uint32_t hi, bool json)
     return best;
 }
 
+enum { LOOKS_A_UNIT = 8 };
+
+/* Measuring is cheap, but long sequences in large unions are measured a great many times. */
+static bool look(struct expr_pool *p)
+{
+    return ++p->n_look % LOOKS_A_UNIT ? p->failed == ST_OK : expr_work(p, 1);
+}
+
 static size_t add_size(size_t a, size_t b)
 {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
@@ -87,10 +95,10 @@ nomem:
     return false;
 }
 
-size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
+static size_t at_least_sequence(struct expr_pool *p, uint32_t e, bool json)
 {
     size_t sum = 0;
-    for (;;) {
+    while (look(p)) {
         const struct expr_node x = p->node[e];
         size_t best = x.kind == EX_OR ? SIZE_MAX : 0;
         if (x.flags & EXF_NULLABLE)
@@ -118,6 +126,23 @@ size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
             expr_give_up(p, ST_NOMEM);
         return add_size(sum, best);
     }
+    return SIZE_MAX;
+}
+
+/* As with shortest words, tails are measured once. */
+size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
+{
+    const struct expr_node x = p->node[e];
+    uint64_t known, key = (uint64_t)x.b << 1 | json;
+    if (x.kind != EX_CAT || (x.flags & EXF_NULLABLE) || p->node[x.b].kind != EX_CAT)
+        return at_least_sequence(p, e, json);
+    size_t head = expr_at_least(p, x.a, json);
+    if (idmap_get(&p->least, key, &known))
+        return add_size(head, (size_t)known);
+    size_t tail = at_least_sequence(p, x.b, json);
+    if (p->failed == ST_OK && !idmap_put(&p->least, key, tail))
+        expr_give_up(p, ST_NOMEM);
+    return add_size(head, tail);
 }
 
 /* A word from here on, where that is told without a search. */
@@ -261,7 +286,7 @@ static size_t shortest_now(struct expr_pool *p, uint32_t e, bool json)
 static size_t shortest_sequence(struct expr_pool *p, uint32_t e, bool json)
 {
     size_t sum = 0;
-    while (p->failed == ST_OK) {
+    while (look(p)) {
         const struct expr_node x = p->node[e];
         if (x.flags & EXF_NULLABLE)
             return sum;

@@ -60,6 +60,8 @@ static void flatten(struct expr_pool *p, struct ids *l, const uint32_t *x, uint3
 
 static uint32_t make_list(struct expr_pool *p, uint8_t kind, const struct ids *l)
 {
+    if (!expr_work(p, l->n / 4))
+        return EXPR_EMPTY;
     if (!array_reserve(&p->kid, &p->cap_kid, p->n_kid + l->n, sizeof *p->kid))
         return expr_give_up(p, ST_NOMEM);
     uint32_t at = p->n_kid, d = 0;
