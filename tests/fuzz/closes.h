@@ -1,4 +1,5 @@
-/* closes.h - what every pattern promises: it has a shortest text, and reads it. */
+/* closes.h - compiling for fuzz targets, and what every pattern promises: it has a shortest text, and
+ * reads it. */
 #ifndef TESTS_FUZZ_CLOSES_H
 #define TESTS_FUZZ_CLOSES_H
 
@@ -22,6 +23,18 @@ static inline bool pattern_closes(struct pattern *p)
     family_free(f);
     str_free(&s);
     return ok;
+}
+
+/* NULL where the source is refused. */
+static inline struct pattern *pattern_promised(const struct pattern_source *src)
+{
+    struct pattern *p = NULL;
+    struct error err = { 0 };
+    if (pattern_compile(src, &p, &err) != ST_OK)
+        return NULL;
+    if (!pattern_closes(p))
+        __builtin_trap();
+    return p;
 }
 
 #endif

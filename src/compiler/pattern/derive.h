@@ -4,6 +4,12 @@
 
 #include "compiler/pattern/expr.h"
 
+/* Lengths; SIZE_MAX: none, or no bound. */
+static inline size_t add_size(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
 /* Disjoint ascending ranges with the language that remains; a code point in none has none. */
 struct arc_list expr_arcs(struct expr_pool *p, uint32_t e);
 /* The same without the arcs into empty languages. */

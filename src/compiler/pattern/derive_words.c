@@ -46,9 +46,11 @@ static bool look(struct expr_pool *p)
     return ++p->n_look % LOOKS_A_UNIT ? p->failed == ST_OK : expr_work(p, 1);
 }
 
-static size_t add_size(size_t a, size_t b)
+/* Notes what was measured; after a failure nothing is. */
+static void keep_size(struct expr_pool *p, struct idmap *map, uint64_t key, size_t n)
 {
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+    if (p->failed == ST_OK && !idmap_put(map, key, n))
+        expr_give_up(p, ST_NOMEM);
 }
 
 static size_t mul_size(size_t a, uint32_t n)
@@ -122,8 +124,7 @@ static size_t at_least_sequence(struct expr_pool *p, uint32_t e, bool json)
             if (x.kind == EX_OR ? n < best : n > best)
                 best = n;
         }
-        if (p->failed == ST_OK && !idmap_put(&p->least, key, best))
-            expr_give_up(p, ST_NOMEM);
+        keep_size(p, &p->least, key, best);
         return add_size(sum, best);
     }
     return SIZE_MAX;
@@ -140,8 +141,7 @@ size_t expr_at_least(struct expr_pool *p, uint32_t e, bool json)
     if (idmap_get(&p->least, key, &known))
         return add_size(head, (size_t)known);
     size_t tail = at_least_sequence(p, x.b, json);
-    if (p->failed == ST_OK && !idmap_put(&p->least, key, tail))
-        expr_give_up(p, ST_NOMEM);
+    keep_size(p, &p->least, key, tail);
     return add_size(head, tail);
 }
 
@@ -299,8 +299,7 @@ static size_t shortest_sequence(struct expr_pool *p, uint32_t e, bool json)
         if (idmap_get(&p->min, key, &known))
             return add_size(sum, (size_t)known);
         size_t n = shortest_now(p, e, json);
-        if (p->failed == ST_OK && !idmap_put(&p->min, key, n))
-            expr_give_up(p, ST_NOMEM);
+        keep_size(p, &p->min, key, n);
         return add_size(sum, n);
     }
     return SIZE_MAX;
@@ -317,8 +316,7 @@ size_t expr_shortest(struct expr_pool *p, uint32_t e, bool json)
     if (idmap_get(&p->min, key, &known))
         return p->failed == ST_OK ? add_size(head, (size_t)known) : SIZE_MAX;
     size_t tail = shortest_sequence(p, x.b, json);
-    if (p->failed == ST_OK && !idmap_put(&p->min, key, tail))
-        expr_give_up(p, ST_NOMEM);
+    keep_size(p, &p->min, key, tail);
     return add_size(head, tail);
 }
 
@@ -334,8 +332,7 @@ static size_t longest_of_list(struct expr_pool *p, uint32_t e)
         if (x.kind == EX_OR ? n > best : n < best)
             best = n;
     }
-    if (p->failed == ST_OK && !idmap_put(&p->longest, e, best))
-        expr_give_up(p, ST_NOMEM);
+    keep_size(p, &p->longest, e, best);
     return best;
 }
 

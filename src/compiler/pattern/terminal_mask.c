@@ -32,17 +32,12 @@ bool terminal_loop(struct terminals *t, uint32_t q, struct terminal_loop *ret)
 
 enum { FARTHEST_NODES = 2000, LOOSENED_MAX = 16 };
 
-static size_t add_sizes(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
 /* Code points to the nearest end from any place within e, at most; SIZE_MAX: not known. */
 static size_t farthest(const struct expr_pool *p, uint32_t e, uint32_t depth, uint32_t *n_node)
 {
     size_t sum = 0, most = 0;
     for (; p->node[e].kind == EX_CAT; e = p->node[e].b)
-        sum = add_sizes(sum, farthest(p, p->node[e].a, depth + 1, n_node));
+        sum = add_size(sum, farthest(p, p->node[e].a, depth + 1, n_node));
     const struct expr_node x = p->node[e];
     if (depth > 100 || ++*n_node > FARTHEST_NODES)
         return SIZE_MAX;
@@ -50,17 +45,17 @@ static size_t farthest(const struct expr_pool *p, uint32_t e, uint32_t depth, ui
     case EX_EPS:
         return sum;
     case EX_SET:
-        return add_sizes(sum, 1);
+        return add_size(sum, 1);
     case EX_OR:
         for (uint32_t i = 0; i < x.b; i++) {
             size_t one = farthest(p, p->kid[x.a + i], depth + 1, n_node);
             most = one > most ? one : most;
         }
-        return add_sizes(sum, most);
+        return add_size(sum, most);
     case EX_REP:
         most = farthest(p, x.a, depth + 1, n_node);
         for (uint32_t i = 0; i <= x.b && i <= FARTHEST_NODES && sum < SIZE_MAX; i++)
-            sum = add_sizes(sum, most);
+            sum = add_size(sum, most);
         return x.b > FARTHEST_NODES ? SIZE_MAX : sum;
     default:
         return SIZE_MAX;

@@ -329,8 +329,9 @@ static void walk_few(struct walk *w, uint32_t root, uint32_t start, uint32_t cps
     look_below(w, x, root);
     while (!w->failed) {
         if (x->kid == x->end) {
-            if (x-- == path)
+            if (x == path)
                 return;
+            x--;
             continue;
         }
         uint8_t byte = v->kid_byte[x->kid];

@@ -122,14 +122,13 @@ static bool add_exits(const struct part *p)
 
 /* ---- exits by tail -------------------------------------------------------------------------- */
 
-/* Whether a token lives, read byte by byte from the trie's root. */
+/* Whether a token lives, read from the trie's root. */
 static bool lives(const struct part *p, uint32_t id)
 {
     struct slice s = vocab_bytes(p->o->v, id);
-    uint32_t config = p->origin;
-    for (size_t i = 0; i < s.len && config != CONFIG_DEAD; i++)
-        config = automaton_step(p->o->f, config, (uint8_t)s.ptr[i]);
-    return config != CONFIG_DEAD;
+    size_t n;
+    automaton_read(p->o->f, p->origin, s, &n);
+    return n == s.len && !family_failed(p->o->f);
 }
 
 /* The quoted tokens whose tail can be read from what stands behind the string. */

@@ -45,11 +45,11 @@ static void path_of(const struct vocab *v, uint32_t node, uint8_t *byte)
 static uint32_t exactly(struct walker *w, uint32_t node)
 {
     uint8_t byte[TRIE_TOKEN_MAX + 1];
-    uint32_t n = w->node[node].depth, config = w->origin;
+    struct slice path = { (const char *)byte, w->node[node].depth };
+    size_t n;
     path_of(w->o->v, node, byte);
-    for (uint32_t i = 0; i < n && config != CONFIG_DEAD; i++)
-        config = automaton_step(w->o->f, config, byte[i]);
-    return config;
+    uint32_t config = automaton_read(w->o->f, w->origin, path, &n);
+    return n == path.len ? config : CONFIG_DEAD;
 }
 
 /* A config in doubt at a node: reached exactly, or all below it is left to the caller. */

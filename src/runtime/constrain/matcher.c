@@ -166,12 +166,6 @@ enum status matcher_mask(struct matcher *m, uint32_t *row, struct error *err)
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-static bool opens(uint8_t b)
-{
-    bool word = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || b == '_';
-    return !word && b < 0x80;
-}
-
 /* Reads the bytes from where m stands; *ret_n_left is what of them lies behind the value. */
 static enum matcher_step read_bytes(struct matcher *m, struct slice s, struct moment *x,
                                     uint32_t *ret_n_left)
@@ -200,7 +194,7 @@ static enum matcher_step read_bytes(struct matcher *m, struct slice s, struct mo
         *ret_n_left = (uint32_t)behind.len;
         return MATCHER_LEFT;
     }
-    if (m->open_end && value_at == 0 && automaton_accepts(m->d->f, first) && opens((uint8_t)s.ptr[0])) {
+    if (m->open_end && value_at == 0 && automaton_accepts(m->d->f, first) && byte_ends_word((uint8_t)s.ptr[0])) {
         *x = moment_of(m, first, x->n_heal, true);
         *ret_n_left = (uint32_t)s.len;
         return MATCHER_LEFT;

@@ -167,7 +167,7 @@ static struct leaf_view get_loop(const struct vocab *v, struct terminals *t, con
     return w;
 }
 
-/* Whether bytes up to and with a first quote can be read from q. */
+/* Whether the bytes can be read from q. */
 static bool reads_prefix(struct terminals *t, uint32_t q, struct slice s)
 {
     for (size_t i = 0; i < s.len && q != TERM_DEAD; i++)
@@ -177,10 +177,7 @@ static bool reads_prefix(struct terminals *t, uint32_t q, struct slice s)
 
 static bool reads_to_exit(const struct vocab *v, struct terminals *t, uint32_t q, const struct leaf_exit *e)
 {
-    const uint8_t *byte = (const uint8_t *)vocab_bytes(v, e->token).ptr;
-    for (uint32_t k = 0; k < v->node[e->node].depth && q != TERM_DEAD; k++)
-        q = terminal_step(t, q, byte[k]);
-    return q != TERM_DEAD;
+    return reads_prefix(t, q, slice_sub(vocab_bytes(v, e->token), 0, v->node[e->node].depth));
 }
 
 /* Copies those ways out of `base` that can be read from q. */

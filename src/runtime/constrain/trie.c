@@ -96,12 +96,6 @@ static bool list_kids(struct vocab *v)
     return true;
 }
 
-static bool opens(uint8_t b)
-{
-    bool word = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || b == '_';
-    return !word && b < 0x80;
-}
-
 static enum status build(struct vocab *v, const struct slice *bytes, uint32_t n, struct error *err)
 {
     size_t total = 0;
@@ -129,7 +123,7 @@ static enum status build(struct vocab *v, const struct slice *bytes, uint32_t n,
         if (bytes[i].len && bytes[i].len <= TRIE_TOKEN_MAX) {
             e[n_entry++] = (struct entry){ { v->text + at, bytes[i].len }, i };
             bitset_add(v->cont_row, i);
-            if (opens((uint8_t)bytes[i].ptr[0]))
+            if (byte_ends_word((uint8_t)bytes[i].ptr[0]))
                 bitset_add(v->open_row, i);
         }
         at += (uint32_t)bytes[i].len;

@@ -64,6 +64,13 @@ static inline uint32_t trie_twin(const struct vocab *v, const struct trie_node *
     return n->twins ? v->next_dup[id] : TOKEN_NONE;
 }
 
+/* A byte that cannot go on with a word: what begins with it may end a value from outside. */
+static inline bool byte_ends_word(uint8_t b)
+{
+    bool word = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || b == '_';
+    return !word && b < 0x80;
+}
+
 /* Makes the entries that nearly every constraint asks for. */
 enum status vocab_warm(struct vocab *v, struct error *err);
 
