@@ -519,6 +519,28 @@ uint32_t automaton_leave(struct family *f, uint32_t config, uint32_t i, uint32_t
     return next;
 }
 
+void automaton_labels(struct family *f, uint32_t config, uint32_t i, uint32_t *ret_lo, uint32_t *ret_hi)
+{
+    const struct thread t = f->thread[f->config[config].at + i];
+    pthread_mutex_lock(&f->p->lock);
+    *ret_lo = 0;
+    *ret_hi = 1;
+    if (terminal_has_labels(&f->p->r.t, t.q))
+        rule_labels(&f->p->r, t.g, ret_lo, ret_hi);
+    pthread_mutex_unlock(&f->p->lock);
+}
+
+bool automaton_may_leave(struct family *f, uint32_t config, uint32_t i, uint32_t label)
+{
+    const struct thread t = f->thread[f->config[config].at + i];
+    struct rules *r = &f->p->r;
+    pthread_mutex_lock(&f->p->lock);
+    bool may = !terminal_has_labels(&r->t, t.q) || r->st[t.g].kind < RULE_ARRAY || value_may_label(r, t.g, label);
+    f->failed |= rules_failed(r);
+    pthread_mutex_unlock(&f->p->lock);
+    return may && !f->failed;
+}
+
 bool automaton_leave_matters(struct family *f, uint32_t config, uint32_t i)
 {
     struct thread t = f->thread[f->config[config].at + i];

@@ -53,6 +53,9 @@ uint32_t automaton_only(struct family *f, uint32_t config, uint32_t i);
 uint32_t automaton_leave(struct family *f, uint32_t config, uint32_t i, uint32_t label);
 /* Whether automaton_leave would answer CONFIG_UNKNOWN. */
 bool     automaton_leave_matters(struct family *f, uint32_t config, uint32_t i);
+/* The labels with which thread i may leave lie in lo..hi, hi excluded; not all of those may be left by. */
+void     automaton_labels(struct family *f, uint32_t config, uint32_t i, uint32_t *ret_lo, uint32_t *ret_hi);
+bool     automaton_may_leave(struct family *f, uint32_t config, uint32_t i, uint32_t label);
 /* Steps to this config used something that was left open: it must be reached exactly instead. */
 bool     automaton_doubt(struct family *f, uint32_t config);
 /* The leaves of the pattern, locked until automaton_unlock; other calls of this header lock too. */

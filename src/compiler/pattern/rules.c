@@ -243,6 +243,7 @@ void rules_free(struct rules *r)
     mem_free(r->exp);
     mem_free(r->slot);
     idmap_free(&r->glue);
+    idmap_free(&r->unused);
     arena_free(&r->arena);
     terminals_free(&r->t);
     *r = (struct rules){ 0 };

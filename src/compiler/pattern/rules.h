@@ -144,6 +144,7 @@ struct rules {
     uint32_t             n_name, cap_name;
     struct hashmap       by_name;   /* list below, kind and text to an entry */
     struct idmap         glue;      /* texts between values by kind and depth: first leaf states */
+    struct idmap         unused;    /* texts of an expression that are not on a list, by both */
     enum json_spelling   spelling;
     struct num_spelling  num_spelling[2];   /* integers, others */
 };
@@ -190,6 +191,8 @@ void     value_expand(struct rules *r, const struct rule_state *s, struct rule_e
 uint32_t value_label(struct rules *r, uint32_t state, uint32_t label);
 size_t   value_cost(struct rules *r, const struct rule_state *s);
 void     value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi);
+/* Whether some text leads to that label. */
+bool     value_may_label(struct rules *r, uint32_t state, uint32_t label);
 /* The state behind a captured name or item; text as it was read, with its quotes. */
 uint32_t value_captured(struct rules *r, uint32_t state, struct slice text);
 /* The same with the name left open; false where the name matters for what follows. */

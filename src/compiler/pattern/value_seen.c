@@ -39,7 +39,15 @@ static uint32_t others(struct rules *r, uint32_t seen, bool word)
 uint32_t value_unused(struct rules *r, uint32_t e, uint32_t seen, bool word)
 {
     seen &= ~SEEN_UNNAMED;
-    return seen && e != EXPR_EMPTY ? expr_and2(&r->t.ex, e, others(r, seen, word)) : e;
+    if (!seen || e == EXPR_EMPTY)
+        return e;
+    uint64_t key = (uint64_t)e << 32 | (uint64_t)seen << 1 | word, known;
+    if (idmap_get(&r->unused, key, &known))
+        return (uint32_t)known;
+    uint32_t left = expr_and2(&r->t.ex, e, others(r, seen, word));
+    if (!rules_failed(r) && !idmap_put(&r->unused, key, left))
+        rules_fail(r, ST_NOMEM);
+    return left;
 }
 
 /* Undoes the canonical spelling of a JSON string in place. */

@@ -134,6 +134,8 @@ static enum status constraint_new(const struct vocab *v, const struct pattern_so
     if (st == ST_OK)
         st = drive_new(c->p, &c->drive, err);
     if (st == ST_OK)
+        masks_ahead(c->drive, v);
+    if (st == ST_OK)
         *ret = c;
     else
         constraint_unref(c);
