@@ -168,6 +168,32 @@ static void meet(struct expr_pool *p, const struct arc_list *list, uint32_t *at,
     }
 }
 
+/* Union of a few lists of ascending arcs: from one end of an arc to the next. */
+static void join(struct expr_pool *p, const struct arc_list *list, uint32_t *at, uint32_t *kid, uint32_t n,
+                 struct arcs *out)
+{
+    for (uint32_t pos = 0; p->failed == ST_OK && expr_work(p, 1);) {
+        uint32_t lo = UINT32_MAX, hi = UINT32_MAX, m = 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (at[i] < list[i].n && list[i].arc[at[i]].lo < lo)
+                lo = list[i].arc[at[i]].lo;
+        if (lo == UINT32_MAX)
+            return;
+        lo = lo > pos ? lo : pos;
+        for (uint32_t i = 0; i < n; i++) {
+            const struct arc *a = at[i] < list[i].n ? &list[i].arc[at[i]] : NULL;
+            uint32_t end = !a ? UINT32_MAX : a->lo > lo ? a->lo - 1 : a->hi;
+            hi = end < hi ? end : hi;
+            if (a && a->lo <= lo && !(m && kid[m - 1] == a->to))
+                kid[m++] = a->to;
+        }
+        push(p, out, lo, hi, m == 1 ? kid[0] : expr_or(p, kid, m));
+        for (uint32_t i = 0; i < n; i++)
+            at[i] += at[i] < list[i].n && list[i].arc[at[i]].hi == hi;
+        pos = hi + 1;
+    }
+}
+
 static void push_valid(struct expr_pool *p, struct arcs *out, uint32_t lo, uint32_t hi, uint32_t to)
 {
     if (hi > CP_MAX)
@@ -191,10 +217,12 @@ static void complement(struct expr_pool *p, struct arc_list x, struct arcs *out)
         push_valid(p, out, from, CP_MAX, EXPR_ALL);
 }
 
+enum { FEW_LISTS = 16 };
+
 static void derive_list(struct expr_pool *p, struct expr_node x, struct arcs *out)
 {
     struct arcs all = { 0 };
-    if (x.kind == EX_OR) {
+    if (x.kind == EX_OR && x.b > FEW_LISTS) {
         for (uint32_t i = 0; i < x.b; i++)
             add_raw(p, &all, expr_arcs(p, p->kid[x.a + i]));
         if (p->failed == ST_OK && all.n)
@@ -209,7 +237,7 @@ static void derive_list(struct expr_pool *p, struct expr_node x, struct arcs *ou
     for (uint32_t i = 0; i < x.b && p->failed == ST_OK; i++)
         list[i] = expr_arcs(p, p->kid[x.a + i]);
     if (p->failed == ST_OK)
-        meet(p, list, at, at + x.b, x.b, out);
+        (x.kind == EX_OR ? join : meet)(p, list, at, at + x.b, x.b, out);
     mem_free(list);
     mem_free(at);
 }
@@ -229,9 +257,10 @@ static void derive(struct expr_pool *p, uint32_t e, struct arcs *out)
             return;
         }
         arcs_then(p, expr_arcs(p, x.a), x.b, &two);
-        add_raw(p, &two, expr_arcs(p, x.b));
-        if (p->failed == ST_OK && two.n)
-            unite(p, two.a, two.n, out);
+        if (p->failed == ST_OK) {
+            const struct arc_list list[2] = { { two.a, two.n }, expr_arcs(p, x.b) };
+            join(p, list, (uint32_t[2]){ 0, 0 }, (uint32_t[2]){ 0, 0 }, 2, out);
+        }
         mem_free(two.a);
         return;
     case EX_OR:

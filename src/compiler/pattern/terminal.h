@@ -111,7 +111,7 @@ struct terminal_class {
 };
 bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret);
 
-/* In a JSON string: ASCII bytes that lead from q back to q. */
+/* In a JSON string: bytes all of whose code points lead from q back to q. */
 struct lead_bytes terminal_stays(struct terminals *t, uint32_t q);
 
 /* Adds the bytes that may be read from q; any other byte leads to TERM_DEAD. */

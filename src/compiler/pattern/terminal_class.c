@@ -312,13 +312,9 @@ bool terminal_class(struct terminals *t, uint32_t q, struct terminal_class *ret)
 
 struct lead_bytes terminal_stays(struct terminals *t, uint32_t q)
 {
-    struct lead_bytes stay = { { 0, 0 }, 0 };
+    struct lead_bytes stay = { { 0, 0 }, 0 }, any;
     const struct term_state s = t->st[q];
-    if (!terminal_in_string(t, q))
-        return stay;
-    struct arc_list l = expr_live_arcs(&t->ex, s.e);
-    for (uint32_t i = 0; i < l.n && l.arc[i].lo < 128; i++)
-        if (l.arc[i].to == s.e)
-            add_bits(stay.ascii, l.arc[i].lo, l.arc[i].hi);
+    if (terminal_in_string(t, q))
+        bytes_of(expr_live_arcs(&t->ex, s.e), &s.e, &stay, &any);
     return without(stay, barred);
 }

@@ -67,7 +67,7 @@ bool masks_ahead(struct drive *d, const struct vocab *v)
 {
     if (getenv("AHEAD")) { MASKS_AHEAD = atoi(getenv("AHEAD")); WORK_AHEAD = atoi(getenv("AHEADW")); }
     struct ahead a = { .d = d, .v = v, .row = mem_alloc(bitset_words(vocab_n_logit(v)) * sizeof *a.row) };
-    uint64_t end = work_done(d->f) + WORK_AHEAD;
+    uint64_t end = WORK_AHEAD;
     a.failed = !a.row;
     add_border(&a, automaton_start(d->f));
     for (uint32_t i = 0; i < a.n && a.n_mask < MASKS_AHEAD && !a.failed && work_done(d->f) < end; i++) {

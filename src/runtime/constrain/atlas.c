@@ -81,9 +81,9 @@ static uint16_t kind_of(uint8_t b)
 {
     static const char *const few[] = { " ", "\"", "\\", "_", "-", ".", "/", ",:", "()[]{}<>" };
     if (b < 0x20 || (b >= 0x7f && b < 0xc0))
-        return b < 0x20 || b == 0x7f ? 1 << 0 : 1 << 1;
+        return b < 0x20 || b == 0x7f ? 1 << 0 : KIND_INNER;
     if (b >= 0xc0)
-        return 1 << 2;
+        return KIND_UP;
     if ((b | 0x20) >= 'a' && (b | 0x20) <= 'z')
         return b & 0x20 ? 1 << 3 : 1 << 4;
     if (b >= '0' && b <= '9')
@@ -107,6 +107,41 @@ uint16_t byte_kinds_all(const struct atlas *a, struct byte_set s)
     return (uint16_t)~byte_kinds_some(a, (struct byte_set){ ~s.lo, ~s.hi, ~s.up });
 }
 
+/* Whether below a node come `left` more bytes of the code point that `lead` began, and fitting text. */
+static bool rest_fits(const struct atlas *a, const struct vocab *v, uint32_t node, uint8_t lead, uint32_t left)
+{
+    for (uint32_t k = node + 1; k < node + v->node[node].subtree; k += v->node[k].subtree) {
+        uint8_t b = (uint8_t)v->node[k].byte;
+        if (lead ? !second_fits(lead, b) : (b & 0xc0) != 0x80)
+            return false;
+        if (left == 1 ? !a->fits[k] : !rest_fits(a, v, k, 0, left - 1))
+            return false;
+    }
+    return true;
+}
+
+static bool node_fits(const struct atlas *a, const struct vocab *v, uint32_t node)
+{
+    for (uint32_t k = node + 1; k < node + v->node[node].subtree; k += v->node[k].subtree) {
+        uint8_t b = (uint8_t)v->node[k].byte;
+        uint32_t size = cp_size(b);
+        if (!size || (size == 1 ? !a->fits[k] : !rest_fits(a, v, k, b, size - 1)))
+            return false;
+    }
+    return true;
+}
+
+static void note_order(struct atlas *a, const struct vocab *v)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < v->n_node; i++) {
+        a->order_at[i] = n;
+        for (uint32_t t = trie_token(&v->node[i]); t != TOKEN_NONE; t = trie_twin(v, &v->node[i], t))
+            a->order[n++] = t;
+    }
+    a->order_at[v->n_node] = n;
+}
+
 static void note_nodes(struct atlas *a, const struct vocab *v)
 {
     for (uint32_t b = 0; b < 256; b++) {
@@ -124,6 +159,7 @@ static void note_nodes(struct atlas *a, const struct vocab *v)
                 a->deep[i] = a->deep[k];
         }
         a->below[i] = s;
+        a->fits[i] = node_fits(a, v, i);
     }
 }
 
@@ -285,14 +321,18 @@ enum status atlas_new(const struct vocab *v, struct atlas **ret, struct error *e
     a->below = mem_calloc(v->n_node + 1ul, sizeof *a->below);
     a->deep = mem_calloc(v->n_node + 1ul, 1);
     a->kinds = mem_calloc(v->n_node + 1ul, sizeof *a->kinds);
+    a->fits = mem_calloc(v->n_node + 1ul, sizeof *a->fits);
+    a->order = mem_alloc((v->n_id + 1ul) * sizeof *a->order);
+    a->order_at = mem_alloc((v->n_node + 1ul) * sizeof *a->order_at);
     a->rank = mem_alloc((v->n_id + 1ul) * sizeof *a->rank);
-    if (!a->has || !a->high || !a->leads || !a->ill || !a->upto || !a->cps || !a->starts || !a->below || !a->deep || !a->kinds ||
-        !a->rank) {
+    if (!a->has || !a->high || !a->leads || !a->ill || !a->upto || !a->cps || !a->starts || !a->below ||
+        !a->deep || !a->kinds || !a->fits || !a->order || !a->order_at || !a->rank) {
         atlas_free(a);
         return error_nomem(err);
     }
     note_tokens(a, v);
     note_nodes(a, v);
+    note_order(a, v);
     if (!note_tails(a, v) || !note_blanks(a, v)) {
         atlas_free(a);
         return error_nomem(err);
@@ -315,6 +355,9 @@ void atlas_free(struct atlas *a)
     mem_free(a->below);
     mem_free(a->deep);
     mem_free(a->kinds);
+    mem_free(a->fits);
+    mem_free(a->order);
+    mem_free(a->order_at);
     mem_free(a->tail);
     mem_free(a->tail_rank);
     mem_free(a->blank);

@@ -61,6 +61,8 @@ static inline bool byte_set_meets(struct byte_set a, struct byte_set b)
 struct atlas;
 uint16_t byte_kinds_some(const struct atlas *a, struct byte_set s);
 uint16_t byte_kinds_all(const struct atlas *a, struct byte_set s);
+/* The kind of bytes inside a code point, and that of those which begin one. */
+enum { KIND_INNER = 1 << 1, KIND_UP = 1 << 2 };
 
 /* Bytes of the nodes right below one. */
 struct byte_set trie_kids(const struct trie_node *n, uint32_t node);
@@ -91,6 +93,9 @@ struct atlas {
     uint8_t          *deep;     /* [n_node] depth of the deepest of them */
     uint16_t         *kinds;    /* [n_node] kinds of those bytes: less exact, and less to read */
     struct byte_set   kind[16]; /* bytes of each */
+    bool             *fits;     /* [n_node] what lies below, read on from here, is UTF-8 text or the beginning of it */
+    uint32_t         *order;    /* all tokens of the trie in the order of nodes, and */
+    uint32_t         *order_at; /* [n_node + 1] where those at or behind a node begin in it */
     struct trie_node *tail;     /* [n_tail]; 0 is the empty tail */
     uint16_t         *tail_rank;        /* [n_tail + 1] rank of the first token with exactly this tail */
     uint32_t          n_tail;

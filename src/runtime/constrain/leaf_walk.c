@@ -247,21 +247,35 @@ static void add_to_row(const struct vocab *v, const struct trie_node *n, uint32_
         bitset_add(row, t);
 }
 
+/* The same with all below a node. */
+static void add_below(const struct atlas *a, const struct trie_node *n, uint32_t node, uint32_t *row)
+{
+    for (uint32_t k = a->order_at[node + 1]; k < a->order_at[node + n->subtree]; k++)
+        bitset_add(row, a->order[k]);
+}
+
 /* What a state on the way reads over and over, as far as it was asked. */
 struct inner {
     uint32_t q;
-    uint16_t kinds;             /* of ASCII bytes */
+    uint16_t kinds;             /* all of whose bytes are so */
+    uint64_t up;                /* bytes that begin a longer code point */
 };
 
-enum { INNER = 64, WORTH_ASKING = 8 };
+enum { INNER = 64, WORTH_ASKING = 4 };
 
 /* Whether all that lies below a node is made of what the state reads over and over. */
 static bool all_stay(struct walk *w, struct inner *inner, uint32_t q, uint32_t node)
 {
+    const struct atlas *a = w->v->atlas;
     struct inner *x = &inner[q % INNER];
-    if (x->q != q)
-        *x = (struct inner){ q, byte_kinds_all(w->v->atlas, set_of(terminal_stays(w->t, q))) };
-    return !(w->v->atlas->kinds[node] & ~x->kinds);
+    if (x->q != q) {
+        struct byte_set stay = set_of(terminal_stays(w->t, q));
+        *x = (struct inner){ q, byte_kinds_all(a, stay), stay.up };
+    }
+    uint16_t others = a->kinds[node] & (uint16_t)~x->kinds;
+    if (!(others & KIND_UP))
+        return !others;
+    return !(others & ~(KIND_UP | KIND_INNER)) && !(a->below[node].up & ~x->up) && a->fits[node];
 }
 
 /* All nodes, read from `start` on; most of them live.  What neither ends nor is new goes the short way. */
@@ -291,13 +305,17 @@ static void walk_all(struct walk *w, uint32_t start)
         if (in) {
             if (!stays && !w->ends_only)
                 add_to_row(v, &n[i], w->l->row);
+            if (n[i].subtree == 1) {
+                i++;
+                continue;
+            }
             path[d] = (struct step){ q, 0, stays, up->quoted || byte == '"', NULL };
         } else {
             in = read_node(w, i, up, stays, &path[d]);
         }
-        if (in && !stays && n[i].subtree >= WORTH_ASKING && all_stay(w, inner, path[d].q, i)) {
-            for (uint32_t k = i + 1; !w->ends_only && k < i + n[i].subtree; k++)
-                add_to_row(v, &n[k], w->l->row);
+        if (in && !stays && !w->counts && n[i].subtree >= WORTH_ASKING && all_stay(w, inner, path[d].q, i)) {
+            if (!w->ends_only)
+                add_below(v->atlas, &n[i], i, w->l->row);
             in = false;
         }
         if (in && n[i].subtree > 1)
