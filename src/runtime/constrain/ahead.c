@@ -4,14 +4,13 @@
  * the order in which they can be reached, and the inside of a string that begins there.  Their masks
  * are made where compiling is done, on a thread that may wait, so that the scheduler finds them.  A
  * count of masks and of work units bounds it; what is not reached is made when it is asked for. */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "base/array.h"
 #include "compiler/pattern/terminal.h"
 #include "runtime/constrain/constraint_data.h"
 
-static uint32_t MASKS_AHEAD = 24; static uint64_t WORK_AHEAD=20000;
+/* Work counts from the constraint's own compiling on: one that was hard to compile is hard to walk. */
+enum { BORDERS_AHEAD = 24, MASKS_AHEAD = 24, WORK_AHEAD = 20000 };
 
 struct ahead {
     struct drive       *d;
@@ -28,7 +27,7 @@ static void add_border(struct ahead *a, uint32_t config)
 {
     uint64_t known;
     if (config == CONFIG_DEAD || config == CONFIG_UNKNOWN || automaton_doubt(a->d->f, config) ||
-        a->n >= MASKS_AHEAD || idmap_get(&a->met, config, &known))
+        a->n == BORDERS_AHEAD || idmap_get(&a->met, config, &known))
         return;
     uint32_t *slot = array_push(&a->border, &a->n, &a->cap, sizeof *slot);
     a->failed |= !slot || !idmap_put(&a->met, config, 1);
@@ -48,7 +47,7 @@ static void follow(struct ahead *a, uint32_t config)
     for (uint32_t i = 0; i < automaton_n_thread(f, config) && !a->failed; i++) {
         uint32_t lo, hi;
         automaton_labels(f, config, i, &lo, &hi);
-        for (uint32_t label = lo; label < hi && a->n < MASKS_AHEAD && !a->failed; label++) {
+        for (uint32_t label = lo; label < hi && a->n < BORDERS_AHEAD && !a->failed; label++) {
             if (automaton_may_leave(f, config, i, label))
                 add_border(a, automaton_leave(f, config, i, label));
             a->failed |= family_failed(f);
@@ -65,16 +64,13 @@ static uint64_t work_done(struct family *f)
 
 bool masks_ahead(struct drive *d, const struct vocab *v)
 {
-    if (getenv("AHEAD")) { MASKS_AHEAD = atoi(getenv("AHEAD")); WORK_AHEAD = atoi(getenv("AHEADW")); }
     struct ahead a = { .d = d, .v = v, .row = mem_alloc(bitset_words(vocab_n_logit(v)) * sizeof *a.row) };
-    uint64_t end = WORK_AHEAD;
     a.failed = !a.row;
     add_border(&a, automaton_start(d->f));
-    for (uint32_t i = 0; i < a.n && a.n_mask < MASKS_AHEAD && !a.failed && work_done(d->f) < end; i++) {
+    for (uint32_t i = 0; i < a.n && a.n_mask < MASKS_AHEAD && !a.failed && work_done(d->f) < WORK_AHEAD; i++) {
         uint32_t inside = automaton_step(d->f, a.border[i], '"');
-        int mode = getenv("AMODE") ? atoi(getenv("AMODE")) : 3;
-        if ((mode & 1) || inside == CONFIG_DEAD) if (!(mode&4)) make(&a, a.border[i]);
-        if (inside != CONFIG_DEAD && !a.failed && (mode & 2))
+        make(&a, a.border[i]);
+        if (inside != CONFIG_DEAD && !a.failed)
             make(&a, inside);
         follow(&a, a.border[i]);
     }

@@ -133,8 +133,10 @@ static enum status constraint_new(const struct vocab *v, const struct pattern_so
     enum status st = pattern_compile(src, &c->p, err);
     if (st == ST_OK)
         st = drive_new(c->p, &c->drive, err);
-    if (st == ST_OK)
-        masks_ahead(c->drive, v);
+    if (st == ST_OK && !masks_ahead(c->drive, v)) {
+        drive_unref(c->drive);      /* whoever comes first gets a fresh one */
+        c->drive = NULL;
+    }
     if (st == ST_OK)
         *ret = c;
     else

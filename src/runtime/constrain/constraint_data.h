@@ -77,7 +77,7 @@ bool mask_follow(struct mask_out *o, uint32_t config, struct slice follow);
 /* The tails of a config, found or walked; NULL: failed.  Valid until the next call. */
 const struct tail_set *memo_tails(struct memo *m, struct mask_out *o, uint32_t config);
 void memo_free(struct memo *m);
-/* Makes the masks that are met first (ahead.c).  False: failed. */
+/* Makes the masks that are met first (ahead.c).  False: failed, the drive may have too. */
 bool masks_ahead(struct drive *d, const struct vocab *v);
 
 #endif
