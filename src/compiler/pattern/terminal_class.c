@@ -41,6 +41,13 @@ static uint32_t lead_of(uint32_t cp)
     return cp < 0x80 ? 2 : cp < 0x800 ? cp >> 6 : cp < 0x10000 ? 32 + (cp >> 12) : 48 + (cp >> 18);
 }
 
+/* The bytes that code points of lo..hi beyond ASCII begin with. */
+static uint64_t leads(uint32_t lo, uint32_t hi)
+{
+    uint32_t from = lead_of(lo > 0x80 ? lo : 0x80);
+    return hi < 0x80 ? 0 : (2ull << lead_of(hi < CP_MAX ? hi : CP_MAX)) - (1ull << from);
+}
+
 /* The bytes that code points of ascending arcs begin with: those of all, and of any of theirs.  `only`:
  * arcs to one expression. */
 static void bytes_of(struct arc_list l, const uint32_t *only, struct lead_bytes *all, struct lead_bytes *any)
@@ -118,7 +125,7 @@ static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, s
 {
     struct arc_list l = expr_live_arcs(&t->ex, e);
     for (uint32_t i = 0; i < l.n && l.arc[i].lo < EXPR_LABEL; i++) {
-        struct lead_bytes by = { { 0, 0 }, l.arc[i].hi >= 0x80 ? set.up : 0 };
+        struct lead_bytes by = { { 0, 0 }, set.up & leads(l.arc[i].lo, l.arc[i].hi) };
         add_bits(by.ascii, l.arc[i].lo, l.arc[i].hi);
         for (uint32_t k = 0; k < 2; k++)
             by.ascii[k] &= set.ascii[k];
@@ -134,17 +141,34 @@ static bool add_places(struct terminals *t, uint32_t e, struct lead_bytes set, s
     return true;
 }
 
-/* A few places between which every code point of the set leads.  Where some of it does not lead on
+/* Where most ASCII code points of e lead; EXPR_EMPTY: to no one place. */
+static uint32_t widest(struct terminals *t, uint32_t e)
+{
+    struct arc_list l = expr_live_arcs(&t->ex, e);
+    uint32_t best = EXPR_EMPTY, width = 0;
+    for (uint32_t i = 0; i < l.n && l.arc[i].lo < 128; i++) {
+        uint32_t n = 0;
+        for (uint32_t k = i; k < l.n && l.arc[k].lo < 128; k++)
+            n += l.arc[k].to == l.arc[i].to ? (l.arc[k].hi < 128 ? l.arc[k].hi : 127) - l.arc[k].lo + 1 : 0;
+        if (n > width) {
+            best = l.arc[i].to;
+            width = n;
+        }
+    }
+    return width < 8 ? EXPR_EMPTY : best;
+}
+
+/* A few places between which every code point of the set leads; `narrow`: a set that leads from e to one.  Where some of it does not lead on
  * from a place, either that is left out of the set or what leads to the place.  *ret_least, *ret_most:
  * code points from a place to the end. */
-static bool class_of_closed(struct terminals *t, uint32_t e, struct terminal_class *c, size_t *ret_least,
-                            size_t *ret_most)
+static bool class_of_closed(struct terminals *t, uint32_t e, bool narrow, struct terminal_class *c,
+                            size_t *ret_least, size_t *ret_most)
 {
     struct place place[CLOSED_MAX] = { { e, { { 0, 0 }, 0 } } };
     struct lead_bytes all, any;
-    uint32_t n = 1;
+    uint32_t n = 1, best = narrow ? widest(t, e) : EXPR_EMPTY;
     *c = (struct terminal_class){ .hi = EXPR_INF };
-    bytes_of(expr_live_arcs(&t->ex, e), NULL, &c->stay, &any);
+    bytes_of(expr_live_arcs(&t->ex, e), narrow ? &best : NULL, &c->stay, &any);
     c->stay = without(c->stay, barred);
     for (uint32_t i = 0; i < n; i++) {
         if (n_ascii(c->stay) < WIDE || terminals_failed(t))
@@ -213,11 +237,12 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     bool loops = class_of_loop(t, e, c);
     if (loops && !some(without(c->lead, barred)))
         return true;
-    if (class_of_closed(t, e, &closed, &least, &most) && (!loops || n_ascii(closed.stay) >= n_ascii(without(c->stay, barred)))) {
+    uint32_t have = loops ? n_ascii(without(c->stay, barred)) : 0;
+    bool closes = class_of_closed(t, e, false, &closed, &least, &most) ||
+                  (loops && have < WIDE && class_of_closed(t, e, true, &closed, &least, &most));
+    if (closes && n_ascii(closed.stay) >= have)
         *c = closed;
-        return true;
-    }
-    if (loops)
+    if (loops || closes)
         return true;
     if (x.kind == EX_REP)
         return class_of_run(t, e, EXPR_EPS, c);
@@ -229,30 +254,13 @@ static bool class_at(struct terminals *t, uint32_t e, struct terminal_class *c)
     for (uint32_t i = 0; i < 2; i++) {
         const struct expr_node n = t->ex.node[t->ex.kid[x.a + i]];
         uint32_t other = t->ex.kid[x.a + 1 - i];
-        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, c, &least, &most))
+        if (n.kind != EX_REP || n.a != EXPR_ANY || !class_of_closed(t, other, false, c, &least, &most))
             continue;
         c->hi = n.c == EXPR_INF ? EXPR_INF : n.c > most ? n.c - (uint32_t)most : 0;
         c->beyond = least < most;
         return (n.b == 0 || ends_in_all(&t->ex, other)) && c->hi > 1;
     }
     return false;
-}
-
-/* Where most ASCII code points of e lead; EXPR_EMPTY: to no one place. */
-static uint32_t widest(struct terminals *t, uint32_t e)
-{
-    struct arc_list l = expr_live_arcs(&t->ex, e);
-    uint32_t best = EXPR_EMPTY, width = 0;
-    for (uint32_t i = 0; i < l.n && l.arc[i].lo < 128; i++) {
-        uint32_t n = 0;
-        for (uint32_t k = i; k < l.n && l.arc[k].lo < 128; k++)
-            n += l.arc[k].to == l.arc[i].to ? (l.arc[k].hi < 128 ? l.arc[k].hi : 127) - l.arc[k].lo + 1 : 0;
-        if (n > width) {
-            best = l.arc[i].to;
-            width = n;
-        }
-    }
-    return width < 8 ? EXPR_EMPTY : best;
 }
 
 /* The first code point leads to such a state: the one that most of them lead to. */
