@@ -8,7 +8,7 @@
 /* Most leaves and bytes of one completion.  A longer one is not begun.  Whole values are bounded
  * when they are compiled; twice as much is left for costs that are estimates.  A byte of some
  * counted loops is dear, so work is bounded too. */
-enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 600000 };
+enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 250000 };
 
 static size_t plus(size_t a, size_t b)
 {
