@@ -132,7 +132,7 @@ static uint32_t read_string(struct grammar *g)
     uint32_t off = g->at++, e = EXPR_EMPTY, lo, hi;
     if (read_text(g, &s)) {
         if (eat(g, "..")) {
-            if (!eat(g, "\"") || !read_text(g, &s2) ||
+            if (!eat(g, "\"") || !read_text(g, &s2) || !s.len || !s2.len ||
                 utf8_decode(s.ptr, s.ptr + s.len, &lo) != (int)s.len ||
                 utf8_decode(s2.ptr, s2.ptr + s2.len, &hi) != (int)s2.len || hi < lo)
                 grammar_bad(g, off, "E0405", "a range is written \"a\"..\"z\"");
