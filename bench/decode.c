@@ -1,42 +1,78 @@
-/* decode.c - tokens per second of one sequence, beside the rate at which memory can be read.
+/* decode.c - tokens per second of one sequence or of a batch, beside the rate at which memory can be
+ * read.
  *
- *     decode [MODEL]
+ *     decode [MODEL [SEQUENCES]]
  *
- * A token reads every weight once, and the keys and values of what came before.  The ceiling is
- * the read rate of a buffer of that size, measured in the same run. */
+ * A step reads every weight once, and the keys and values of what came before in each sequence.  The
+ * ceiling is the read rate of a buffer of the weights' size, measured in the same run; a batch meets
+ * it later than one sequence, because products of several rows compute more for each byte. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "measure.h"
 
-enum { RUNS = 7, STEPS = 64, PROMPT = 64 };
+enum { RUNS = 7, STEPS = 64, PROMPT = 64, BATCH_MAX = 64 };
+
+struct load {
+    struct bench_model m;
+    uint32_t           n;                   /* sequences */
+    uint32_t           tok[PROMPT + STEPS];
+    uint32_t           row[BATCH_MAX], at[BATCH_MAX];
+    struct batch_seq   seq[BATCH_MAX];
+};
+
+/* One row of each sequence, at position `pos`. */
+static void step(struct load *l, uint32_t pos)
+{
+    uint32_t pages = (PROMPT + STEPS) / l->m.info->page_tokens;
+    for (uint32_t i = 0; i < l->n; i++) {
+        l->row[i] = (l->tok[pos] + i) % l->m.info->n_vocab;
+        l->at[i] = i;
+        l->seq[i] = (struct batch_seq){ .row = i, .n_row = 1, .pos = pos, .page = l->m.page + i * pages };
+    }
+    struct batch b = { .tok = l->row, .n_row = l->n, .seq = l->seq, .n_seq = l->n, .logit_row = l->at,
+                       .n_logit = l->n };
+    bench_forward(&l->m, &b);
+}
+
+/* Every sequence begins with the prompt, computed once. */
+static void begin(struct load *l)
+{
+    struct bench_model one = l->m;
+    for (uint32_t i = 0; i < l->n; i++, one.page += (PROMPT + STEPS) / l->m.info->page_tokens)
+        bench_rows(&one, l->tok, PROMPT, 0);
+}
 
 int main(int argc, char **argv)
 {
-    struct bench_model m;
-    int rc = bench_open(argc > 1 ? argv[1] : NULL, &m);
+    static struct load l;
+    int rc = bench_open(argc > 1 ? argv[1] : NULL, &l.m);
     if (rc)
         return rc;
-    uint32_t tok[PROMPT + STEPS];
+    l.n = argc > 2 ? (uint32_t)atoi(argv[2]) : 1;
+    if (!l.n || l.n > BATCH_MAX) {
+        fprintf(stderr, "decode: 1 to %d sequences\n", BATCH_MAX);
+        return 2;
+    }
     double rate[RUNS];
     for (uint32_t i = 0; i < PROMPT + STEPS; i++)
-        tok[i] = i * 7919 % m.info->n_vocab;
-    double kv = (double)m.info->kv_bytes / m.info->n_page / m.info->page_tokens;
-    double bytes = (double)m.info->weight_bytes + kv * (PROMPT + STEPS / 2.0);
+        l.tok[i] = i * 7919 % l.m.info->n_vocab;
+    double kv = (double)l.m.info->kv_bytes / l.m.info->n_page / l.m.info->page_tokens;
+    double weights = (double)l.m.info->weight_bytes, bytes = weights + l.n * kv * (PROMPT + STEPS / 2.0);
     for (int run = 0; run < RUNS; run++) {
-        bench_rows(&m, tok, PROMPT, 0);
+        begin(&l);
         uint64_t t0 = clock_ns();
         for (uint32_t i = 0; i < STEPS; i++)
-            bench_rows(&m, tok + PROMPT + i, 1, PROMPT + i);
-        rate[run] = STEPS * 1e9 / (double)(clock_ns() - t0);
+            step(&l, PROMPT + i);
+        rate[run] = l.n * STEPS * 1e9 / (double)(clock_ns() - t0);
     }
-    double read = bench_read_rate((size_t)bytes);
+    double read = bench_read_rate((size_t)weights), most = l.n * read / bytes;
     qsort(rate, RUNS, sizeof *rate, bench_by_value);
-    printf("decode   %s: median %.1f tok/s (worst %.1f, best %.1f of %d runs)\n", m.info->device,
-           rate[RUNS / 2], rate[0], rate[RUNS - 1], RUNS);
-    printf("         %.1f MB a token; reads at %.1f GB/s, so at most %.0f tok/s: %.0f %%\n",
-           bytes / 1e6, read / 1e9, read / bytes, 100 * rate[RUNS / 2] * bytes / read);
-    bench_close(&m);
+    printf("decode   %s, %u at once: median %.1f tok/s (worst %.1f, best %.1f of %d runs)\n", l.m.info->device,
+           l.n, rate[RUNS / 2], rate[0], rate[RUNS - 1], RUNS);
+    printf("         %.1f MB a step; reads at %.1f GB/s, so at most %.0f tok/s: %.0f %%\n", bytes / 1e6, read / 1e9,
+           most, 100 * rate[RUNS / 2] / most);
+    bench_close(&l.m);
     return 0;
 }

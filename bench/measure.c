@@ -48,16 +48,21 @@ void bench_close(struct bench_model *m)
     free(m->logits);
 }
 
+void bench_forward(struct bench_model *m, const struct batch *b)
+{
+    struct error err = { 0 };
+    if (m->be->vt->forward(m->be, b, m->logits, &err) != ST_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+}
+
 void bench_rows(struct bench_model *m, const uint32_t *tok, uint32_t n, uint32_t pos)
 {
     struct batch_seq seq = { .n_row = n, .pos = pos, .page = m->page };
     struct batch b = { .tok = tok, .n_row = n, .seq = &seq, .n_seq = 1,
                        .logit_row = (uint32_t[]){ n - 1 }, .n_logit = 1 };
-    struct error err = { 0 };
-    if (m->be->vt->forward(m->be, &b, m->logits, &err) != ST_OK) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
-    }
+    bench_forward(m, &b);
 }
 
 struct reader {

@@ -17,6 +17,8 @@ struct bench_model {
 int    bench_open(const char *path, struct bench_model *ret);
 void   bench_close(struct bench_model *m);
 
+/* One forward pass, for at most 64 rows of logits. */
+void   bench_forward(struct bench_model *m, const struct batch *b);
 /* One forward pass of n rows of one sequence from pos on; the last row's logits are computed. */
 void   bench_rows(struct bench_model *m, const uint32_t *tok, uint32_t n, uint32_t pos);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Decode and prefill beside llama.cpp on the same file, alternating in one run.
+"""Decode, decode of a batch and prefill beside llama.cpp on the same file, alternating in one run.
 
     peers.py BENCH_FOLDER MODEL.gguf [THREADS]
 
@@ -15,16 +15,17 @@ import time
 
 import llama_cpp
 
-ROUNDS, PROMPT, STEPS = 5, 512, 64
+ROUNDS, PROMPT, STEPS, BATCH = 5, 512, 64, 16
 
 
 def ours(folder, name, model):
-    out = subprocess.run([os.path.join(folder, name), model], capture_output=True, text=True,
-                         check=True).stdout
+    program = [os.path.join(folder, "decode"), model, str(BATCH)] if name == "batch" else \
+              [os.path.join(folder, name), model]
+    out = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     return float(re.search(r"median ([0-9.]+) tok/s", out).group(1)), out
 
 
-def peer(model):
+def peer(model, ctx):
     tok = [i * 7919 % model.n_vocab() for i in range(PROMPT + STEPS)]
     model.reset()
     t = time.perf_counter()
@@ -35,7 +36,41 @@ def peer(model):
     t = time.perf_counter()
     for i in range(STEPS):
         model.eval([tok[64 + i]])
-    return STEPS / (time.perf_counter() - t), prefill
+    return STEPS / (time.perf_counter() - t), prefill, peer_batch(ctx, tok, model.n_vocab())
+
+
+def fill(batch, rows):
+    """rows: (token, position, sequence), all with logits."""
+    batch.n_tokens = len(rows)
+    for i, (token, pos, seq) in enumerate(rows):
+        batch.token[i], batch.pos[i], batch.logits[i] = token, pos, 1
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = seq
+
+
+def batch_context(model, threads):
+    """A context of its own for BATCH sequences: the package's class holds one."""
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = BATCH * 128, 512, 512, BATCH
+    params.n_threads = params.n_threads_batch = threads
+    return llama_cpp.llama_init_from_model(model._model.model, params)
+
+
+def peer_batch(ctx, tok, n_vocab):
+    """Tokens per second of BATCH sequences that decode in step."""
+    llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(ctx), True)
+    batch = llama_cpp.llama_batch_init(512, 0, 1)
+    for seq in range(BATCH):
+        fill(batch, [(tok[i], i, seq) for i in range(64)])
+        assert llama_cpp.llama_decode(ctx, batch) == 0
+    t = time.perf_counter()
+    for i in range(STEPS):
+        fill(batch, [((tok[64 + i] + seq) % n_vocab, 64 + i, seq) for seq in range(BATCH)])
+        assert llama_cpp.llama_decode(ctx, batch) == 0
+        llama_cpp.llama_synchronize(ctx)
+    rate = BATCH * STEPS / (time.perf_counter() - t)
+    llama_cpp.llama_batch_free(batch)
+    return rate
 
 
 def main():
@@ -43,13 +78,14 @@ def main():
     threads = int(sys.argv[3]) if len(sys.argv) > 3 else len(os.sched_getaffinity(0))
     model = llama_cpp.Llama(model_path=path, n_ctx=1024, n_batch=512, n_threads=threads,
                             n_threads_batch=threads, verbose=False)
-    peer(model)
-    rows = {"decode": ([], []), "prefill": ([], [])}
+    ctx = batch_context(model, threads)
+    peer(model, ctx)
+    rows = {"decode": ([], []), "prefill": ([], []), "batch": ([], [])}
     for _ in range(ROUNDS):
         for name in rows:
             rate, text = ours(folder, name, path)
             rows[name][0].append(rate)
-        for name, rate in zip(rows, peer(model)):
+        for name, rate in zip(rows, peer(model, ctx)):
             rows[name][1].append(rate)
     for name, (mine, theirs) in rows.items():
         a, b = statistics.median(mine), statistics.median(theirs)

@@ -22,20 +22,28 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum { FEW_IDS = 16 };          /* sorted by insertion */
+/* By insertion with shrinking steps: lists are short, mostly in order, and sorted all the time. */
+static void few_sort(uint32_t *id, uint32_t n)
+{
+    static const uint32_t steps[] = { 701, 301, 132, 57, 23, 10, 4, 1 };
+    for (uint32_t s = 0; s < sizeof steps / sizeof steps[0]; s++)
+        for (uint32_t i = steps[s]; i < n; i++) {
+            uint32_t x = id[i], k = i;
+            for (; k >= steps[s] && id[k - steps[s]] > x; k -= steps[s])
+                id[k] = id[k - steps[s]];
+            id[k] = x;
+        }
+}
 
 static void ids_sort(struct ids *l)
 {
+    enum { FEW_IDS = 2048 };
     if (l->n < 2)
         return;
     if (l->n > FEW_IDS)
         qsort(l->id, l->n, sizeof *l->id, by_id);
-    for (uint32_t i = 1; i < l->n && l->n <= FEW_IDS; i++) {
-        uint32_t id = l->id[i], k = i;
-        for (; k && l->id[k - 1] > id; k--)
-            l->id[k] = l->id[k - 1];
-        l->id[k] = id;
-    }
+    else
+        few_sort(l->id, l->n);
     uint32_t n = 1;
     for (uint32_t i = 1; i < l->n; i++)
         if (l->id[i] != l->id[n - 1])
@@ -150,34 +158,49 @@ static bool factor_heads(struct expr_pool *p, struct ids *l)
     return true;
 }
 
+struct rep {                    /* unit{lo,hi} */
+    uint32_t unit, lo, hi;
+};
+
+/* Joins what stands behind arm i with it, where the counts touch. */
+static void merge_behind(struct expr_pool *p, struct ids *l, struct rep *r, uint32_t i)
+{
+    for (uint32_t j = i + 1; j < l->n; j++) {
+        if (r[j].unit != r[i].unit || l->id[j] <= EXPR_EPS || r[j].lo > expr_add_bound(r[i].hi, 1) ||
+            r[i].lo > expr_add_bound(r[j].hi, 1))
+            continue;
+        r[i].lo = r[i].lo < r[j].lo ? r[i].lo : r[j].lo;
+        r[i].hi = r[i].hi > r[j].hi ? r[i].hi : r[j].hi;
+        l->id[i] = expr_rep(p, r[i].unit, r[i].lo, r[i].hi);
+        l->id[j] = EXPR_EMPTY;
+    }
+}
+
 /* u{a,b} | u{c,d} with touching counts is u{min,max}; eps | u{1,h} is u{0,h}. */
 static void merge_reps(struct expr_pool *p, struct ids *l)
 {
-    bool eps = l->n && l->id[0] == EXPR_EPS;
+    enum { MANY = 64 };
+    struct rep r[MANY];
+    bool eps = l->n && l->id[0] == EXPR_EPS, few = l->n <= MANY;
+    for (uint32_t i = 0; few && i < l->n; i++)
+        expr_as_rep(p, l->id[i], &r[i].unit, &r[i].lo, &r[i].hi);
     for (uint32_t i = 0; i < l->n; i++) {
         if (l->id[i] <= EXPR_EPS)
             continue;
-        uint32_t u, lo, hi;
         if (eps && expr_nullable(p, l->id[i])) {
             eps = false;
             l->id[0] = EXPR_EMPTY;
         }
-        expr_as_rep(p, l->id[i], &u, &lo, &hi);
-        if (eps && lo == 1 && p->node[l->id[i]].kind == EX_REP) {
-            l->id[i] = expr_rep(p, u, lo = 0, hi);
+        const struct expr_node x = p->node[l->id[i]];
+        if (eps && x.kind == EX_REP && x.b == 1) {
+            l->id[i] = expr_rep(p, x.a, 0, x.c);
             eps = false;
             l->id[0] = EXPR_EMPTY;
+            if (few)
+                r[i].lo = 0;
         }
-        for (uint32_t j = i + 1; j < l->n && l->n <= 64; j++) {
-            uint32_t u2, lo2, hi2;
-            expr_as_rep(p, l->id[j], &u2, &lo2, &hi2);
-            if (l->id[j] <= EXPR_EPS || u2 != u || lo2 > expr_add_bound(hi, 1) || lo > expr_add_bound(hi2, 1))
-                continue;
-            lo = lo < lo2 ? lo : lo2;
-            hi = hi > hi2 ? hi : hi2;
-            l->id[i] = expr_rep(p, u, lo, hi);
-            l->id[j] = EXPR_EMPTY;
-        }
+        if (few)
+            merge_behind(p, l, r, i);
     }
     ids_sort(l);
     if (l->n && l->id[0] == EXPR_EMPTY)
@@ -229,7 +252,7 @@ uint32_t expr_or(struct expr_pool *p, const uint32_t *x, uint32_t n)
 {
     struct ids l = { 0 };
     flatten(p, &l, x, n, EX_OR);
-    uint32_t e = p->failed == ST_OK ? finish_or(p, &l) : EXPR_EMPTY;
+    uint32_t e = expr_work(p, l.n / 4) && p->failed == ST_OK ? finish_or(p, &l) : EXPR_EMPTY;
     mem_free(l.id);
     return e;
 }
