@@ -397,6 +397,7 @@ void expr_pool_free(struct expr_pool *p)
     idmap_free(&p->longest);
     idmap_free(&p->open);
     mem_free(p->slot);
+    mem_free(p->or_seen);
     mem_free(p->kid);
     mem_free(p->range);
     *p = (struct expr_pool){ 0 };

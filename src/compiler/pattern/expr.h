@@ -84,6 +84,7 @@ struct expr_pool {
     uint32_t          nest;         /* depth of simplification at work */
     uint32_t          n_fix;
     uint64_t          work, work_limit;
+    struct or_seen   *or_seen;      /* unions made lately, where there is much work; NULL: not yet */
     uint64_t          n_look;       /* parts of sequences measured, a few of which are a unit */
     enum status       failed;       /* ST_OK, ST_NOMEM, ST_LIMIT */
 };

@@ -248,13 +248,43 @@ static uint32_t finish_or(struct expr_pool *p, struct ids *l)
     return l->n == 1 ? l->id[0] : l->n ? make_list(p, EX_OR, l) : EXPR_EMPTY;
 }
 
+/* Counts within counts make the same unions over and over: where work has piled up, the latest are
+ * looked up by their arms. */
+enum { SEEN_ARMS = 14, SEEN_SLOTS = 1024, SEEN_FROM = 50000 };
+
+struct or_seen {
+    uint32_t n, arm[SEEN_ARMS], made;
+};
+
+/* Where the union of these arms is kept or would be; NULL: nowhere. */
+static struct or_seen *seen_slot(struct expr_pool *p, const struct ids *l)
+{
+    if (p->n_fix || p->work < SEEN_FROM || l->n < 2 || l->n > SEEN_ARMS)
+        return NULL;
+    if (!p->or_seen)
+        p->or_seen = mem_calloc(SEEN_SLOTS, sizeof *p->or_seen);
+    return p->or_seen ? &p->or_seen[hash_bytes(l->id, l->n * sizeof *l->id) % SEEN_SLOTS] : NULL;
+}
+
 uint32_t expr_or(struct expr_pool *p, const uint32_t *x, uint32_t n)
 {
     struct ids l = { 0 };
+    struct or_seen now = { 0 };
     flatten(p, &l, x, n, EX_OR);
-    uint32_t e = expr_work(p, l.n / 4) && p->failed == ST_OK ? finish_or(p, &l) : EXPR_EMPTY;
+    struct or_seen *seen = seen_slot(p, &l);
+    if (seen && seen->n == l.n && !memcmp(seen->arm, l.id, l.n * sizeof *l.id)) {
+        mem_free(l.id);
+        return expr_work(p, 1) ? seen->made : EXPR_EMPTY;
+    }
+    if (seen) {
+        now.n = l.n;
+        memcpy(now.arm, l.id, l.n * sizeof *l.id);
+    }
+    now.made = expr_work(p, 1 + l.n / 4) && p->failed == ST_OK ? finish_or(p, &l) : EXPR_EMPTY;
     mem_free(l.id);
-    return e;
+    if (seen && p->failed == ST_OK)
+        *seen = now;
+    return now.made;
 }
 
 uint32_t expr_or2(struct expr_pool *p, uint32_t a, uint32_t b)
