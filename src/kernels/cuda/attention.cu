@@ -8,21 +8,25 @@
  * Both merge the same numbers by the same function in the same order, and no sum runs over
  * queries: a query's bits depend neither on the way nor on its neighbours.
  *
+ * Keys and values come through a ring of small tiles in shared memory, two ahead of the one that
+ * is worked on: a decoding block has nothing else to hide the way to memory behind.
+ *
  * lse is the natural logarithm, fp32.  Plain fp32 arithmetic: correct first, tensor cores later. */
 #include <cuda_fp16.h>
 
 #include "kernels/cuda/cuda.h"
 
-enum { THREADS = 128, WARPS = THREADS / 32, BLOCK = KERNEL_KEY_BLOCK, PAGE = KERNEL_PAGE };
+enum { THREADS = 128, WARPS = THREADS / 32, BLOCK = KERNEL_KEY_BLOCK, PAGE = KERNEL_PAGE,
+       RING = 3 };
 
-/* Keys of a tile in shared memory at one time, and the room between them that keeps 16-byte reads
- * of neighbouring keys on different banks. */
+/* Keys (or values) of one place of the ring, and the length of a row there: its end keeps the
+ * reads of neighbouring keys on different banks. */
 template <int HD> struct keys_of { enum { N = HD <= 128 ? 64 : 32, ROW = HD + 8 }; };
 
 template <int HD, int QT> struct shared_tile {
     float    q[QT][HD];
     float    score[QT][BLOCK];
-    uint16_t key[keys_of<HD>::N][keys_of<HD>::ROW];
+    uint16_t ring[RING][keys_of<HD>::N][keys_of<HD>::ROW];
     float    sum[QT], lse[QT];          /* of the running block; lse -inf: no key is seen */
     uint32_t seen[QT];                  /* keys from position 0 that a query sees */
 };
@@ -49,43 +53,63 @@ __device__ static const uint16_t *tile_row(const struct attention_args &a, const
            ((size_t)head * PAGE + key % PAGE) * a.shape.head_dim;
 }
 
-/* score[q][k - key0] of keys k below `most`; -inf where a query does not see the key. */
+/* Stage n of a work: tiles of keys of its first block, tiles of values, the same of the next. */
 template <int HD, int QT>
-__device__ static void scores(struct shared_tile<HD, QT> &s, const struct attention_args &a,
-                              const uint32_t *page, uint32_t kv_head, uint32_t key0, uint32_t most)
+__device__ static void fetch(struct shared_tile<HD, QT> &s, const struct attention_args &a,
+                             const uint32_t *page, uint32_t kv_head, uint32_t block0,
+                             uint32_t stage, uint32_t most)
+{
+    constexpr int N = keys_of<HD>::N, TILES = BLOCK / N;
+    uint32_t in_block = stage % (2 * TILES);
+    uint32_t key0 = (block0 + stage / (2 * TILES)) * BLOCK + in_block % TILES * N;
+    uint32_t head = in_block < TILES ? kv_head : a.shape.n_kv_head + kv_head;
+    for (uint32_t i = threadIdx.x; i < N * HD / 8; i += THREADS) {
+        uint32_t k = i / (HD / 8), d = i % (HD / 8) * 8;
+        if (key0 + k < most) {
+            uint32_t to = (uint32_t)__cvta_generic_to_shared(&s.ring[stage % RING][k][d]);
+            const uint16_t *from = tile_row(a, page, key0 + k, head) + d;
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from));
+        }
+    }
+    asm volatile("cp.async.commit_group;");
+}
+
+/* Stage n is there for every thread, and its predecessor's place is free: n + 2 is sent for. */
+template <int HD, int QT>
+__device__ static void next_stage(struct shared_tile<HD, QT> &s, const struct attention_args &a,
+                                  const uint32_t *page, uint32_t kv_head, uint32_t block0,
+                                  uint32_t stage, uint32_t most)
+{
+    asm volatile("cp.async.wait_group 1;" ::: "memory");
+    __syncthreads();
+    fetch<HD, QT>(s, a, page, kv_head, block0, stage + 2, most);
+}
+
+/* score[q][at ..] of the keys of one tile; -inf where a query does not see the key. */
+template <int HD, int QT>
+__device__ static void scores(struct shared_tile<HD, QT> &s, uint32_t place, uint32_t key0,
+                              uint32_t at, uint32_t most)
 {
     constexpr int N = keys_of<HD>::N, GROUPS = THREADS / N, QN = (QT + GROUPS - 1) / GROUPS;
-    uint32_t k = threadIdx.x % N, q0 = threadIdx.x / N * QN;
-    for (uint32_t at = 0; at < BLOCK; at += N) {
-        __syncthreads();
-        for (uint32_t i = threadIdx.x; i < N * HD / 8; i += THREADS) {
-            uint32_t key = key0 + at + i / (HD / 8), d = i % (HD / 8) * 8;
-            if (key < most)
-                *(uint4 *)&s.key[i / (HD / 8)][d] =
-                    *(const uint4 *)(tile_row(a, page, key, kv_head) + d);
-        }
-        __syncthreads();
-        uint32_t key = key0 + at + k;
-        float acc[QN];
+    static_assert(QT % QN == 0, "a thread's queries fill the tile");
+    uint32_t k = threadIdx.x % N, q0 = threadIdx.x / N * QN, key = key0 + at + k;
+    float acc[QN];
 #pragma unroll
-        for (int q = 0; q < QN; q++)
-            acc[q] = 0;
-        if (key < most)
-            for (int d = 0; d < HD; d += 2) {
-                float2 f = __half22float2(*(const __half2 *)&s.key[k][d]);
+    for (int q = 0; q < QN; q++)
+        acc[q] = 0;
+    if (key < most)
+#pragma unroll 8
+        for (int d = 0; d < HD; d += 2) {
+            float2 f = __half22float2(*(const __half2 *)&s.ring[place][k][d]);
 #pragma unroll
-                for (int q = 0; q < QN; q++)
-                    if (q0 + q < QT) {
-                        float2 x = *(const float2 *)&s.q[q0 + q][d];
-                        acc[q] = fmaf(x.y, f.y, fmaf(x.x, f.x, acc[q]));
-                    }
+            for (int q = 0; q < QN; q++) {
+                float2 x = *(const float2 *)&s.q[q0 + q][d];
+                acc[q] = fmaf(x.y, f.y, fmaf(x.x, f.x, acc[q]));
             }
+        }
 #pragma unroll
-        for (int q = 0; q < QN; q++)
-            if (q0 + q < QT)
-                s.score[q0 + q][at + k] = key < s.seen[q0 + q] ? acc[q] : -INFINITY;
-    }
-    __syncthreads();
+    for (int q = 0; q < QN; q++)
+        s.score[q0 + q][at + k] = key < s.seen[q0 + q] ? acc[q] : -INFINITY;
 }
 
 /* Scores to weights, a warp a query; sum and lse of the block. */
@@ -113,27 +137,19 @@ template <int HD, int QT> __device__ static void softmax(struct shared_tile<HD, 
     __syncthreads();
 }
 
-/* Sums of weighted values: a thread has two elements of the head for some of the queries. */
+/* Adds weighted values of one tile: a thread has two elements of the head for some queries. */
 template <int HD, int QT, int QN>
-__device__ static void values(const struct shared_tile<HD, QT> &s, const struct attention_args &a,
-                              const uint32_t *page, uint32_t kv_head, uint32_t key0,
-                              uint32_t most, uint32_t d, uint32_t q0, float2 acc[QN])
+__device__ static void values(const struct shared_tile<HD, QT> &s, uint32_t place, uint32_t at,
+                              uint32_t n, uint32_t d, uint32_t q0, float2 acc[QN])
 {
-    uint32_t v_head = a.shape.n_kv_head + kv_head;
-    for (uint32_t p = 0; p < BLOCK && key0 + p < most; p += PAGE) {
-        const uint16_t *v = tile_row(a, page, key0 + p, v_head) + d;
-        uint32_t n = most - key0 - p;
 #pragma unroll 8
-        for (uint32_t t = 0; t < PAGE; t++) {
-            if (t >= n)
-                break;
-            float2 f = __half22float2(*(const __half2 *)(v + t * HD));
+    for (uint32_t k = 0; k < n; k++) {
+        float2 f = __half22float2(*(const __half2 *)&s.ring[place][k][d]);
 #pragma unroll
-            for (int q = 0; q < QN; q++) {
-                float w = s.score[q0 + q][p + t];
-                acc[q].x = fmaf(w, f.x, acc[q].x);
-                acc[q].y = fmaf(w, f.y, acc[q].y);
-            }
+        for (int q = 0; q < QN; q++) {
+            float w = s.score[q0 + q][at + k];
+            acc[q].x = fmaf(w, f.x, acc[q].x);
+            acc[q].y = fmaf(w, f.y, acc[q].y);
         }
     }
 }
@@ -146,11 +162,18 @@ __global__ void __launch_bounds__(THREADS)
     extern __shared__ __align__(16) unsigned char memory[];
     struct shared_tile<HD, QT> &s = *(struct shared_tile<HD, QT> *)memory;
     constexpr int PAIRS = HD / 2, FIT = THREADS / PAIRS, GROUPS = FIT < QT ? FIT : QT,
-                  QN = (QT + GROUPS - 1) / GROUPS;
+                  QN = (QT + GROUPS - 1) / GROUPS, N = keys_of<HD>::N, TILES = BLOCK / N;
     static_assert(QT % QN == 0, "a thread's queries fill the tile");
     const struct work w = work[blockIdx.x];
     const uint32_t *page = p.page + w.page;
     uint32_t kv_head = blockIdx.y, group = a.shape.n_head / a.shape.n_kv_head;
+
+    uint32_t most = w.pos + (w.q0 + w.n_q - 1) / group + 1, stage = 0;
+    uint32_t b0 = w.block == WORK_WHOLE ? 0 : (uint32_t)w.block;
+    uint32_t b1 = w.block == WORK_WHOLE ? (most - 1) / BLOCK : b0;
+    most = most < (b1 + 1) * BLOCK ? most : (b1 + 1) * BLOCK;
+    fetch<HD, QT>(s, a, page, kv_head, b0, 0, most);
+    fetch<HD, QT>(s, a, page, kv_head, b0, 1, most);
 
     for (uint32_t i = threadIdx.x; i < QT * HD; i += THREADS) {
         uint32_t q = i / HD, at = w.q0 + q;
@@ -161,9 +184,6 @@ __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x < QT)
         s.seen[threadIdx.x] =
             threadIdx.x < w.n_q ? w.pos + (w.q0 + threadIdx.x) / group + 1 : 0;
-    uint32_t most = w.pos + (w.q0 + w.n_q - 1) / group + 1;
-    uint32_t b0 = w.block == WORK_WHOLE ? 0 : (uint32_t)w.block;
-    uint32_t b1 = w.block == WORK_WHOLE ? (most - 1) / BLOCK : b0;
 
     uint32_t d = threadIdx.x % PAIRS * 2, q0 = threadIdx.x / PAIRS * QN;
     bool mine = threadIdx.x / PAIRS < GROUPS && q0 < QT;
@@ -172,14 +192,22 @@ __global__ void __launch_bounds__(THREADS)
     for (int q = 0; q < QN; q++)
         lse[q] = -INFINITY;
     for (uint32_t b = b0; b <= b1; b++) {
-        scores<HD, QT>(s, a, page, kv_head, b * BLOCK, most);
+        for (uint32_t t = 0; t < TILES; t++, stage++) {
+            next_stage<HD, QT>(s, a, page, kv_head, b0, stage, most);
+            scores<HD, QT>(s, stage % RING, b * BLOCK, t * N, most);
+        }
+        __syncthreads();
         softmax<HD, QT>(s);
         float2 acc[QN];
 #pragma unroll
         for (int q = 0; q < QN; q++)
             acc[q] = make_float2(0, 0);
-        if (mine)
-            values<HD, QT, QN>(s, a, page, kv_head, b * BLOCK, most, d, q0, acc);
+        for (uint32_t t = 0; t < TILES; t++, stage++) {
+            next_stage<HD, QT>(s, a, page, kv_head, b0, stage, most);
+            uint32_t key0 = b * BLOCK + t * N, n = key0 < most ? most - key0 : 0;
+            if (mine)
+                values<HD, QT, QN>(s, stage % RING, t * N, n < N ? n : N, d, q0, acc);
+        }
 #pragma unroll
         for (int q = 0; q < QN; q++) {
             if (!mine || s.lse[q0 + q] == -INFINITY)
