@@ -1,7 +1,8 @@
 /* cuda.c - opens one GPU and fills the table of kernels.
  *
  * Code is made for one architecture, so a GPU of another kind is refused by name.  Everything a
- * pass needs is made here; the thread that opened the device is the only one to use it. */
+ * pass needs is made here; one thread at a time uses the device, and not always the one that
+ * opened it. */
 #include "kernels/cuda/cuda.h"
 
 #include <stdio.h>
@@ -108,7 +109,7 @@ static void cuda_copy_page(struct device *d, const struct copy_page_args *a)
 {
     struct cuda *c = (struct cuda *)d;
     size_t pitch = a->stride * sizeof *a->dst;
-    if (c->failed == cudaSuccess)
+    if (c->failed == cudaSuccess && cuda_ok(c, cudaSetDevice(c->gpu), "copy_page"))
         cuda_ok(c, cudaMemcpy2DAsync(a->dst, pitch, a->src, pitch, a->n * sizeof *a->dst,
                                      a->n_layer, cudaMemcpyDeviceToDevice, c->stream),
                 "copy_page");
@@ -121,6 +122,7 @@ static void cuda_close(struct device *d)
     struct cuda *c = (struct cuda *)d;
     if (!c)
         return;
+    cudaSetDevice(c->gpu);
     cuda_plan_free(c);
     cudaFree(c->act);
     cudaFree(c->part_out);

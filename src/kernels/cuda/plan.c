@@ -132,6 +132,8 @@ static uint32_t list_rows(struct cuda *c, const struct step_args *a)
 void cuda_step(struct device *d, const struct step_args *a)
 {
     struct cuda *c = (struct cuda *)d;
+    if (!cuda_ok(c, cudaSetDevice(c->gpu), "step"))     /* each thread has its own choice */
+        return;
     uint32_t n_page = list_rows(c, a);
     struct plan p = {
         .n_row = a->n_row,
