@@ -104,6 +104,12 @@ static sgl_status open_engine(const struct options *o, bool text_only, sgl_engin
         config.progress = output_progress;
     sgl_status st = sgl_engine_open(&config, ret, err);
     output_progress_end();
+    /* Who leaves the choice of the device to us is told what was taken, and why no GPU. */
+    if (st == SGL_OK && !o->quiet && config.device && strcmp(config.device, "auto") == 0) {
+        sgl_engine_info info;
+        sgl_engine_get_info(*ret, &info);
+        fprintf(stderr, "sglrun: device: %s\n", info.device);
+    }
     return st;
 }
 

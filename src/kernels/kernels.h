@@ -9,6 +9,11 @@
  * in blocks of KERNEL_KEY_BLOCK cut at absolute positions and merged ascending.  On the CPU all
  * levels are bit-equal.
  *
+ * Pointers to rows, weights, pages and tables are memory of the device, from mem_new.  What the
+ * host knows of one forward pass (tokens, sequences, rows that want logits) goes over once, with
+ * `step`, and the operations of the pass find it there.  Operations only queue work and allocate
+ * nothing; `wait` ends a pass and tells what failed in it.
+ *
  * Shapes trail the parameters; rows are activations of one token, strides count floats. */
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
@@ -24,10 +29,12 @@ enum {
     KERNEL_PAGE = 16,           /* tokens of a KV page */
     KERNEL_KEY_BLOCK = 256,     /* keys summed before one merge; a multiple of the page */
     KERNEL_WIDTH_UNIT = 32,     /* widths of activations are multiples of this */
+    KERNEL_ROW_TILE = 64,       /* a buffer of rows has room for a multiple of this */
 };
 
 struct device;                  /* a CPU team or one GPU, with its scratch memory */
 struct matrix;                  /* weights in the device's own layout */
+struct table;                   /* an embedding table, likewise */
 
 /* ---- operands ---- */
 
@@ -43,7 +50,8 @@ struct matrix_part {
  *
  *     [page][kv_head]  k: [head_dim][16]   v: [16][head_dim]
  *
- * Keys lie transposed, so that the scores of one page's tokens are the lanes of one vector. */
+ * Keys lie transposed there, so that the scores of one page's tokens are the lanes of one vector.
+ * A GPU has [page][k|v][kv_head][16][head_dim] of the same size. */
 struct attn_shape {
     uint32_t n_head;
     uint32_t n_kv_head;
@@ -66,14 +74,21 @@ struct attn_item {
 
 /* ---- arguments of the operations ---- */
 
+/* One forward pass, in host memory that stays until `wait`. */
+struct step_args {
+    const uint32_t         *tok;    /* [n_row] */
+    uint32_t                n_row;
+    const struct attn_item *item;   /* [n_item], rows ascending without gaps */
+    uint32_t                n_item;
+    const uint32_t         *pick;   /* [n_pick] rows that want logits */
+    uint32_t                n_pick;
+};
+
 struct embed_args {
-    const uint32_t *tok;        /* [n_row] */
-    uint32_t        n_row;
-    enum dtype      dtype;
-    const uint8_t  *table;      /* [n_vocab, width] as in the file */
-    uint32_t        width;
-    float          *out;        /* [n_row, stride] */
-    size_t          stride;
+    const struct table *table;
+    uint32_t            width;
+    float              *out;        /* [n_row of the step, stride] */
+    size_t              stride;
 };
 
 /* What happens to an input row on its way into a product. */
@@ -87,7 +102,8 @@ struct product_args {
     enum product_in      in;
     const float         *x;         /* [n_row, x_stride] */
     size_t               x_stride;
-    const uint32_t      *pick;      /* [n_row] rows of x, or NULL for 0, 1, .. */
+    bool                 picked;    /* rows of x are the step's picks from pick0 on */
+    uint32_t             pick0;
     uint32_t             n_row;
     const float         *norm;      /* [n_in] of PRODUCT_NORM */
     float                eps;
@@ -106,8 +122,6 @@ struct rope_kv_args {
     const float            *q_norm; /* [head_dim] or NULL: RMS norm of each head before rotation */
     const float            *k_norm;
     float                   eps;
-    const struct attn_item *item;   /* [n_item] */
-    uint32_t                n_item;
     struct kv_layer         kv;
 };
 
@@ -115,23 +129,46 @@ struct attention_args {
     struct attn_shape       shape;
     const float            *qkv;    /* [n_row, stride] after rope_kv */
     size_t                  stride;
-    const struct attn_item *item;   /* [n_item] */
-    uint32_t                n_item;
     struct kv_layer         kv;
     float                  *out;    /* [n_row, out_stride]: heads side by side */
     size_t                  out_stride;
 };
 
+/* The same page of every layer. */
+struct copy_page_args {
+    uint16_t *dst, *src;        /* of the first layer */
+    size_t    n;                /* elements of a page */
+    size_t    stride;           /* elements from one layer to the next */
+    uint32_t  n_layer;
+};
+
 /* ---- the table ---- */
 
 #define KERNEL_ROWS(X)                                                                     \
+    X(step, "what the operations of one forward pass work on")                             \
     X(embed, "rows of the embedding table as floats")                                      \
     X(product, "rows times a matrix, with what comes before and after it")                 \
     X(rope_kv, "norm and rotation of q and k; k and v go to their pages")                  \
-    X(attention, "causal attention of every row over its sequence's pages")
+    X(attention, "causal attention of every row over its sequence's pages")                \
+    X(copy_page, "keys and values of one page into another, in every layer")
 
 struct kernels {
-    const char *name;           /* "cpu (avx512)" */
+    const char *name;           /* "cpu (avx512)", "cuda:0 (NVIDIA H100 80GB HBM3)" */
+    bool        host_memory;    /* device memory is host memory */
+    void *(*mem_new)(struct device *d, size_t n_byte);      /* NULL when there is none left */
+    void (*mem_free)(struct device *d, void *p);            /* NULL is fine */
+    uint64_t (*mem_room)(struct device *d);                 /* bytes left; 0: not known */
+    enum status (*upload)(struct device *d, void *dst, const void *src, size_t n,
+                          struct error *err);
+    enum status (*download)(struct device *d, void *dst, const void *src, size_t n,
+                            struct error *err);
+    /* The end of a pass: everything queued is done, or what went wrong is told. */
+    enum status (*wait)(struct device *d, struct error *err);
+    /* tied: a matrix made of the same tensor, which outlives the table; or NULL.  The tensor's
+     * bytes outlive the table too. */
+    enum status (*table_new)(struct device *d, const struct matrix_part *part, uint32_t width,
+                             const struct matrix *tied, struct table **ret, struct error *err);
+    void (*table_free)(struct table *t);            /* NULL is fine */
     enum status (*matrix_new)(struct device *d, const struct matrix_part *part, uint32_t n_part,
                               uint32_t n_in, struct matrix **ret, struct error *err);
     void (*matrix_free)(struct matrix *m);          /* NULL is fine */
@@ -151,6 +188,11 @@ struct device_opts {
     uint32_t    max_row;        /* rows of one call */
     uint32_t    max_width;      /* widest n_in of a matrix */
     const char *level;          /* "scalar", "avx2", "avx512"; NULL: the best of this machine */
+    int         gpu;            /* number of the GPU */
+    /* What a GPU's work lists are sized by; the CPU keeps none. */
+    uint32_t    max_item;       /* sequences of one step */
+    uint32_t    max_page;       /* pages of one sequence */
+    struct attn_shape shape;
 };
 
 /* The environment variable SGL_CPU_LEVEL stands in for a NULL level. */
@@ -158,6 +200,15 @@ enum status cpu_device_open(const struct device_opts *opts, struct device **ret,
                             struct error *err);
 /* Levels this machine has, best last. */
 uint32_t    cpu_levels(const char *ret_name[4]);
+
+/* ST_UNSUPPORTED where this build has no device code; ST_NOT_FOUND, with the reason, where the
+ * machine has no such GPU. */
+enum status cuda_device_open(const struct device_opts *opts, struct device **ret,
+                             struct error *err);
+
+/* What the hardware reaches in this run: bytes a second of a copy (read and written), FLOP a
+ * second of a bf16 product of random numbers.  For benches. */
+enum status cuda_ceilings(int gpu, double *ret_copy, double *ret_product, struct error *err);
 
 /* One row of a file's tensor as floats; n is a multiple of the block size. */
 void        tensor_row(enum dtype t, const uint8_t *src, float *dst, size_t n);

@@ -225,6 +225,15 @@ START_TEST(refusals)
     struct rig y = rig_for("llama", DT_F32);
     struct backend_opts opts = { .device = "tpu" };
     ck_assert_int_eq(backend_open(y.bundle, &opts, &be, &err), ST_UNSUPPORTED);
+    opts.device = "cuda:one";
+    ck_assert_int_eq(backend_open(y.bundle, &opts, &be, &err), ST_INVALID);
+    opts.device = "cuda:200";       /* no build, no driver or no such GPU */
+    enum status st = backend_open(y.bundle, &opts, &be, &err);
+    ck_assert(st == ST_UNSUPPORTED || st == ST_NOT_FOUND);
+    opts = (struct backend_opts){ .device = "auto", .n_page = N_PAGE };
+    ck_assert_int_eq(backend_open(y.bundle, &opts, &be, &err), ST_OK);
+    ck_assert_ptr_nonnull(strpbrk(be->vt->info(be)->device, "("));
+    backend_close(be);
     close_rig(&y);
 }
 END_TEST

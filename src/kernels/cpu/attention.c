@@ -48,7 +48,7 @@ static void rope_share(void *arg, uint32_t share, int member)
     (void)member;
     const struct rope_job *j = arg;
     for (uint32_t i = share * ROPE_ROWS; i < (share + 1) * ROPE_ROWS && i < j->n_row; i++) {
-        const struct attn_item *it = j->a->item;
+        const struct attn_item *it = j->c->step.item;
         uint32_t r = i;
         while (r >= it->n_row)
             r -= it++->n_row;
@@ -59,10 +59,9 @@ static void rope_share(void *arg, uint32_t share, int member)
 void cpu_rope_kv(struct device *d, const struct rope_kv_args *a)
 {
     struct rope_job j = { .c = (struct cpu *)d, .a = a };
-    for (uint32_t i = 0; i < a->n_item; i++)
-        j.n_row += a->item[i].n_row;
+    j.n_row = j.c->step.n_row;
     if (j.n_row == 1)
-        rope_row(j.c, a, a->item, 0);
+        rope_row(j.c, a, j.c->step.item, 0);
     else if (j.n_row)
         team_run(j.c->team, &(struct team_job){
             .arg = &j, .share[0] = rope_share,
@@ -94,10 +93,10 @@ static uint32_t item_tiles(const struct attn_shape *s, const struct attn_item *i
     return (it->n_row * group_of(s) + ATTEND_MAX_Q - 1) / ATTEND_MAX_Q;
 }
 
-static struct tile tile_at(const struct attention_args *a, uint32_t n)
+static struct tile tile_at(const struct attn_job *j, uint32_t n)
 {
-    const struct attn_shape *s = &a->shape;
-    const struct attn_item *it = a->item;
+    const struct attn_shape *s = &j->a->shape;
+    const struct attn_item *it = j->c->step.item;
     while (n >= item_tiles(s, it) * s->n_kv_head)
         n -= item_tiles(s, it++) * s->n_kv_head;
     uint32_t q0 = n / s->n_kv_head * ATTEND_MAX_Q, all = it->n_row * group_of(s);
@@ -145,7 +144,7 @@ static void whole_tile(void *arg, uint32_t n, int member)
 {
     (void)member;
     const struct attn_job *j = arg;
-    struct tile t = tile_at(j->a, n);
+    struct tile t = tile_at(j, n);
     uint32_t n_block = tile_blocks(&j->a->shape, &t), n_key[ATTEND_MAX_Q];
     struct attend_part sum[ATTEND_MAX_Q], more[ATTEND_MAX_Q];
     tile_block(j, &t, 0, sum, n_key);       /* every query sees the first key */
@@ -169,7 +168,7 @@ static void split_block(void *arg, uint32_t share, int member)
     (void)member;
     const struct attn_job *j = arg;
     uint32_t tile = share % j->n_tile, block = share / j->n_tile;
-    struct tile t = tile_at(j->a, tile);
+    struct tile t = tile_at(j, tile);
     uint32_t n_key[ATTEND_MAX_Q];
     if (block < tile_blocks(&j->a->shape, &t))
         tile_block(j, &t, block, kept_part(j, tile, block), n_key);
@@ -179,7 +178,7 @@ static void fold_tile(void *arg, uint32_t tile, int member)
 {
     (void)member;
     const struct attn_job *j = arg;
-    struct tile t = tile_at(j->a, tile);
+    struct tile t = tile_at(j, tile);
     uint32_t group = group_of(&j->a->shape);
     for (uint32_t i = 0; i < t.n_q; i++) {
         struct attend_part *sum = kept_part(j, tile, 0) + i;
@@ -195,8 +194,8 @@ void cpu_attention(struct device *d, const struct attention_args *a)
     struct cpu *c = (struct cpu *)d;
     struct attn_job j = { .c = c, .a = a };
     uint32_t most = 0;
-    for (uint32_t i = 0; i < a->n_item; i++) {
-        const struct attn_item *it = &a->item[i];
+    for (uint32_t i = 0; i < c->step.n_item; i++) {
+        const struct attn_item *it = &c->step.item[i];
         uint32_t n_block = (it->pos + it->n_row - 1) / KERNEL_KEY_BLOCK + 1;
         j.n_tile += item_tiles(&a->shape, it) * a->shape.n_kv_head;
         most = n_block > most ? n_block : most;

@@ -161,6 +161,74 @@ static uint64_t cpu_matrix_bytes(const struct matrix *m)
     return n;
 }
 
+/* ---- memory, tables, steps ---- */
+
+static void *cpu_mem_new(struct device *d, size_t n_byte)
+{
+    (void)d;
+    return mem_alloc_aligned(64, n_byte);
+}
+
+static void cpu_mem_free(struct device *d, void *p)
+{
+    (void)d;
+    mem_free_aligned(p);
+}
+
+static uint64_t cpu_mem_room(struct device *d)
+{
+    (void)d;
+    return 0;
+}
+
+static enum status cpu_move(struct device *d, void *dst, const void *src, size_t n,
+                            struct error *err)
+{
+    (void)d;
+    (void)err;
+    memcpy(dst, src, n);
+    return ST_OK;
+}
+
+static enum status cpu_wait(struct device *d, struct error *err)
+{
+    (void)d;
+    (void)err;
+    return ST_OK;
+}
+
+static enum status cpu_table_new(struct device *d, const struct matrix_part *part,
+                                 uint32_t width, const struct matrix *tied, struct table **ret,
+                                 struct error *err)
+{
+    (void)d;
+    (void)width;
+    (void)tied;
+    struct table *t = mem_zalloc(sizeof *t);
+    if (!t)
+        return error_nomem(err);
+    *t = (struct table){ part->dtype, part->data };
+    *ret = t;
+    return ST_OK;
+}
+
+static void cpu_table_free(struct table *t)
+{
+    mem_free(t);
+}
+
+void cpu_step(struct device *d, const struct step_args *a)
+{
+    ((struct cpu *)d)->step = *a;
+}
+
+void cpu_copy_page(struct device *d, const struct copy_page_args *a)
+{
+    (void)d;
+    for (uint32_t i = 0; i < a->n_layer; i++)
+        memcpy(a->dst + i * a->stride, a->src + i * a->stride, a->n * sizeof *a->dst);
+}
+
 /* ---- open ---- */
 
 enum status cpu_device_open(const struct device_opts *opts, struct device **ret, struct error *err)
@@ -196,6 +264,15 @@ enum status cpu_device_open(const struct device_opts *opts, struct device **ret,
         .matrix_new = cpu_matrix_new,
         .matrix_free = cpu_matrix_free,
         .matrix_bytes = cpu_matrix_bytes,
+        .host_memory = true,
+        .mem_new = cpu_mem_new,
+        .mem_free = cpu_mem_free,
+        .mem_room = cpu_mem_room,
+        .upload = cpu_move,
+        .download = cpu_move,
+        .wait = cpu_wait,
+        .table_new = cpu_table_new,
+        .table_free = cpu_table_free,
         .close = cpu_close,
 #define X(op, sentence) .op = cpu_##op,
         KERNEL_ROWS(X)

@@ -17,6 +17,12 @@ struct matrix {
     uint32_t       n_group;     /* of all parts */
 };
 
+/* The file's own rows. */
+struct table {
+    enum dtype     dtype;
+    const uint8_t *data;
+};
+
 /* Scratch memory is made at open; operations allocate nothing. */
 struct cpu {
     struct device           base;
@@ -28,11 +34,14 @@ struct cpu {
     struct acts            *own;        /* [team size] one row each, for products of one row */
     uint32_t               *own_of;     /* [team size] the product that `own` was prepared for */
     uint32_t                n_product;  /* products so far */
+    struct step_args        step;       /* the running pass */
     struct attend_part     *part;       /* [CPU_MAX_PARTS] */
     char                    name[32];
     struct kernels          ops;        /* this device's table: the name is its own */
 };
 
+void cpu_step(struct device *d, const struct step_args *a);
+void cpu_copy_page(struct device *d, const struct copy_page_args *a);
 void cpu_embed(struct device *d, const struct embed_args *a);
 void cpu_product(struct device *d, const struct product_args *a);
 void cpu_rope_kv(struct device *d, const struct rope_kv_args *a);

@@ -4,8 +4,9 @@
 
 void cpu_embed(struct device *d, const struct embed_args *a)
 {
-    (void)d;
-    size_t row = a->width / dtype_block_elems(a->dtype) * dtype_block_bytes(a->dtype);
-    for (uint32_t i = 0; i < a->n_row; i++)
-        dequant_row(a->dtype, a->table + row * a->tok[i], a->out + a->stride * i, a->width);
+    const struct step_args *s = &((struct cpu *)d)->step;
+    enum dtype t = a->table->dtype;
+    size_t row = a->width / dtype_block_elems(t) * dtype_block_bytes(t);
+    for (uint32_t i = 0; i < s->n_row; i++)
+        dequant_row(t, a->table->data + row * s->tok[i], a->out + a->stride * i, a->width);
 }

@@ -25,7 +25,7 @@ static void prepare_row(struct cpu *c, const struct product_args *a, struct acts
                         uint32_t i, uint32_t slot)
 {
     uint32_t n = a->w->n_in;
-    const float *x = a->x + a->x_stride * (a->pick ? a->pick[i] : i);
+    const float *x = a->x + a->x_stride * (a->picked ? c->step.pick[a->pick0 + i] : i);
     float *f = acts->f + (size_t)slot * n;
     switch (a->in) {
     case PRODUCT_NORM:

@@ -17,10 +17,10 @@ static void attention_half(struct model *m, const struct layer *y, const struct 
         .out = m->qkv, .out_stride = qkv });
     m->d->ops->rope_kv(m->d, &(struct rope_kv_args){
         .shape = shape, .qkv = m->qkv, .stride = qkv, .rope = m->rope, .q_norm = y->q_norm,
-        .k_norm = y->k_norm, .eps = c->eps, .item = b->item, .n_item = b->n_item, .kv = *kv });
+        .k_norm = y->k_norm, .eps = c->eps, .kv = *kv });
     m->d->ops->attention(m->d, &(struct attention_args){
-        .shape = shape, .qkv = m->qkv, .stride = qkv, .item = b->item, .n_item = b->n_item,
-        .kv = *kv, .out = m->attn, .out_stride = q });
+        .shape = shape, .qkv = m->qkv, .stride = qkv, .kv = *kv, .out = m->attn,
+        .out_stride = q });
     m->d->ops->product(m->d, &(struct product_args){
         .in = PRODUCT_PLAIN, .x = m->attn, .x_stride = q, .n_row = b->n_row, .w = y->out,
         .add = true, .out = m->x, .out_stride = c->width });
@@ -38,22 +38,28 @@ static void feed_forward_half(struct model *m, const struct layer *y, const stru
         .w = y->down, .add = true, .out = m->x, .out_stride = c->width });
 }
 
-void model_forward(struct model *m, const struct model_batch *b, float *logits)
+void model_forward(struct model *m, const struct model_batch *b)
 {
     const struct model_config *c = &m->config;
     struct attn_shape shape = model_attn_shape(c);
     size_t page = kv_page_elems(&shape);
+    m->d->ops->step(m->d, &(struct step_args){
+        .tok = b->tok, .n_row = b->n_row, .item = b->item, .n_item = b->n_item,
+        .pick = b->logit_row, .n_pick = b->n_logit });
     m->d->ops->embed(m->d, &(struct embed_args){
-        .tok = b->tok, .n_row = b->n_row, .dtype = m->embed->dtype, .table = m->embed->data,
-        .width = c->width, .out = m->x, .stride = c->width });
+        .table = m->embed, .width = c->width, .out = m->x, .stride = c->width });
     for (uint32_t i = 0; i < c->n_layer; i++) {
         struct kv_layer kv = { b->kv + (size_t)i * b->n_page * page, page };
         attention_half(m, &m->layer[i], b, &kv);
         feed_forward_half(m, &m->layer[i], b);
     }
-    if (b->n_logit)
-        m->d->ops->product(m->d, &(struct product_args){
-            .in = PRODUCT_NORM, .x = m->x, .x_stride = c->width, .pick = b->logit_row,
-            .n_row = b->n_logit, .norm = m->norm, .eps = c->eps, .w = m->head, .out = logits,
-            .out_stride = c->n_vocab });
+}
+
+void model_logits(struct model *m, uint32_t first, uint32_t n, float *ret)
+{
+    const struct model_config *c = &m->config;
+    m->d->ops->product(m->d, &(struct product_args){
+        .in = PRODUCT_NORM, .x = m->x, .x_stride = c->width, .picked = true, .pick0 = first,
+        .n_row = n, .norm = m->norm, .eps = c->eps, .w = m->head, .out = ret,
+        .out_stride = c->n_vocab });
 }

@@ -35,7 +35,7 @@ struct model_batch {
     uint32_t                n_item;
     const uint32_t         *logit_row;  /* [n_logit] */
     uint32_t                n_logit;
-    uint16_t               *kv;         /* [layer][page] pool */
+    uint16_t               *kv;         /* [layer][page] pool, in memory of the device */
     uint32_t                n_page;
 };
 
@@ -52,7 +52,10 @@ uint32_t    model_widest(const struct model_config *c);         /* of all inputs
 uint64_t    model_weight_bytes(const struct model *m);          /* read for one token */
 uint64_t    model_hash(const struct model *m);                  /* of shapes and weights */
 
-/* logits: [n_logit, n_vocab]. */
-void        model_forward(struct model *m, const struct model_batch *batch, float *logits);
+/* Queues all layers of a batch. */
+void        model_forward(struct model *m, const struct model_batch *batch);
+/* Behind it, as often as wanted: logits of rows logit_row[first] .. [first + n - 1].
+ * ret: [n rounded up to KERNEL_ROW_TILE, n_vocab] in memory of the device. */
+void        model_logits(struct model *m, uint32_t first, uint32_t n, float *ret);
 
 #endif

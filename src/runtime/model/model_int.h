@@ -12,16 +12,17 @@ struct layer {
     struct matrix *qkv, *out, *gate_up, *down;
 };
 
+/* Weights and rows are memory of the device. */
 struct model {
     struct model_config         config;
     struct device              *d;
-    const struct bundle_tensor *embed;
+    struct table               *embed;
     struct layer               *layer;  /* [n_layer] */
     float                      *norm;   /* [width] before the head */
     struct matrix              *head;
     float                      *rope;   /* [context, 2, head_dim / 2] */
     uint32_t                    context;
-    uint32_t                    max_row;
+    uint32_t                    max_row;    /* a multiple of KERNEL_ROW_TILE */
     float                      *x;      /* [max_row, width] hidden state */
     float                      *qkv;    /* [max_row, q + k + v] */
     float                      *attn;   /* [max_row, q] */
@@ -31,6 +32,6 @@ struct model {
 
 /* rope.c */
 enum status rope_table(const struct bundle *b, const struct model_config *c, uint32_t context,
-                       float **ret, struct error *err);
+                       struct device *d, float **ret, struct error *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "runtime/model/model_int.h"
 
 enum status rope_table(const struct bundle *b, const struct model_config *c, uint32_t context,
-                       float **ret, struct error *err)
+                       struct device *d, float **ret, struct error *err)
 {
     uint32_t half = c->head_dim / 2;
     float divisor[128];
@@ -34,6 +34,9 @@ enum status rope_table(const struct bundle *b, const struct model_config *c, uin
             table[(size_t)pos * c->head_dim + half + i] = (float)sine;
         }
     }
-    *ret = table;
-    return ST_OK;
+    size_t bytes = (size_t)context * c->head_dim * sizeof *table;
+    *ret = d->ops->mem_new(d, bytes);
+    enum status st = *ret ? d->ops->upload(d, *ret, table, bytes, err) : error_nomem(err);
+    mem_free(table);
+    return st;
 }

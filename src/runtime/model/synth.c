@@ -98,11 +98,17 @@ static uint32_t byte_char(uint32_t byte)
     return 0;
 }
 
+static uint32_t n_vocab(const struct synth_opts *o)
+{
+    uint32_t least = 256 + N_PAIR + N_SPECIAL;
+    return o->n_vocab > least ? o->n_vocab : least;
+}
+
 static void write_vocab(struct writer *w)
 {
     key(w, false, "tokenizer.ggml.tokens", T_ARRAY);
     put_u32(&w->head, T_STR);
-    put_u64(&w->head, 256 + N_PAIR + N_SPECIAL);
+    put_u64(&w->head, n_vocab(w->o));
     for (uint32_t b = 0; b < 256; b++) {
         char text[4];
         int n = utf8_encode(byte_char(b), text);
@@ -116,11 +122,16 @@ static void write_vocab(struct writer *w)
     }
     for (int i = 0; i < N_SPECIAL; i++)
         put_text(&w->head, specials[i], strlen(specials[i]));
+    for (uint32_t i = 256 + N_PAIR + N_SPECIAL; i < n_vocab(w->o); i++) {
+        str_cut(&joined, 0);
+        str_addf(&joined, "<|%u|>", i);
+        put_text(&w->head, joined.ptr ? joined.ptr : "", joined.len);
+    }
 
     key(w, false, "tokenizer.ggml.token_type", T_ARRAY);
     put_u32(&w->head, 5);
-    put_u64(&w->head, 256 + N_PAIR + N_SPECIAL);
-    for (uint32_t i = 0; i < 256 + N_PAIR + N_SPECIAL; i++)
+    put_u64(&w->head, n_vocab(w->o));
+    for (uint32_t i = 0; i < n_vocab(w->o); i++)
         put_u32(&w->head, i < 256 + N_PAIR ? 1 : 3);
 
     key(w, false, "tokenizer.ggml.merges", T_ARRAY);
@@ -307,7 +318,7 @@ enum status synth_gguf(const struct synth_opts *o, struct str *ret_bytes, struct
     struct writer w = { .o = o, .key = rng_key_seed(o->seed) };
     struct str out = { 0 };
     write_keys(&w);
-    matrix(&w, "token_embd.weight", 256 + N_PAIR + N_SPECIAL, o->width);
+    matrix(&w, "token_embd.weight", n_vocab(o), o->width);
     for (uint32_t i = 0; i < o->n_layer; i++)
         write_layer(&w, i);
     vector(&w, "output_norm.weight", o->width, 1);

@@ -17,6 +17,7 @@ struct synth_opts {
     uint32_t    head_dim;
     uint32_t    n_ff;
     uint32_t    context;
+    uint32_t    n_vocab;        /* 0: the 264 tokens below; more are names that nobody writes */
 };
 
 /* 2 layers of 64, 2 heads over 1, of 32; ff 96; context 512. */

@@ -29,18 +29,25 @@ static enum status bad_shape(const struct loader *l, uint32_t layer, const char 
                      bundle_path(l->b), layer, name);
 }
 
+/* A vector in memory of the device; made here unless the caller has one. */
 static enum status load_vector(const struct loader *l, const struct bundle_tensor *t, uint32_t n,
                                float **ret)
 {
+    const struct kernels *ops = l->d->ops;
     if (t->dim[0] != n || t->n_dim != 1)
         return error_set(l->err, ST_INVALID, "%s: tensor %.*s has another shape",
                          bundle_path(l->b), (int)t->name.len, t->name.ptr);
-    if (!*ret)
-        *ret = mem_calloc(n, sizeof **ret);
-    if (!*ret)
+    float *host = mem_calloc(n, sizeof *host);
+    if (host && !*ret)
+        *ret = ops->mem_new(l->d, n * sizeof **ret);
+    if (!host || !*ret) {
+        mem_free(host);
         return error_nomem(l->err);
-    tensor_row(t->dtype, t->data, *ret, n);
-    return ST_OK;
+    }
+    tensor_row(t->dtype, t->data, host, n);
+    enum status st = ops->upload(l->d, *ret, host, n * sizeof *host, l->err);
+    mem_free(host);
+    return st;
 }
 
 static enum status need_vector(const struct loader *l, uint32_t layer, const char *name,
@@ -89,7 +96,7 @@ static enum status load_extras(const struct loader *l, uint32_t i, struct layer 
         return error_set(l->err, ST_UNSUPPORTED, "%s: biases on q and k of this family are not "
                          "supported", bundle_path(l->b));
     if (bias) {
-        y->qkv_bias = mem_calloc(q + 2 * (size_t)kv, sizeof *y->qkv_bias);
+        y->qkv_bias = l->d->ops->mem_new(l->d, (q + 2 * (size_t)kv) * sizeof *y->qkv_bias);
         if (!y->qkv_bias)
             return error_nomem(l->err);
         float *at[] = { y->qkv_bias, y->qkv_bias + q, y->qkv_bias + q + kv };
@@ -130,12 +137,12 @@ static enum status load_ends(const struct loader *l, struct model *m)
     const struct model_config *c = l->c;
     const struct bundle_tensor *norm = bundle_tensor(l->b, "output_norm.weight");
     const struct bundle_tensor *head = bundle_tensor(l->b, "output.weight");
-    m->embed = bundle_tensor(l->b, "token_embd.weight");
+    const struct bundle_tensor *embed = bundle_tensor(l->b, "token_embd.weight");
     if (!norm)
         return error_set(l->err, ST_INVALID, "%s: no tensor output_norm.weight",
                          bundle_path(l->b));
     if (!head)
-        head = m->embed;        /* tied */
+        head = embed;           /* tied */
     if (head->n_dim != 2 || head->dim[0] != c->n_vocab || head->dim[1] != c->width)
         return error_set(l->err, ST_INVALID, "%s: tensor output.weight has another shape",
                          bundle_path(l->b));
@@ -143,7 +150,13 @@ static enum status load_ends(const struct loader *l, struct model *m)
     enum status st = load_vector(l, norm, c->width, &m->norm);
     if (st != ST_OK)
         return st;
-    return l->d->ops->matrix_new(l->d, &part, 1, c->width, &m->head, l->err);
+    st = l->d->ops->matrix_new(l->d, &part, 1, c->width, &m->head, l->err);
+    if (st != ST_OK)
+        return st;
+    struct matrix_part rows = { .dtype = embed->dtype, .data = embed->data,
+                                .n_out = c->n_vocab };
+    return l->d->ops->table_new(l->d, &rows, c->width, head == embed ? m->head : NULL, &m->embed,
+                                l->err);
 }
 
 /* Row j * half + i of a head lies at 2 i + j in files with interleaved pairs. */
@@ -178,10 +191,10 @@ static bool scratch_new(struct model *m)
     const struct model_config *c = &m->config;
     size_t rows = m->max_row, q = (size_t)c->n_head * c->head_dim;
     size_t kv = (size_t)c->n_kv_head * c->head_dim;
-    m->x = mem_alloc_aligned(64, rows * c->width * sizeof(float));
-    m->qkv = mem_alloc_aligned(64, rows * (q + 2 * kv) * sizeof(float));
-    m->attn = mem_alloc_aligned(64, rows * q * sizeof(float));
-    m->ff = mem_alloc_aligned(64, rows * 2 * c->n_ff * sizeof(float));
+    m->x = m->d->ops->mem_new(m->d, rows * c->width * sizeof(float));
+    m->qkv = m->d->ops->mem_new(m->d, rows * (q + 2 * kv) * sizeof(float));
+    m->attn = m->d->ops->mem_new(m->d, rows * q * sizeof(float));
+    m->ff = m->d->ops->mem_new(m->d, rows * 2 * c->n_ff * sizeof(float));
     return m->x && m->qkv && m->attn && m->ff;
 }
 
@@ -194,14 +207,14 @@ enum status model_new(const struct bundle *b, const struct model_config *config,
         return error_nomem(err);
     m->config = *config;
     m->d = d;
-    m->max_row = max_row;
+    m->max_row = (max_row + KERNEL_ROW_TILE - 1) / KERNEL_ROW_TILE * KERNEL_ROW_TILE;
     m->context = context;
     struct loader l = { .b = b, .c = &m->config, .d = d, .err = err };
     l.order = half_split_order(config);
     m->layer = mem_calloc(config->n_layer, sizeof *m->layer);
     enum status st = l.order && m->layer && scratch_new(m) ? ST_OK : error_nomem(err);
     if (st == ST_OK)
-        st = rope_table(b, config, context, &m->rope, err);
+        st = rope_table(b, config, context, d, &m->rope, err);
     for (uint32_t i = 0; i < config->n_layer && st == ST_OK; i++)
         st = load_layer(&l, i, &m->layer[i]);
     if (st == ST_OK)
@@ -220,25 +233,22 @@ void model_free(struct model *m)
 {
     if (!m)
         return;
+    const struct kernels *ops = m->d->ops;
     for (uint32_t i = 0; m->layer && i < m->config.n_layer; i++) {
         struct layer *y = &m->layer[i];
         struct matrix *w[] = { y->qkv, y->out, y->gate_up, y->down };
+        float *v[] = { y->attn_norm, y->ffn_norm, y->qkv_bias, y->q_norm, y->k_norm };
         for (size_t j = 0; j < sizeof w / sizeof *w; j++)
-            m->d->ops->matrix_free(w[j]);
-        mem_free(y->attn_norm);
-        mem_free(y->ffn_norm);
-        mem_free(y->qkv_bias);
-        mem_free(y->q_norm);
-        mem_free(y->k_norm);
+            ops->matrix_free(w[j]);
+        for (size_t j = 0; j < sizeof v / sizeof *v; j++)
+            ops->mem_free(m->d, v[j]);
     }
     mem_free(m->layer);
-    mem_free(m->norm);
-    m->d->ops->matrix_free(m->head);
-    mem_free(m->rope);
-    mem_free_aligned(m->x);
-    mem_free_aligned(m->qkv);
-    mem_free_aligned(m->attn);
-    mem_free_aligned(m->ff);
+    ops->table_free(m->embed);
+    ops->matrix_free(m->head);
+    float *v[] = { m->norm, m->rope, m->x, m->qkv, m->attn, m->ff };
+    for (size_t j = 0; j < sizeof v / sizeof *v; j++)
+        ops->mem_free(m->d, v[j]);
     mem_free(m);
 }
 

@@ -1,6 +1,6 @@
 /* test_logits.c - our logits beside those of an independent engine reading the same file.
  *
- *     test_logits GOLDEN [MODEL.gguf]
+ *     test_logits GOLDEN [MODEL.gguf [DEVICE]]
  *
  * The greatest logit must be the same one, unless the reference's own gap between its two best is
  * below the difference that is seen: both sides round activations, in different places.  The
@@ -135,7 +135,8 @@ int main(int argc, char **argv)
     }
     if (st == ST_OK)
         st = bundle_open(path.ptr, &bundle, &err);
-    struct backend_opts opts = { .n_page = MAX_IDS / 16 + 1, .device = "cpu" };
+    struct backend_opts opts = { .n_page = MAX_IDS / 16 + 1,
+                                 .device = argc > 3 ? argv[3] : "cpu" };
     if (st == ST_OK)
         st = backend_open(bundle, &opts, &r->be, &err);
     if (st != ST_OK) {

@@ -1,0 +1,179 @@
+/* test_cuda_model.c - whole forward passes on the GPU beside those on the CPU.
+ *
+ * Tiny random models of three families in fp32, fp16 and bf16.  The CPU's logits are the
+ * reference; the GPU rounds operands to 16 bits and must stay within the bars of products with
+ * that, times what a few layers add up.  Its own logits must be the same bits whole, in chunks,
+ * token by token, beside others, on copied pages and after opening the model again.
+ *
+ * Without a GPU the test is skipped. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/backend/backend.h"
+#include "runtime/model/synth.h"
+
+enum { N_TOK = 300, PAGES = N_TOK / 16 + 1, N_PAGE = 4 * PAGES + 1, BATCH = 320, SKIP = 77 };
+
+/* The bars of one product with rounded operands (6e-4, 4e-3) times what 13 products add up when
+ * errors add like noise: under the root of 13. */
+static const double BAR_FP16 = 2e-3, BAR_BF16 = 1.2e-2;
+
+struct rig {
+    struct str      bytes;
+    struct bundle  *bundle;
+    struct backend *cpu, *gpu;
+    uint32_t        n_vocab;
+    uint32_t        tok[N_TOK];
+    float          *want, *got, *part;
+};
+
+static int bad;
+
+/* Rows pos .. pos + n - 1 on pages from first_page on; every row's logits. */
+static void run(const struct rig *r, struct backend *be, uint32_t first_page, uint32_t pos,
+                uint32_t n, float *logits)
+{
+    uint32_t page[PAGES], row[N_TOK];
+    for (uint32_t i = 0; i < PAGES; i++)
+        page[i] = first_page + i;
+    for (uint32_t i = 0; i < n; i++)
+        row[i] = i;
+    struct batch_seq seq = { .n_row = n, .pos = pos, .page = page };
+    struct batch b = { .tok = r->tok + pos, .n_row = n, .seq = &seq, .n_seq = 1,
+                       .logit_row = row, .n_logit = n };
+    struct error err = { 0 };
+    memset(logits, 0xff, (size_t)n * r->n_vocab * sizeof *logits);
+    if (be->vt->forward(be, &b, logits, &err) != ST_OK) {
+        printf("%s\n", err.text);
+        exit(1);
+    }
+}
+
+static void expect_bits(const struct rig *r, const float *a, uint32_t pos, uint32_t n,
+                        const char *what)
+{
+    if (memcmp(a, r->got + (size_t)pos * r->n_vocab, (size_t)n * r->n_vocab * sizeof *a) == 0)
+        return;
+    printf("%s from position %u: other bits\n", what, pos);
+    bad = 1;
+}
+
+static void check_chunks(struct rig *r)
+{
+    static const uint32_t chunk[] = { 16, 17, 128, 1 };
+    for (size_t c = 0; c < sizeof chunk / sizeof *chunk; c++)
+        for (uint32_t pos = 0; pos < N_TOK; pos += chunk[c]) {
+            uint32_t n = N_TOK - pos < chunk[c] ? N_TOK - pos : chunk[c];
+            run(r, r->gpu, 1 + PAGES, pos, n, r->part);
+            expect_bits(r, r->part, pos, n, "a chunk");
+        }
+}
+
+/* The last token beside 7 others at several places, its page first copied. */
+static void check_neighbours(struct rig *r)
+{
+    enum { N = 8 };
+    uint32_t page[N][PAGES], tok[N], row[N];
+    struct batch_seq seq[N];
+    for (uint32_t i = 0; i < PAGES; i++)
+        page[0][i] = 1 + i;
+    uint32_t copy = 1 + 2 * PAGES;
+    r->gpu->vt->copy_page(r->gpu, copy, page[0][PAGES - 1], N_TOK % 16);
+    for (uint32_t i = 0; i < N; i++) {
+        memcpy(page[i], page[0], sizeof *page);
+        uint32_t pos = N_TOK - 1 - i * 37;
+        tok[i] = r->tok[pos];
+        row[i] = i;
+        seq[i] = (struct batch_seq){ .row = i, .n_row = 1, .pos = pos, .page = page[i] };
+    }
+    page[0][PAGES - 1] = copy;
+    struct batch b = { .tok = tok, .n_row = N, .seq = seq, .n_seq = N, .logit_row = row,
+                       .n_logit = N };
+    struct error err = { 0 };
+    if (r->gpu->vt->forward(r->gpu, &b, r->part, &err) != ST_OK) {
+        printf("%s\n", err.text);
+        bad = 1;
+        return;
+    }
+    for (uint32_t i = 0; i < N; i++)
+        expect_bits(r, r->part + (size_t)i * r->n_vocab, seq[i].pos, 1, "beside others");
+}
+
+static double distance(const struct rig *r)
+{
+    double err = 0, sum = 0;
+    for (size_t i = 0; i < (size_t)N_TOK * r->n_vocab; i++) {
+        double d = (double)r->got[i] - (double)r->want[i];
+        err += d * d;
+        sum += (double)r->want[i] * (double)r->want[i];
+    }
+    return sqrt(err / sum);
+}
+
+static enum status open_both(struct rig *r, struct error *err)
+{
+    struct backend_opts o = { .n_page = N_PAGE, .max_batch_tok = BATCH, .n_thread = 2,
+                              .device = "cuda" };
+    enum status st = backend_open(r->bundle, &o, &r->gpu, err);
+    o.device = "cpu";
+    return st == ST_OK ? backend_open(r->bundle, &o, &r->cpu, err) : st;
+}
+
+static int check_model(const char *arch, enum dtype t)
+{
+    struct rig r = { 0 };
+    struct error err = { 0 };
+    struct synth_opts o = synth_defaults(arch, t, 7);
+    o.n_layer = 3;
+    if (synth_gguf(&o, &r.bytes, &err) != ST_OK ||
+        bundle_open_memory((uint8_t *)r.bytes.ptr, r.bytes.len, &r.bundle, &err) != ST_OK)
+        return 1;
+    enum status st = open_both(&r, &err);
+    if (st != ST_OK) {
+        printf("%s\n", err.text);
+        return st == ST_NOT_FOUND || st == ST_UNSUPPORTED ? SKIP : 1;
+    }
+    r.n_vocab = r.gpu->vt->info(r.gpu)->n_vocab;
+    size_t n = (size_t)N_TOK * r.n_vocab * sizeof(float);
+    r.want = malloc(n);
+    r.got = malloc(n);
+    r.part = malloc(n);
+    for (uint32_t i = 0; i < N_TOK; i++)
+        r.tok[i] = (i * 89 + i / 7) % r.n_vocab;
+    run(&r, r.cpu, 1, 0, N_TOK, r.want);
+    run(&r, r.gpu, 1, 0, N_TOK, r.got);
+    double e = distance(&r);
+    printf("%s %s: relative error of logits %.2g\n", arch, dtype_name(t), e);
+    bad |= !(e < (t == DT_BF16 ? BAR_BF16 : BAR_FP16));
+    check_chunks(&r);
+    check_neighbours(&r);
+    backend_close(r.gpu);
+    backend_close(r.cpu);
+    if (open_both(&r, &err) != ST_OK)
+        return 1;
+    run(&r, r.gpu, 1, 0, N_TOK, r.part);
+    expect_bits(&r, r.part, 0, N_TOK, "opened again");
+    backend_close(r.gpu);
+    backend_close(r.cpu);
+    bundle_close(r.bundle);
+    str_free(&r.bytes);
+    free(r.want);
+    free(r.got);
+    free(r.part);
+    return 0;
+}
+
+int main(void)
+{
+    static const char *const arch[] = { "llama", "qwen2", "qwen3" };
+    static const enum dtype types[] = { DT_F32, DT_F16, DT_BF16 };
+    for (size_t i = 0; i < 9; i++) {
+        int rc = check_model(arch[i / 3], types[i % 3]);
+        if (rc)
+            return rc;
+    }
+    printf("9 models: %s\n", bad ? "FAILED" : "within the bars, same bits in every company");
+    return bad;
+}
