@@ -167,6 +167,8 @@ static enum status prepare_matcher(struct job *job, struct slice healed, struct 
         .open_end = h->next != NEXT_TEXT,
     };
     job->req.pattern = constraint_pattern(job->constraint);
+    job->req.follow = o.follow;
+    job->req.open_end = o.open_end;
     return matcher_new(job->constraint, &o, &job->req.matcher, err);
 }
 

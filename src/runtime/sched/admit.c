@@ -88,6 +88,7 @@ void sched_retract(struct sched *s, struct request *r)
     hold_release(s, &r->hold, r->seq);
     score_job_free(s, r->job);
     r->job = NULL;
+    mask_jobs_leave(s, r);
     r->n_kv = 0;
     r->tail_tried = false;
     s->stats.retracted++;

@@ -134,6 +134,7 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
     request_remove(s, r);
     score_job_free(s, r->job);
     r->job = NULL;
+    mask_jobs_leave(s, r);
     if (st != ST_OK && r->tl->tok.n > r->n_ctx_fail)
         r->tl->tok.n = r->n_ctx_fail;
     keep_hold(s, r);

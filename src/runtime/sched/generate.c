@@ -275,12 +275,11 @@ void generate_fill(struct sched *s, struct request *r)
     }
 }
 
-void generate_step(struct sched *s, struct request *r)
+void generate_step(struct sched *s, struct request *r, const float *logits)
 {
     struct error err;
     const uint32_t *row;
     bool complete;
-    const float *logits = s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab;
 
     if (!r->first_ns)
         r->first_ns = clock_ns();

@@ -57,6 +57,8 @@ struct request {
     struct pattern    *pattern;             /* of the matcher: checks where a stop text stands */
     struct stop       *stop;                /* NULL: none */
     struct slice       heal;                /* bytes taken back: spelled first */
+    struct slice       follow;              /* as the matcher was told: two that read the same ... */
+    bool               open_end;            /* ... under equal ones have equal masks */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
     bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
@@ -112,6 +114,8 @@ struct request {
     bool               ended;
     uint32_t           n_ctx_fail;          /* tokens to cut to when it fails */
     struct score_job  *job;
+    struct mask_job   *mask;                /* of the last row; NULL: none was begun */
+    float             *late_logits;         /* [n_vocab] of a row whose mask was not there in its step */
     struct request    *next_ended;          /* on_end is called when nobody uses it any more */
     enum status        status;
     struct error       error;

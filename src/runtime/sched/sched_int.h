@@ -2,7 +2,8 @@
  *
  *   sched.c     thread, inbox, the step            admit.c     queue, pages, retraction
  *   batch.c     which rows a step computes         generate.c  a row of logits to a token
- *   masks.c     what may be sampled                deliver.c   how a value ends
+ *   masks.c     what may be sampled                mask_jobs.c the same, beside the forward
+ *   deliver.c   how a value ends
  *   score.c     arithmetic of choosing             score_job.c rows of the options
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
@@ -56,6 +57,7 @@ struct sched {
     bool                    has_prompt_rows;
 
     struct sampler         *sampler;
+    struct mask_jobs       *masks;
     uint32_t               *mask;           /* one row */
     uint32_t               *text_mask;      /* tokens that are text, and end tokens */
 
@@ -92,11 +94,23 @@ enum status mask_fill(struct sched *s, struct request *r, const uint32_t **ret_r
                       bool *ret_complete, struct error *err);
 bool        is_end_token(const struct sched *s, uint32_t id);
 
+/* ---- mask_jobs.c ---- */
+enum status mask_jobs_new(uint32_t n_job, size_t n_logit, uint32_t n_worker,
+                          uint32_t patience_us, struct mask_jobs **ret, struct error *err);
+void        mask_jobs_free(struct mask_jobs *m);    /* no request has a job; NULL is fine */
+void        mask_jobs_begin(struct sched *s);       /* for the rows of the step that was built */
+/* Of a request with a job: whether it is done, soon after the end of the device's work at most; */
+bool        mask_jobs_ready(struct sched *s, struct request *r, uint64_t step_end_ns);
+void        mask_jobs_wait(struct sched *s, struct request *r);     /* ... or until it is. */
+/* The row of a job that is done; the request leaves it. */
+enum status mask_jobs_take(struct sched *s, struct request *r, uint32_t *row, struct error *err);
+void        mask_jobs_leave(struct sched *s, struct request *r);    /* without it: fine */
+
 /* ---- generate.c ---- */
 void generate_begin(struct sched *s, struct request *r);
-/* Uses the logits behind the last token: samples, forces, closes, ends. */
 void generate_fill(struct sched *s, struct request *r);     /* log-probabilities of forced tokens */
-void generate_step(struct sched *s, struct request *r);
+/* Uses the logits behind the last token: samples, forces, closes, ends. */
+void generate_step(struct sched *s, struct request *r, const float *logits);
 
 /* ---- deliver.c ---- */
 void deliver_stream(struct request *r, bool last);
