@@ -28,6 +28,7 @@ struct engine_opts {
     uint32_t     context;           /* 0: the model's */
     uint32_t     n_page;            /* 0: chosen */
     uint32_t     max_batch_tok;     /* 0: chosen */
+    uint32_t     step_tokens;       /* prompt tokens of a step; 0: all that a batch can hold */
     uint32_t     max_running;       /* sequences decoded at once; 0: 64 */
     uint32_t     constraint_mb;     /* MiB kept of constraints and their masks; 0: chosen */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */

@@ -278,7 +278,8 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     struct sched_opts so = {
         .backend = e->backend, .tokenizer = e->tokenizer, .vocab = e->vocab,
         .end_token = e->end_token, .n_end_token = e->n_end_token,
-        .max_running = opts->max_running, .check_steps = opts->check_steps,
+        .max_running = opts->max_running, .step_tokens = opts->step_tokens,
+        .check_steps = opts->check_steps,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
         .mask_workers = mask_workers(opts->mask_workers),
         .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US
