@@ -31,6 +31,9 @@ struct engine_opts {
     uint32_t     step_tokens;       /* prompt tokens of a step; 0: all that a batch can hold */
     uint32_t     max_running;       /* sequences decoded at once; 0: 64 */
     uint32_t     constraint_mb;     /* MiB kept of constraints and their masks; 0: chosen */
+    const char  *order;             /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
+    uint32_t     max_wait_ms;       /* then a request is overdue and comes first; 0: 10 s */
+    uint32_t     max_passes;        /* rounds that may admit others before it; 0: 256 */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     bool         no_cache;          /* no prefix tree (benches) */

@@ -281,11 +281,15 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),
         .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US
                             : opts->mask_patience_us < 0 ? 0
                                                          : (uint32_t)opts->mask_patience_us,
     };
+    if (opts->order && !order_named(opts->order, &so.order.kind))
+        return error_set(err, ST_INVALID, "no order of the queue is called %s; there are hrrn, fcfs, "
+                         "lpm, dfs and random", opts->order);
     e->context = info->context;
     e->model_hash = info->model_hash;
     return sched_new(&so, &e->sched, err);

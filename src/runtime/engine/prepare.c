@@ -316,6 +316,7 @@ static enum status prepare_hole(struct job *job, struct error *err)
     r->on_chunk = h->stream ? job_on_chunk : NULL;
     r->cancel = &job->s->cancel;
     r->priority = job->plan->priority;
+    r->tenant = job->plan->tenant;
     r->deadline_ms = job->plan->deadline_ms;
     if (h->kind == HOLE_NONE)
         return first_token(job, err);

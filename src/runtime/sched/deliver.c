@@ -132,6 +132,7 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
     r->ended = true;
     r->end_ns = clock_ns();
     request_remove(s, r);
+    order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;
     mask_jobs_leave(s, r);

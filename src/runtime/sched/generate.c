@@ -317,6 +317,7 @@ void generate_step(struct sched *s, struct request *r, const float *logits)
         return;
     }
     s->stats.generated_tokens++;
+    order_charge(s->order, r, 0, 1);
     if (!take_token(s, r, id, false, logits))
         return;
     force_tokens(s, r);

@@ -49,6 +49,7 @@ struct request {
     const atomic_bool *cancel;  /* set by anybody, then sched_poke; NULL: never cancelled */
 
     int32_t            priority;
+    uint64_t           tenant;              /* whose share it is counted against; 0: everybody's */
     uint64_t           deadline_ms;
     uint64_t           submit_ns;
 
@@ -94,6 +95,15 @@ struct request {
     /* ---- the scheduler's ---- */
     uint64_t           seq;                 /* order of admission; names it in the cache */
     uint64_t           arrival;
+    uint32_t           n_found;             /* tokens that the tree had when last looked, ... */
+    uint64_t           found_round;         /* ... in this round of admission */
+    uint32_t           n_pass;              /* rounds that admitted others instead */
+    uint32_t           n_jumped;            /* requests admitted before it when it did not fit */
+    uint32_t           tenant_at;           /* the order's */
+    bool               joined, overdue, by_text;
+    uint64_t           share;
+    uint32_t           n_alike;
+    double             rank;
     struct hold        hold;
     uint32_t           n_kv;                /* tokens computed, or in the step being built */
     uint32_t           n_match;             /* tokens found in the tree at admission */

@@ -141,6 +141,7 @@ static void take_request(struct sched *s, struct request *r)
         if (r->ended)
             return;
     }
+    order_join(s->order, r);
     if (!sched_enqueue(s, r)) {
         st = error_nomem(&err);
         request_finish(s, r, st, &err);
@@ -321,6 +322,7 @@ static enum status compute(struct sched *s, struct error *err)
     else
         s->stats.decode_ns += t;
     s->stats.steps++;
+    order_measure(s->order, t, s->n_row, s->has_prompt_rows);
     return st;
 }
 
@@ -398,6 +400,7 @@ static void close_all(struct sched *s)
     pages_free(s->pages);
     sampler_free(s->sampler);
     mask_jobs_free(s->masks);
+    order_free(s->order);
     if (s->inbox)
         queue_free(s->inbox);
     mem_free(s->running);
@@ -440,6 +443,8 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
         st = sampler_new(s->info->n_vocab, &s->sampler, err);
+    if (st == ST_OK)
+        st = order_new(&opts->order, &s->order, err);
     if (st == ST_OK)
         st = mask_jobs_new(s->max_running, s->info->n_vocab, opts->mask_workers,
                            opts->mask_patience_us, &s->masks, err);

@@ -3,7 +3,7 @@
  *   sched.c     thread, inbox, the step            admit.c     queue, pages, retraction
  *   batch.c     which rows a step computes         generate.c  a row of logits to a token
  *   masks.c     what may be sampled                mask_jobs.c the same, beside the forward
- *   deliver.c   how a value ends
+ *   deliver.c   how a value ends               order.c     who is next
  *   score.c     arithmetic of choosing             score_job.c rows of the options
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
@@ -16,7 +16,8 @@
 enum {
     SCHED_MAX_LOGITS = 64,      /* rows of logits kept at once: bounds the buffer */
     SCHED_EXPECTED_OUT = 128,   /* tokens of growth that admission counts with */
-    SCHED_PASS_MAX = 8,         /* later requests that may pass one that does not fit */
+    SCHED_PASS_MAX = 8,         /* requests tried in a round behind one that does not fit */
+    SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
 };
 
 struct sched {
@@ -41,7 +42,9 @@ struct sched {
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
     uint32_t                n_running, cap_running;
-    struct request        **waiting;        /* [n_waiting] best first */
+    struct request        **waiting;        /* [n_waiting] best first, as of the last round */
+    struct order           *order;
+    uint64_t                n_round;        /* of admission */
     uint32_t                n_waiting, cap_waiting;
     uint64_t                next_seq, next_arrival;
     struct request         *ended_first, *ended_last;   /* finished, not yet told */
@@ -81,6 +84,10 @@ uint32_t sched_window(const struct sched *s);   /* most tokens a context can hav
 
 /* ---- batch.c ---- */
 void batch_build(struct sched *s);
+/* Place of the first token of r whose row of logits is needed, so that nothing from it on may be
+ * taken from the cache.  Forced tokens have log-probabilities too, when somebody asked: the rows
+ * before them count until they are known. */
+uint32_t batch_first_wanted(const struct request *r);
 /* Adds rows at the end of the step; returns the first row. */
 uint32_t batch_add(struct sched *s, const uint32_t *tok, uint32_t n, uint32_t pos,
                    const uint32_t *page);
