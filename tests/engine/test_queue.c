@@ -249,6 +249,37 @@ static void test_prefix_once(void)
     mem_free(text);
 }
 
+/* A long prompt and a short one: the short one is through in the first steps, and the long one
+ * takes no more steps than alone, because it gets what the short one leaves. */
+static void test_split_budget(void)
+{
+    struct fake_opts f = fake_plain;
+    f.max_batch_tok = 64;
+    f.step_us = 2000;           /* both are there before the first step is over */
+    struct engine *e = fake_engine_open(&f, NULL);
+    char *text = fake_text(600, 6);
+    struct session *s[2] = { fake_session(e), fake_session(e) };
+    struct drive d[2];
+    struct engine_stats st;
+    drive_submit(s[0], drive_gen(&d[0], text, 1, 1));
+    drive_submit(s[1], drive_gen(&d[1], "12 yes no wine", 1, 1));
+    drive_wait(&d[1]);
+    engine_stats(e, &st);
+    REQUIRE(d[1].ok && st.steps <= 3);
+    drive_wait(&d[0]);
+    engine_stats(e, &st);
+    uint32_t n = d[0].result->n_prompt;
+    fprintf(stderr, "split: %u tokens in %llu steps of 64\n", n, (unsigned long long)st.steps);
+    REQUIRE(n > 1000 && st.steps <= (n + d[1].result->n_prompt) / 64 + 2);
+    for (int i = 0; i < 2; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(text);
+}
+
 int main(void)
 {
     test_what_comes_first();
@@ -256,6 +287,7 @@ int main(void)
     test_jumped();
     test_tenants_share();
     test_prefix_once();
-    printf("5 passed, 0 failed\n");
+    test_split_budget();
+    printf("6 passed, 0 failed\n");
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "fake_engine.h"
 
-enum { N_ACTOR = 24, MOST_TOK = 1100 };
+enum { N_ACTOR = 24, MOST_TOK = 500 };
 
 struct actor {
     struct session     *s, *twin;
@@ -83,7 +83,7 @@ static void start(struct soak *k, struct actor *a)
 {
     a->text = fake_text(1 + rnd(k, 70), rnd(k, 4));
     a->seed = k->state;
-    a->max = 1 + rnd(k, rnd(k, 8) ? 40 : 500);
+    a->max = 1 + rnd(k, rnd(k, 4) ? 40 : 600);
     a->shape = rnd(k, 42);
     a->hurried = false;
     a->open = true;
@@ -227,6 +227,7 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second)
     struct engine_opts plain = { .no_cache = true };
     small.n_page = n_page + 1;
     small.max_batch_tok = 64;
+    small.step_us = 300;            /* so that many run at once */
     big.n_page = 4000;
     memset(&k, 0, sizeof k);
     k.state = seed;

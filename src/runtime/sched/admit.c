@@ -113,6 +113,7 @@ bool sched_grow(struct sched *s, struct request *r, uint32_t n_tok)
         uint32_t page = sched_take_page(s);
         if (page != PAGE_NONE) {
             r->hold.page[r->hold.n_page++] = page;
+            r->reserved -= r->reserved > 0;     /* what it has is promised no more */
             continue;
         }
         struct request *v = victim(s);

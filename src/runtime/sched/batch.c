@@ -1,7 +1,7 @@
 /* batch.c - which rows the next step computes.
  *
  * Decoding rows first, then chunks of prompts in order of admission under a budget; with more than
- * one prompt to read none gets more than three quarters of it.  Pages are secured before the first
+ * one prompt to read none gets more than three quarters of it while others need the rest.  Pages are secured before the first
  * row is added, because securing them may retract a request. */
 #include "runtime/sched/sched_int.h"
 
@@ -158,6 +158,19 @@ static void add_prompt_rows(struct sched *s)
         uint32_t n = runnable(s, r);
         uint32_t most = share < budget ? share : budget;
         n = n < most ? n : most;
+        if (!n)
+            continue;
+        add_rows(s, r, n);
+        budget -= r->n_row;
+    }
+    /* What the others did not need goes back to who was held to a share, as one more sequence: its
+     * rows follow the first ones, whose keys and values are written before any attention reads. */
+    for (uint32_t i = 0; i < s->n_running && budget; i++) {
+        struct request *r = s->running[i];
+        if (!r->n_row || r->n_logit || r->job || !batch_has_room(s, 1))
+            continue;
+        uint32_t n = runnable(s, r);
+        n = n < budget ? n : budget;
         if (!n)
             continue;
         add_rows(s, r, n);

@@ -111,7 +111,7 @@ struct request {
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
     uint32_t           n_computed;          /* prompt rows this request computed itself */
-    uint32_t           reserved;            /* pages that its growth may need */
+    uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
     uint32_t           heal_left;
     uint32_t           n_value;             /* tokens that count towards max */
