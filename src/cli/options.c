@@ -178,6 +178,7 @@ void options_engine(const struct options *o, sgl_engine_config *config)
     config->no_cache = o->no_cache;
     config->no_forced = o->no_forced;
     config->order = o->order;
+    config->evict = o->evict;
     config->max_running = at_most_32(o->max_running);
     config->max_wait_ms = at_most_32(o->max_wait_ms);
     config->max_passes = at_most_32(o->max_passes);

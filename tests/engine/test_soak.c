@@ -5,7 +5,8 @@
  * Contexts are extended, forked, rolled back, dropped, cancelled and given deadlines while they
  * compete for pages.  The engine checks its accounting after every step.  Every plan that ends well
  * is run again in a twin of its context, in an engine with room for all and without a cache, one
- * at a time; text, tokens and log-probabilities must be the same. */
+ * at a time; text, tokens and log-probabilities must be the same.  The seed also picks the orders of
+ * the queue and of eviction. */
 #include <string.h>
 #include <time.h>
 
@@ -223,7 +224,10 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second)
 {
     static struct soak k;
     struct fake_opts small = fake_plain, big = fake_plain;
-    struct engine_opts o = { .max_running = 16, .max_wait_ms = 200 };
+    static const char *const order[] = { "random", "hrrn", "fcfs", "lpm", "dfs" };
+    static const char *const evict[] = { "priority", "lru", "lfu", "slru" };
+    struct engine_opts o = { .max_running = 16, .max_wait_ms = 200, .order = order[seed % 5],
+                             .evict = evict[seed % 4] };
     struct engine_opts plain = { .no_cache = true };
     small.n_page = n_page + 1;
     small.max_batch_tok = 64;

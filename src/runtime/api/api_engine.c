@@ -108,6 +108,7 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .max_running = c.max_running,
             .constraint_mb = c.constraint_cache_mb,
             .order = c.order,
+            .evict = c.evict,
             .max_wait_ms = c.max_wait_ms,
             .max_passes = c.max_passes,
             .step_tokens = c.step_tokens,

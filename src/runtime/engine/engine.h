@@ -34,6 +34,7 @@ struct engine_opts {
     const char  *order;             /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
     uint32_t     max_wait_ms;       /* then a request is overdue and comes first; 0: 10 s */
     uint32_t     max_passes;        /* rounds that may admit others before it; 0: 256 */
+    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru", "priority" */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     bool         no_cache;          /* no prefix tree (benches) */

@@ -290,6 +290,9 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     if (opts->order && !order_named(opts->order, &so.order.kind))
         return error_set(err, ST_INVALID, "no order of the queue is called %s; there are hrrn, fcfs, "
                          "lpm, dfs and random", opts->order);
+    if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
+        return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
+                         "fifo, slru and priority", opts->evict);
     e->context = info->context;
     e->model_hash = info->model_hash;
     return sched_new(&so, &e->sched, err);

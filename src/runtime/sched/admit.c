@@ -216,6 +216,7 @@ static bool try_admit(struct sched *s, struct request *r)
         hold_release(s, &r->hold, r->seq);
         return false;
     }
+    radix_note_priority(r->hold.node, r->priority);
     r->reserved = expected_growth(s, r);
     r->n_kv = 0;
     r->tail_tried = false;

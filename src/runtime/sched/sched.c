@@ -442,6 +442,8 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     if (st == ST_OK)
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
+        radix_set_policy(s->radix, opts->evict);
+    if (st == ST_OK)
         st = sampler_new(s->info->n_vocab, &s->sampler, err);
     if (st == ST_OK)
         st = order_new(&opts->order, &s->order, err);

@@ -22,6 +22,7 @@ struct sched_opts {
     uint32_t                max_running;    /* 0: 64 */
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
     struct order_opts       order;
+    enum radix_policy       evict;
     bool                    no_cache, no_force;
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
