@@ -104,6 +104,11 @@ typedef struct sgl_engine_config {
     sgl_progress_fn progress;       /* of loading */
     void           *progress_ctx;
     uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
+    const char     *order;          /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
+    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
+    uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
+    uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

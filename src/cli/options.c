@@ -157,6 +157,11 @@ static const char *or_env(const char *value, const char *name)
     return env && *env ? env : value;
 }
 
+static uint32_t at_most_32(uint64_t n)
+{
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
 void options_engine(const struct options *o, sgl_engine_config *config)
 {
     sgl_engine_config_init(config);
@@ -169,9 +174,15 @@ void options_engine(const struct options *o, sgl_engine_config *config)
     config->threads = (int)threads;
     config->context = (uint32_t)o->context;
     config->pages = (uint32_t)o->pages;
-    config->constraint_cache_mb = (uint32_t)(o->constraint_mb < UINT32_MAX ? o->constraint_mb : UINT32_MAX);
+    config->constraint_cache_mb = at_most_32(o->constraint_mb);
     config->no_cache = o->no_cache;
     config->no_forced = o->no_forced;
+    config->order = o->order;
+    config->evict = o->evict;
+    config->max_running = at_most_32(o->max_running);
+    config->max_wait_ms = at_most_32(o->max_wait_ms);
+    config->max_passes = at_most_32(o->max_passes);
+    config->step_tokens = at_most_32(o->step_tokens);
 }
 
 /* "30s", "500ms", "2m", "1h" or plain seconds, to milliseconds. */

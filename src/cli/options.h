@@ -38,8 +38,8 @@ struct options {
     bool        jsonl, markup;
     const char *messages, *tools, *vars;
     /* serve */
-    const char *host, *api_key, *served_name;
-    uint64_t    port;
+    const char *host, *api_key, *served_name, *order, *evict;
+    uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens;
 
     sgl_engine *engine;             /* set by check and show: costs count its tokens */
     struct text_list rest;          /* what is no flag */

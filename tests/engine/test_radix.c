@@ -145,6 +145,7 @@ static void play(uint64_t seed, int n_step)
     n_set = 0;
     REQUIRE(pages_new(1, N_PAGE, &pages, &err) == ST_OK);
     REQUIRE(radix_new(pages, P, &r, &err) == ST_OK);
+    radix_set_policy(r, (enum radix_policy)(seed % 5));
     for (int i = 0; i < n_step; i++) {
         struct held *h = &held[rnd(N_HOLD)];
         if (!h->node)
@@ -177,10 +178,100 @@ static void play(uint64_t seed, int n_step)
     pages_free(pages);
 }
 
+/* ---- policies ---- */
+
+/* One leaf a text: what is known of it, and whether it is still there. */
+struct leaf {
+    uint32_t tok[P];
+    uint64_t used, made;
+    uint32_t hits;
+    int32_t  priority;
+    bool     there;
+};
+
+enum { N_LEAF = 40 };
+
+static bool goes_first(enum radix_policy p, const struct leaf *a, const struct leaf *b)
+{
+    if (p == RADIX_LFU && a->hits != b->hits)
+        return a->hits < b->hits;
+    if (p == RADIX_SLRU && (a->hits < 2) != (b->hits < 2))
+        return a->hits < 2;
+    if (p == RADIX_PRIORITY && a->priority != b->priority)
+        return a->priority < b->priority;
+    return p == RADIX_FIFO ? a->made < b->made : a->used < b->used;
+}
+
+/* Uses leaf i, making it when it is gone; a free page is there. */
+static void use_leaf(struct radix *r, struct pages *pages, struct leaf *l, uint64_t now)
+{
+    struct radix_node *node = radix_acquire(r, (struct hash128){ 1, 0 }, l->tok, P);
+    int32_t priority = (int32_t)rnd(4);
+    REQUIRE(radix_end(node) == (l->there ? P : 0));
+    if (!l->there) {
+        uint32_t page = pages_take(pages);
+        *l = (struct leaf){ .made = now, .priority = INT32_MIN, .there = true,
+                            .tok = { l->tok[0], l->tok[1], l->tok[2], l->tok[3] } };
+        node = radix_insert(r, node, l->tok, P, &page, now);
+        REQUIRE(node && radix_claim(node, 0, now) == P);
+        radix_advance(r, node, 0, P);
+        radix_commit(r, true);
+    } else {
+        l->hits++;
+    }
+    radix_note_priority(node, priority);
+    l->priority = priority > l->priority ? priority : l->priority;
+    l->used = now;
+    radix_leave(r, node, now);
+}
+
+/* Whatever is evicted is what the slow reference names. */
+static void play_policy(enum radix_policy policy, uint64_t seed)
+{
+    struct pages *pages;
+    struct radix *r;
+    struct error err;
+    struct leaf leaf[N_LEAF] = {0};
+    state = seed;
+    REQUIRE(pages_new(1, 17, &pages, &err) == ST_OK);
+    REQUIRE(radix_new(pages, P, &r, &err) == ST_OK);
+    radix_set_policy(r, policy);
+    for (uint32_t i = 0; i < N_LEAF; i++)
+        leaf[i].tok[0] = i;
+    for (uint64_t now = 1; now < 4000; now++) {
+        struct leaf *l = &leaf[rnd(3) ? rnd(N_LEAF / 4) : rnd(N_LEAF)];
+        if (!l->there && !pages_count(pages, PAGE_FREE)) {
+            struct leaf *first = NULL;
+            for (uint32_t i = 0; i < N_LEAF; i++) {
+                if (leaf[i].there && (!first || goes_first(policy, &leaf[i], first)))
+                    first = &leaf[i];
+            }
+            REQUIRE(radix_evict(r, 1) == 1);
+            first->there = false;
+        }
+        for (uint32_t i = 0; i < N_LEAF; i++) {
+            uint32_t done;
+            REQUIRE((radix_peek(r, (struct hash128){ 1, 0 }, leaf[i].tok, P, &done) == P) ==
+                    leaf[i].there);
+        }
+        use_leaf(r, pages, l, now);
+        check(r);
+    }
+    radix_free(r);
+    pages_free(pages);
+}
+
 int main(void)
 {
+    static const char *const policy[] = { "lru", "lfu", "fifo", "slru", "priority" };
+    for (uint64_t i = 0; i < 5; i++) {
+        enum radix_policy p;
+        REQUIRE(radix_policy_named(policy[i], &p));
+        for (uint64_t seed = 1; seed <= 4; seed++)
+            play_policy(p, seed);
+    }
     for (uint64_t seed = 1; seed <= 20; seed++)
         play(seed, 3000);
-    printf("20 passed, 0 failed\n");
+    printf("40 passed, 0 failed\n");
     return 0;
 }

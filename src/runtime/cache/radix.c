@@ -29,8 +29,24 @@ enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **
     return ST_OK;
 }
 
+/* The order of eviction has a place for every node, so that unlocking one cannot fail. */
+static struct radix_node *new_node(struct radix *r)
+{
+    if (!array_reserve(&r->order, &r->cap_order, r->n_node + 1, sizeof *r->order))
+        return NULL;
+    struct radix_node *node = slab_alloc(&r->nodes);
+    if (!node)
+        return NULL;
+    r->n_node++;
+    node->id = ++r->next_id;
+    node->created = ++r->clock;
+    node->priority = INT32_MIN;
+    return node;
+}
+
 static void free_node(struct radix *r, struct radix_node *node)
 {
+    r->n_node--;
     mem_free(node->tok);
     mem_free(node->page);
     slab_release(&r->nodes, node);
@@ -67,6 +83,7 @@ void radix_free(struct radix *r)
     hashmap_free(&r->root);
     idmap_free(&r->by_hash);
     mem_free(r->touched);
+    mem_free(r->order);
     slab_free(&r->nodes);
     mem_free(r);
 }
@@ -150,57 +167,6 @@ static uint32_t n_page(const struct radix *r, const struct radix_node *node)
     return node->n_tok / r->page_tokens;
 }
 
-/* ---- the order of eviction ---- */
-
-static void lru_del(struct radix *r, struct radix_node *node)
-{
-    if (!node->in_lru)
-        return;
-    if (node->lru_prev)
-        node->lru_prev->lru_next = node->lru_next;
-    else
-        r->lru_first = node->lru_next;
-    if (node->lru_next)
-        node->lru_next->lru_prev = node->lru_prev;
-    else
-        r->lru_last = node->lru_prev;
-    node->lru_prev = node->lru_next = NULL;
-    node->in_lru = false;
-}
-
-/* Kept in order of last_use.  A node that was just unlocked goes to the end at once; a parent that
- * became a leaf was used about when its child was, so it stops near the front. */
-static void lru_add(struct radix *r, struct radix_node *node)
-{
-    struct radix_node *after = r->lru_last;
-    if (after && after->last_use > node->last_use) {
-        struct radix_node *before = r->lru_first;
-        while (before && before->last_use <= node->last_use)
-            before = before->lru_next;
-        after = before ? before->lru_prev : r->lru_last;
-    }
-    node->lru_prev = after;
-    node->lru_next = after ? after->lru_next : r->lru_first;
-    if (node->lru_next)
-        node->lru_next->lru_prev = node;
-    else
-        r->lru_last = node;
-    if (after)
-        after->lru_next = node;
-    else
-        r->lru_first = node;
-    node->in_lru = true;
-}
-
-void radix_lru_update(struct radix *r, struct radix_node *node)
-{
-    bool wanted = node->parent && !node->locks && !node->child;
-    if (wanted && !node->in_lru)
-        lru_add(r, node);
-    if (!wanted)
-        lru_del(r, node);
-}
-
 void radix_drop_root(struct radix *r, struct radix_node *node)
 {
     if (node->parent || node->child || node->locks)
@@ -213,10 +179,10 @@ void radix_unlink(struct radix *r, struct radix_node *node)
 {
     struct radix_node *parent = node->parent;
     assert(parent && !node->child && !node->locks && !node->tail && !node->touched);
-    lru_del(r, node);
+    radix_order_del(r, node);
     sibling_del(node);
     free_node(r, node);
-    radix_lru_update(r, parent);
+    radix_order_update(r, parent);
     radix_drop_root(r, parent);
 }
 
@@ -243,11 +209,11 @@ void radix_lock(struct radix *r, struct radix_node *node)
 {
     uint64_t now = ++r->clock;
     for (; node; node = node->parent) {
+        if (!node->locks++) {
+            radix_order_del(r, node);
+            r->n_evictable -= n_page(r, node);
+        }
         node->last_use = now;
-        if (node->locks++)
-            continue;
-        lru_del(r, node);
-        r->n_evictable -= n_page(r, node);
     }
 }
 
@@ -260,7 +226,7 @@ void radix_unlock(struct radix *r, struct radix_node *node)
         node->last_use = now;
         if (!--node->locks) {
             r->n_evictable += n_page(r, node);
-            radix_lru_update(r, node);
+            radix_order_update(r, node);
             radix_drop_root(r, node);
         }
         node = parent;
@@ -303,13 +269,12 @@ static struct radix_node *root_make(struct radix *r, struct hash128 ns)
     struct radix_node *root = root_of(r, ns);
     if (root)
         return root;
-    root = slab_alloc(&r->nodes);
+    root = new_node(r);
     if (!root)
         return NULL;
     root->ns = ns;
-    root->id = ++r->next_id;
     if (!hashmap_put(&r->root, ns_slice(&root->ns), (uintptr_t)root)) {
-        slab_release(&r->nodes, root);
+        free_node(r, root);
         return NULL;
     }
     return root;
@@ -361,7 +326,7 @@ static bool touch(struct radix *r, struct radix_node *node)
 /* A new upper node takes the first m tokens of `node`; handles to `node` stay valid. */
 static struct radix_node *split(struct radix *r, struct radix_node *node, uint32_t m)
 {
-    struct radix_node *up = slab_alloc(&r->nodes);
+    struct radix_node *up = new_node(r);
     if (!up)
         return NULL;
     if (!node_reserve(r, up, m) || (node->touched && !touch(r, up))) {
@@ -378,7 +343,6 @@ static struct radix_node *split(struct radix *r, struct radix_node *node, uint32
     memmove(node->tok, node->tok + m, (node->n_tok - m) * sizeof *node->tok);
     memmove(node->page, node->page + n_up, n_low * sizeof *node->page);
 
-    up->id = ++r->next_id;
     up->n_tok = m;
     up->start = node->start;
     up->ready = least(node->ready, m);
@@ -386,6 +350,9 @@ static struct radix_node *split(struct radix *r, struct radix_node *node, uint32
     up->locks = node->locks;
     up->producer = up->ready < m ? node->producer : 0;
     up->last_use = node->last_use;
+    up->created = node->created;
+    up->hits = node->hits;
+    up->priority = node->priority;
 
     node->n_tok -= m;
     node->start += m;
@@ -422,6 +389,8 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
         pos += same;
     }
     radix_lock(r, node);
+    for (struct radix_node *n = node; n; n = n->parent)
+        n->hits++;
     return node;
 }
 
@@ -433,7 +402,7 @@ struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const 
     assert(n && n % r->page_tokens == 0 && node->locks);
     if (find_child(r, node, tok))
         return NULL;        /* a split that ran out of memory left it unmatched */
-    struct radix_node *leaf = slab_alloc(&r->nodes);
+    struct radix_node *leaf = new_node(r);
     if (!leaf)
         return NULL;
     leaf->parent = node;
@@ -447,7 +416,6 @@ struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const 
         free_node(r, leaf);
         return NULL;
     }
-    leaf->id = ++r->next_id;
     leaf->n_tok = n;
     leaf->start = node->start + node->n_tok;
     leaf->locks = 1;
@@ -469,7 +437,7 @@ static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint
     if (!c)
         return NULL;
     if (!c->locks++) {
-        lru_del(r, c);
+        radix_order_del(r, c);
         r->n_evictable -= n_page(r, c);
     }
     c->last_use = ++r->clock;
@@ -489,8 +457,10 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
                  node->done == node->n_tok;
     if (!alone || !node_reserve(r, node, node->n_tok + r->page_tokens)) {
         struct radix_node *leaf = radix_insert(r, node, tok, r->page_tokens, page, 0);
-        if (leaf)
+        if (leaf) {
             leaf->ready = leaf->done = leaf->n_tok;
+            leaf->priority = node->priority;
+        }
         return leaf;
     }
     memcpy(node->tok + node->n_tok, tok, r->page_tokens * sizeof *tok);
@@ -592,7 +562,7 @@ void radix_leave(struct radix *r, struct radix_node *node, uint64_t owner)
         n->locks = 0;
         r->n_evictable += n_page(r, n);
         n->last_use = ++r->clock;
-        radix_lru_update(r, n);
+        radix_order_update(r, n);
         radix_shorten(r, n, n->done - n->done % r->page_tokens);
         n = parent;
     }

@@ -34,6 +34,10 @@ struct radix_node;
 
 enum { RADIX_MAX_PAGE_TOKENS = 64 };
 
+/* Which unlocked leaf goes first: the one that was used longest ago; matched least often; made
+ * first; matched less than twice; of the least important requests.  Ties: used longest ago. */
+enum radix_policy { RADIX_LRU, RADIX_LFU, RADIX_FIFO, RADIX_SLRU, RADIX_PRIORITY };
+
 /* Tokens behind the last whole page of a holder; a copy, so that the holder may change its own. */
 struct radix_tail {
     struct radix_node *node;            /* NULL: not shown */
@@ -48,6 +52,9 @@ struct radix_tail {
 enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **ret,
                       struct error *err);
 void        radix_free(struct radix *r);
+/* While the tree is empty.  False: no policy has this name. */
+bool        radix_policy_named(const char *name, enum radix_policy *ret);
+void        radix_set_policy(struct radix *r, enum radix_policy policy);
 
 /* Length of the longest match of at most `n` tokens, in whole pages, and how much of it is
  * computed.  Changes nothing. */
@@ -58,6 +65,8 @@ uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *to
  * only when out of memory. */
 struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint32_t *tok,
                                  uint32_t limit);
+/* The caller's locked node serves a request of this priority. */
+void radix_note_priority(struct radix_node *node, int32_t priority);
 void radix_lock(struct radix *r, struct radix_node *node);
 void radix_unlock(struct radix *r, struct radix_node *node);
 
@@ -110,7 +119,7 @@ struct radix_source radix_find_tail(const struct radix *r, const struct radix_no
 struct radix_node *radix_at(struct radix_node *node, uint32_t pos);
 struct radix_node *radix_parent(struct radix_node *node);
 
-/* Frees at least n pages of unlocked leaves, least recently used first and from their ends;
+/* Frees at least n pages of unlocked leaves, in the order of the policy and from their ends;
  * returns how many.  Less than n only when fewer can be evicted. */
 uint32_t radix_evict(struct radix *r, uint32_t n);
 uint32_t radix_evictable(const struct radix *r);        /* pages */

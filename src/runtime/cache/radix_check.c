@@ -37,8 +37,8 @@ static bool check_node(const struct radix *r, const struct radix_node *node, str
         return bad(err, node, "not whole pages");
     if (!node->locks && node->done < node->n_tok)
         return bad(err, node, "unlocked and not computed");
-    if (node->in_lru != (!node->locks && !node->child))
-        return bad(err, node, "wrongly in or out of the eviction list");
+    if ((node->order_at != 0) != (!node->locks && !node->child))
+        return bad(err, node, "wrongly in or out of the order of eviction");
 
     uint64_t value;
     if (!idmap_get(&r->by_hash, radix_child_key(r, node->parent, node->tok), &value))
@@ -49,13 +49,12 @@ static bool check_node(const struct radix *r, const struct radix_node *node, str
     return c || bad(err, node, "not in its hash chain");
 }
 
-static bool check_lru(const struct radix *r, struct error *err)
+static bool check_order(const struct radix *r, struct error *err)
 {
-    for (const struct radix_node *n = r->lru_first; n; n = n->lru_next) {
-        if (n->lru_next && n->lru_next->last_use < n->last_use)
-            return bad(err, n, "eviction list out of order");
-    }
-    return true;
+    if (radix_order_check(r))
+        return true;
+    error_set(err, ST_INTERNAL, "the order of eviction is broken");
+    return false;
 }
 
 bool radix_check(const struct radix *r, struct error *err)
@@ -79,7 +78,7 @@ bool radix_check(const struct radix *r, struct error *err)
                   n_page, n_free, pages_count(r->pages, PAGE_CACHED), r->n_evictable);
         return false;
     }
-    return check_lru(r, err) && pages_check(r->pages, err);
+    return check_order(r, err) && pages_check(r->pages, err);
 }
 
 static uint32_t depth_of(const struct radix_node *node)

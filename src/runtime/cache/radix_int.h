@@ -11,7 +11,6 @@ struct radix_node {
     struct radix_node *child;               /* the newest; siblings behind it */
     struct radix_node *sib_prev, *sib_next;
     struct radix_node *hash_next;           /* others with the same hash of (parent, first page) */
-    struct radix_node *lru_prev, *lru_next; /* unlocked leaves, least recently used first */
     struct radix_tail *tail;                /* tails of holders that end here */
 
     uint32_t *tok;          /* [n_tok], whole pages */
@@ -21,9 +20,11 @@ struct radix_node {
     uint32_t  ready, done;  /* of n_tok; equal and full except while PENDING */
     uint32_t  locks;        /* holders that end here or below */
     uint64_t  producer;
-    uint64_t  last_use;
+    uint64_t  last_use, created;
+    uint32_t  hits;         /* times it was matched */
+    int32_t   priority;     /* greatest of the requests that ended here */
+    uint32_t  order_at;     /* place in the order of eviction, from 1; 0: not in it */
     uint64_t  id;           /* part of its children's hash keys */
-    bool      in_lru;
     bool      touched;      /* ready is ahead of done in this step */
     struct hash128 ns;      /* of a root: the key of its map entry */
 };
@@ -34,7 +35,10 @@ struct radix {
     struct slab        nodes;
     struct idmap       by_hash;     /* (parent, first page) to a chain of nodes */
     struct hashmap     root;        /* namespace to node */
-    struct radix_node *lru_first, *lru_last;
+    enum radix_policy  policy;
+    struct radix_node **order;      /* [n_order] a heap of the unlocked leaves, first out on top */
+    uint32_t           n_order, cap_order;
+    uint32_t           n_node;
     uint32_t           n_evictable; /* pages of unlocked nodes */
     uint64_t           clock;
     uint64_t           next_id;
@@ -46,7 +50,13 @@ struct radix {
 uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
                          const uint32_t *tok);
 void radix_unlink(struct radix *r, struct radix_node *node);    /* a leaf without pages: frees it */
-void radix_lru_update(struct radix *r, struct radix_node *node);
+/* ---- evict.c ---- */
+/* Into the order when it is an unlocked leaf, out of it when not.  While a node is in the order,
+ * nothing that the order goes by may change. */
+void radix_order_update(struct radix *r, struct radix_node *node);
+void radix_order_del(struct radix *r, struct radix_node *node);
+bool radix_order_check(const struct radix *r);
+
 void radix_drop_root(struct radix *r, struct radix_node *node); /* if it is one, empty, unlocked */
 /* Gives back pages from the end of an unlocked leaf until n_tok tokens are left. */
 void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok);

@@ -28,8 +28,15 @@ struct engine_opts {
     uint32_t     context;           /* 0: the model's */
     uint32_t     n_page;            /* 0: chosen */
     uint32_t     max_batch_tok;     /* 0: chosen */
+    uint32_t     step_tokens;       /* prompt tokens of a step; 0: all that a batch can hold */
     uint32_t     max_running;       /* sequences decoded at once; 0: 64 */
     uint32_t     constraint_mb;     /* MiB kept of constraints and their masks; 0: chosen */
+    const char  *order;             /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
+    uint32_t     max_wait_ms;       /* then a request is overdue and comes first; 0: 10 s */
+    uint32_t     max_passes;        /* rounds that may admit others before it; 0: 256 */
+    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
+    int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */
@@ -68,6 +75,8 @@ struct engine_stats {
     uint32_t running, waiting;
     double   prefill_ms, decode_ms; /* time inside forward, by what the batch held */
     double   mask_ms, sample_ms;
+    uint64_t masks, masks_shared, masks_late;   /* filled; taken from a row at the same place; after
+                                                   their step */
 };
 
 /* ---- opening ---- */

@@ -5,13 +5,17 @@
  * plans that are still being prepared end, the scheduler cancels what runs, then memory goes. */
 #include <semaphore.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "runtime/engine/local.h"
 #include "runtime/engine/local_int.h"
 #include "runtime/engine/session.h"
 
-enum { PREPARE_THREADS = 2 };
+enum {
+    PREPARE_THREADS = 2,
+    MASK_PATIENCE_US = 300,     /* a mask from the memo takes a tenth of it */
+};
 
 static struct local *of(struct engine *e)
 {
@@ -37,6 +41,7 @@ static void local_stats(struct engine *base, struct engine_stats *ret)
         .pages_cached = s.pages_cached, .pages_held = s.pages_held, .running = s.running,
         .waiting = s.waiting, .prefill_ms = (double)s.prefill_ns / 1e6,
         .decode_ms = (double)s.decode_ns / 1e6, .mask_ms = (double)s.mask_ns / 1e6,
+        .masks = s.masks, .masks_shared = s.masks_shared, .masks_late = s.masks_late,
         .sample_ms = (double)s.sample_ns / 1e6,
     };
 }
@@ -255,6 +260,15 @@ static enum status open_backend(struct local *e, const struct engine_opts *opts,
     return st;
 }
 
+/* Masks of different constraints are filled at once; two workers keep ahead of most devices, and
+ * on a small machine the kernels have better uses for the cores. */
+static uint32_t mask_workers(int asked)
+{
+    if (asked)
+        return asked < 0 ? 0 : (uint32_t)asked;
+    return sysconf(_SC_NPROCESSORS_ONLN) > 4 ? 2 : 1;
+}
+
 static enum status open_sched(struct local *e, const struct engine_opts *opts, struct error *err)
 {
     const struct backend_info *info = e->backend->vt->info(e->backend);
@@ -264,9 +278,21 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     struct sched_opts so = {
         .backend = e->backend, .tokenizer = e->tokenizer, .vocab = e->vocab,
         .end_token = e->end_token, .n_end_token = e->n_end_token,
-        .max_running = opts->max_running, .check_steps = opts->check_steps,
+        .max_running = opts->max_running, .step_tokens = opts->step_tokens,
+        .check_steps = opts->check_steps,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
+        .mask_workers = mask_workers(opts->mask_workers),
+        .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US
+                            : opts->mask_patience_us < 0 ? 0
+                                                         : (uint32_t)opts->mask_patience_us,
     };
+    if (opts->order && !order_named(opts->order, &so.order.kind))
+        return error_set(err, ST_INVALID, "no order of the queue is called %s; there are hrrn, fcfs, "
+                         "lpm, dfs and random", opts->order);
+    if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
+        return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
+                         "fifo, slru and priority", opts->evict);
     e->context = info->context;
     e->model_hash = info->model_hash;
     return sched_new(&so, &e->sched, err);

@@ -167,6 +167,8 @@ static enum status prepare_matcher(struct job *job, struct slice healed, struct 
         .open_end = h->next != NEXT_TEXT,
     };
     job->req.pattern = constraint_pattern(job->constraint);
+    job->req.follow = o.follow;
+    job->req.open_end = o.open_end;
     return matcher_new(job->constraint, &o, &job->req.matcher, err);
 }
 
@@ -314,6 +316,7 @@ static enum status prepare_hole(struct job *job, struct error *err)
     r->on_chunk = h->stream ? job_on_chunk : NULL;
     r->cancel = &job->s->cancel;
     r->priority = job->plan->priority;
+    r->tenant = job->plan->tenant;
     r->deadline_ms = job->plan->deadline_ms;
     if (h->kind == HOLE_NONE)
         return first_token(job, err);

@@ -40,23 +40,12 @@ enum status sched_possible(const struct sched *s, const struct request *r, struc
                       window);
 }
 
-/* Higher priority first, then by arrival; a retracted request keeps its first arrival. */
-static bool before(const struct request *a, const struct request *b)
-{
-    if (a->priority != b->priority)
-        return a->priority > b->priority;
-    return a->arrival < b->arrival;
-}
-
 bool sched_enqueue(struct sched *s, struct request *r)
 {
-    if (!array_push(&s->waiting, &s->n_waiting, &s->cap_waiting, sizeof *s->waiting))
-        return false;
-    uint32_t i = s->n_waiting - 1;
-    for (; i > 0 && before(r, s->waiting[i - 1]); i--)
-        s->waiting[i] = s->waiting[i - 1];
-    s->waiting[i] = r;
-    return true;
+    struct request **slot = array_push(&s->waiting, &s->n_waiting, &s->cap_waiting, sizeof *slot);
+    if (slot)
+        *slot = r;
+    return slot != NULL;
 }
 
 /* ---- pages ---- */
@@ -88,6 +77,7 @@ void sched_retract(struct sched *s, struct request *r)
     hold_release(s, &r->hold, r->seq);
     score_job_free(s, r->job);
     r->job = NULL;
+    mask_jobs_leave(s, r);
     r->n_kv = 0;
     r->tail_tried = false;
     s->stats.retracted++;
@@ -123,6 +113,7 @@ bool sched_grow(struct sched *s, struct request *r, uint32_t n_tok)
         uint32_t page = sched_take_page(s);
         if (page != PAGE_NONE) {
             r->hold.page[r->hold.n_page++] = page;
+            r->reserved -= r->reserved > 0;     /* what it has is promised no more */
             continue;
         }
         struct request *v = victim(s);
@@ -195,7 +186,7 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
 static bool try_admit(struct sched *s, struct request *r)
 {
     const struct token_list *tok = &r->tl->tok;
-    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : tok->n - 1;
+    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : batch_first_wanted(r);
     struct hash128 ns = r->tl->ns;
     if (s->no_cache)
         ns.hi ^= s->next_seq + 1;
@@ -225,6 +216,7 @@ static bool try_admit(struct sched *s, struct request *r)
         hold_release(s, &r->hold, r->seq);
         return false;
     }
+    radix_note_priority(r->hold.node, r->priority);
     r->reserved = expected_growth(s, r);
     r->n_kv = 0;
     r->tail_tried = false;
@@ -234,9 +226,28 @@ static bool try_admit(struct sched *s, struct request *r)
     return true;
 }
 
-void sched_admit(struct sched *s)
+/* What the tree has of those that wait: all of them while they are few, some of them a round
+ * otherwise.  It orders the queue only, so that it may be old. */
+static void look_up_waiting(struct sched *s)
 {
-    uint32_t n_passed = 0;
+    uint32_t left = SCHED_LOOK_UPS;
+    for (uint32_t i = 0; i < s->n_waiting && left && !s->no_cache; i++) {
+        struct request *r = s->waiting[i];
+        if (s->n_waiting > SCHED_LOOK_UPS && r->found_round &&
+            s->n_round - r->found_round < s->n_waiting / SCHED_LOOK_UPS)
+            continue;
+        uint32_t done;
+        r->n_found = radix_peek(s->radix, r->tl->ns, r->tl->tok.id, r->tl->tok.n, &done);
+        r->found_round = s->n_round;
+        left--;
+    }
+}
+
+/* Places are given in order.  Later, smaller requests may pass one that does not fit, a few times:
+ * then it comes first (order.c) and nobody is admitted until it fits. */
+static void admit_round(struct sched *s)
+{
+    uint32_t n_tried = 0;
     uint32_t i = 0;
     while (i < s->n_waiting && s->n_running < s->max_running) {
         struct request *r = s->waiting[i];
@@ -246,12 +257,26 @@ void sched_admit(struct sched *s)
             memmove(s->waiting + i, s->waiting + i + 1,
                     (s->n_waiting - i - 1) * sizeof *s->waiting);
             s->n_waiting--;
+            r->n_pass = r->n_jumped = 0;
+            for (uint32_t k = 0; k < i; k++)
+                s->waiting[k]->n_jumped++;
             continue;
         }
-        /* Later, smaller ones may pass the one that does not fit, a few times; never a smaller
-         * priority, and never when it is the only work there is. */
-        if (++n_passed > SCHED_PASS_MAX)
+        if (r->overdue || ++n_tried > SCHED_PASS_MAX)
             return;
         i++;
     }
+}
+
+void sched_admit(struct sched *s)
+{
+    if (!s->n_waiting || s->n_running >= s->max_running)
+        return;
+    s->n_round++;
+    look_up_waiting(s);
+    order_sort(s->order, s->waiting, s->n_waiting, clock_ns());
+    uint32_t had = s->n_waiting;
+    admit_round(s);
+    for (uint32_t i = 0; i < s->n_waiting && s->n_waiting < had; i++)
+        s->waiting[i]->n_pass++;
 }

@@ -1,11 +1,22 @@
 /* batch.c - which rows the next step computes.
  *
  * Decoding rows first, then chunks of prompts in order of admission under a budget; with more than
- * one prompt to read none gets more than three quarters of it.  Pages are secured before the first
+ * one prompt to read none gets more than three quarters of it while others need the rest.  Pages are secured before the first
  * row is added, because securing them may retract a request. */
 #include "runtime/sched/sched_int.h"
 
+#include <math.h>
 #include <string.h>
+
+uint32_t batch_first_wanted(const struct request *r)
+{
+    uint32_t last = r->tl->tok.n - 1;
+    for (uint32_t i = 0; r->kind == REQUEST_GEN && r->logprobs && i < r->n_token; i++) {
+        if (isnan(r->token[i].logprob) && r->value_pos + i)
+            return r->value_pos + i - 1 < last ? r->value_pos + i - 1 : last;
+    }
+    return last;
+}
 
 bool batch_has_room(const struct sched *s, uint32_t n_logit)
 {
@@ -35,7 +46,7 @@ static bool copy_tail(struct sched *s, struct request *r)
 {
     uint32_t P = s->info->page_tokens;
     const struct token_list *tok = &r->tl->tok;
-    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : tok->n - 1;
+    uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : batch_first_wanted(r);
     struct radix_node *own = radix_at(r->hold.node, r->n_match);
     struct radix_node *end = r->hold.node;
     if (r->hold.n_tree > r->n_match)
@@ -78,18 +89,10 @@ static uint32_t runnable(struct sched *s, struct request *r)
     return r->n_kv + n == r->hold.n_tree ? n_tok - r->n_kv : n;
 }
 
-/* Forced tokens have log-probabilities too, when somebody asked: the rows before them count. */
-static uint32_t first_wanted(const struct request *r)
-{
-    if (r->kind == REQUEST_GEN && r->logprobs && r->n_value)
-        return r->value_pos ? r->value_pos - 1 : 0;
-    return r->tl->tok.n - 1;
-}
-
 static void add_rows(struct sched *s, struct request *r, uint32_t n)
 {
     uint32_t pos = r->n_kv;
-    uint32_t from = first_wanted(r);
+    uint32_t from = batch_first_wanted(r);
     uint32_t room = SCHED_MAX_LOGITS - s->n_logit;
 
     if (r->kind != REQUEST_PREFILL && pos + n > from &&
@@ -112,6 +115,7 @@ static void add_rows(struct sched *s, struct request *r, uint32_t n)
     n_prompt_rows = n_prompt_rows < n ? n_prompt_rows : n;
     r->n_computed += n_prompt_rows;
     s->stats.computed_tokens += n_prompt_rows;
+    order_charge(s->order, r, n_prompt_rows, 0);
     s->has_prompt_rows = s->has_prompt_rows || n > 1;
     r->n_kv = pos + n;
 }
@@ -154,6 +158,19 @@ static void add_prompt_rows(struct sched *s)
         uint32_t n = runnable(s, r);
         uint32_t most = share < budget ? share : budget;
         n = n < most ? n : most;
+        if (!n)
+            continue;
+        add_rows(s, r, n);
+        budget -= r->n_row;
+    }
+    /* What the others did not need goes back to who was held to a share, as one more sequence: its
+     * rows follow the first ones, whose keys and values are written before any attention reads. */
+    for (uint32_t i = 0; i < s->n_running && budget; i++) {
+        struct request *r = s->running[i];
+        if (!r->n_row || r->n_logit || r->job || !batch_has_room(s, 1))
+            continue;
+        uint32_t n = runnable(s, r);
+        n = n < budget ? n : budget;
         if (!n)
             continue;
         add_rows(s, r, n);

@@ -132,8 +132,10 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
     r->ended = true;
     r->end_ns = clock_ns();
     request_remove(s, r);
+    order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;
+    mask_jobs_leave(s, r);
     if (st != ST_OK && r->tl->tok.n > r->n_ctx_fail)
         r->tl->tok.n = r->n_ctx_fail;
     keep_hold(s, r);

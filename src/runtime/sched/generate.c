@@ -275,12 +275,11 @@ void generate_fill(struct sched *s, struct request *r)
     }
 }
 
-void generate_step(struct sched *s, struct request *r)
+void generate_step(struct sched *s, struct request *r, const float *logits)
 {
     struct error err;
     const uint32_t *row;
     bool complete;
-    const float *logits = s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab;
 
     if (!r->first_ns)
         r->first_ns = clock_ns();
@@ -318,6 +317,7 @@ void generate_step(struct sched *s, struct request *r)
         return;
     }
     s->stats.generated_tokens++;
+    order_charge(s->order, r, 0, 1);
     if (!take_token(s, r, id, false, logits))
         return;
     force_tokens(s, r);

@@ -29,7 +29,8 @@ static enum status constrained_mask(struct sched *s, struct request *r, bool *re
                                     struct error *err)
 {
     bool whole = !r->heal_left && matcher_may_stop(r->matcher);
-    enum status st = matcher_mask(r->matcher, s->mask, err);
+    enum status st = r->mask ? mask_jobs_take(s, r, s->mask, err)
+                             : matcher_mask(r->matcher, s->mask, err);
     bool empty = st != ST_OK || !bitset_count(s->mask, bitset_words(s->info->n_vocab));
     if (whole && empty) {
         *ret_complete = true;

@@ -49,6 +49,7 @@ struct request {
     const atomic_bool *cancel;  /* set by anybody, then sched_poke; NULL: never cancelled */
 
     int32_t            priority;
+    uint64_t           tenant;              /* whose share it is counted against; 0: everybody's */
     uint64_t           deadline_ms;
     uint64_t           submit_ns;
 
@@ -57,6 +58,8 @@ struct request {
     struct pattern    *pattern;             /* of the matcher: checks where a stop text stands */
     struct stop       *stop;                /* NULL: none */
     struct slice       heal;                /* bytes taken back: spelled first */
+    struct slice       follow;              /* as the matcher was told: two that read the same ... */
+    bool               open_end;            /* ... under equal ones have equal masks */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
     bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
@@ -92,6 +95,15 @@ struct request {
     /* ---- the scheduler's ---- */
     uint64_t           seq;                 /* order of admission; names it in the cache */
     uint64_t           arrival;
+    uint32_t           n_found;             /* tokens that the tree had when last looked, ... */
+    uint64_t           found_round;         /* ... in this round of admission */
+    uint32_t           n_pass;              /* rounds that admitted others instead */
+    uint32_t           n_jumped;            /* requests admitted before it when it did not fit */
+    uint32_t           tenant_at;           /* the order's */
+    bool               joined, overdue, by_text;
+    uint64_t           share;
+    uint32_t           n_alike;
+    double             rank;
     struct hold        hold;
     uint32_t           n_kv;                /* tokens computed, or in the step being built */
     uint32_t           n_match;             /* tokens found in the tree at admission */
@@ -99,7 +111,7 @@ struct request {
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
     uint32_t           n_computed;          /* prompt rows this request computed itself */
-    uint32_t           reserved;            /* pages that its growth may need */
+    uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
     uint32_t           heal_left;
     uint32_t           n_value;             /* tokens that count towards max */
@@ -112,6 +124,8 @@ struct request {
     bool               ended;
     uint32_t           n_ctx_fail;          /* tokens to cut to when it fails */
     struct score_job  *job;
+    struct mask_job   *mask;                /* of the last row; NULL: none was begun */
+    float             *late_logits;         /* [n_vocab] of a row whose mask was not there in its step */
     struct request    *next_ended;          /* on_end is called when nobody uses it any more */
     enum status        status;
     struct error       error;

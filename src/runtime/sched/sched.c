@@ -141,6 +141,7 @@ static void take_request(struct sched *s, struct request *r)
         if (r->ended)
             return;
     }
+    order_join(s->order, r);
     if (!sched_enqueue(s, r)) {
         st = error_nomem(&err);
         request_finish(s, r, st, &err);
@@ -232,8 +233,9 @@ static void collect_request(struct sched *s, struct request *r)
             generate_fill(s, r);
         return;
     }
+    const float *logits = s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab;
     if (r->kind == REQUEST_GEN) {
-        generate_step(s, r);
+        generate_step(s, r, logits);
         return;
     }
     struct error err;
@@ -242,16 +244,64 @@ static void collect_request(struct sched *s, struct request *r)
         request_finish(s, r, st, &err);
         return;
     }
-    score_job_root(s, r, s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab);
+    score_job_root(s, r, logits);
 }
 
+/* The row of r waits for its mask: its logits must outlive the step.  False: out of memory. */
+static bool keep_late(struct sched *s, struct request *r)
+{
+    size_t n = s->info->n_vocab;
+    r->late_logits = mem_alloc(n * sizeof *r->late_logits);
+    if (!r->late_logits)
+        return false;
+    memcpy(r->late_logits, s->logits + (size_t)(r->logit + r->n_logit - 1) * n,
+           n * sizeof *r->late_logits);
+    hold_publish(s, &r->hold, &r->tl->tok, r->n_kv, r->seq);
+    generate_fill(s, r);
+    s->stats.masks_late++;
+    return true;
+}
+
+/* The row of a request whose mask was begun. */
+static void collect_masked(struct sched *s, struct request *r, bool others, uint64_t end_ns)
+{
+    if (!others)
+        mask_jobs_wait(s, r);
+    else if (!mask_jobs_ready(s, r, end_ns)) {
+        if (r->late_logits || keep_late(s, r))
+            return;
+        mask_jobs_wait(s, r);
+    }
+    if (!r->late_logits) {
+        collect_request(s, r);
+        return;
+    }
+    float *logits = r->late_logits;
+    r->late_logits = NULL;
+    generate_step(s, r, logits);
+    mem_free(logits);
+}
+
+/* Rows without a constraint first, then those whose mask is there. */
 static void collect(struct sched *s)
 {
+    uint64_t end_ns = clock_ns();
     for (uint32_t i = 0; i < s->n_running;) {
         struct request *r = s->running[i];
-        collect_request(s, r);
-        if (i < s->n_running && s->running[i] == r)
-            i++;
+        if (!r->mask)
+            collect_request(s, r);
+        i += i < s->n_running && s->running[i] == r;
+    }
+    uint32_t n_other = 0;
+    for (uint32_t i = 0; i < s->n_running; i++)
+        n_other += !s->running[i]->mask;
+    for (uint32_t i = 0; i < s->n_running;) {
+        struct request *r = s->running[i];
+        if (r->mask) {
+            collect_masked(s, r, n_other, end_ns);
+            n_other += i < s->n_running && s->running[i] == r && !r->mask;
+        }
+        i += i < s->n_running && s->running[i] == r;
     }
 }
 
@@ -272,6 +322,7 @@ static enum status compute(struct sched *s, struct error *err)
     else
         s->stats.decode_ns += t;
     s->stats.steps++;
+    order_measure(s->order, t, s->n_row, s->has_prompt_rows);
     return st;
 }
 
@@ -280,6 +331,7 @@ static void step(struct sched *s)
     struct error err;
     sched_admit(s);
     batch_build(s);
+    mask_jobs_begin(s);
     enum status st = compute(s, &err);
     radix_commit(s->radix, st == ST_OK);
     if (st != ST_OK)
@@ -347,6 +399,8 @@ static void close_all(struct sched *s)
     radix_free(s->radix);
     pages_free(s->pages);
     sampler_free(s->sampler);
+    mask_jobs_free(s->masks);
+    order_free(s->order);
     if (s->inbox)
         queue_free(s->inbox);
     mem_free(s->running);
@@ -388,7 +442,14 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     if (st == ST_OK)
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
+        radix_set_policy(s->radix, opts->evict);
+    if (st == ST_OK)
         st = sampler_new(s->info->n_vocab, &s->sampler, err);
+    if (st == ST_OK)
+        st = order_new(&opts->order, &s->order, err);
+    if (st == ST_OK)
+        st = mask_jobs_new(s->max_running, s->info->n_vocab, opts->mask_workers,
+                           opts->mask_patience_us, &s->masks, err);
     if (st == ST_OK && !make_buffers(s))
         st = error_nomem(err);
     if (st != ST_OK)

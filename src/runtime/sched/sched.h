@@ -8,6 +8,7 @@
 #define RUNTIME_SCHED_SCHED_H
 
 #include "runtime/backend/backend.h"
+#include "runtime/sched/order.h"
 #include "runtime/sched/request.h"
 
 struct sched;
@@ -20,7 +21,11 @@ struct sched_opts {
     uint32_t                n_end_token;
     uint32_t                max_running;    /* 0: 64 */
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
+    struct order_opts       order;
+    enum radix_policy       evict;
     bool                    no_cache, no_force;
+    uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
+    uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */
 };
 
@@ -31,6 +36,9 @@ struct sched_stats {
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;
     uint64_t prefill_ns, decode_ns, mask_ns, sample_ns;
+    uint64_t masks;                         /* filled for rows of constraints ... */
+    uint64_t masks_shared;                  /* ... rows that took another's ... */
+    uint64_t masks_late;                    /* ... and rows that slipped a step for theirs */
 };
 
 enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct error *err);

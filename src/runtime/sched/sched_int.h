@@ -2,7 +2,8 @@
  *
  *   sched.c     thread, inbox, the step            admit.c     queue, pages, retraction
  *   batch.c     which rows a step computes         generate.c  a row of logits to a token
- *   masks.c     what may be sampled                deliver.c   how a value ends
+ *   masks.c     what may be sampled                mask_jobs.c the same, beside the forward
+ *   deliver.c   how a value ends               order.c     who is next
  *   score.c     arithmetic of choosing             score_job.c rows of the options
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
@@ -15,7 +16,8 @@
 enum {
     SCHED_MAX_LOGITS = 64,      /* rows of logits kept at once: bounds the buffer */
     SCHED_EXPECTED_OUT = 128,   /* tokens of growth that admission counts with */
-    SCHED_PASS_MAX = 8,         /* later requests that may pass one that does not fit */
+    SCHED_PASS_MAX = 8,         /* requests tried in a round behind one that does not fit */
+    SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
 };
 
 struct sched {
@@ -40,7 +42,9 @@ struct sched {
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
     uint32_t                n_running, cap_running;
-    struct request        **waiting;        /* [n_waiting] best first */
+    struct request        **waiting;        /* [n_waiting] best first, as of the last round */
+    struct order           *order;
+    uint64_t                n_round;        /* of admission */
     uint32_t                n_waiting, cap_waiting;
     uint64_t                next_seq, next_arrival;
     struct request         *ended_first, *ended_last;   /* finished, not yet told */
@@ -56,6 +60,7 @@ struct sched {
     bool                    has_prompt_rows;
 
     struct sampler         *sampler;
+    struct mask_jobs       *masks;
     uint32_t               *mask;           /* one row */
     uint32_t               *text_mask;      /* tokens that are text, and end tokens */
 
@@ -79,6 +84,10 @@ uint32_t sched_window(const struct sched *s);   /* most tokens a context can hav
 
 /* ---- batch.c ---- */
 void batch_build(struct sched *s);
+/* Place of the first token of r whose row of logits is needed, so that nothing from it on may be
+ * taken from the cache.  Forced tokens have log-probabilities too, when somebody asked: the rows
+ * before them count until they are known. */
+uint32_t batch_first_wanted(const struct request *r);
 /* Adds rows at the end of the step; returns the first row. */
 uint32_t batch_add(struct sched *s, const uint32_t *tok, uint32_t n, uint32_t pos,
                    const uint32_t *page);
@@ -92,11 +101,23 @@ enum status mask_fill(struct sched *s, struct request *r, const uint32_t **ret_r
                       bool *ret_complete, struct error *err);
 bool        is_end_token(const struct sched *s, uint32_t id);
 
+/* ---- mask_jobs.c ---- */
+enum status mask_jobs_new(uint32_t n_job, size_t n_logit, uint32_t n_worker,
+                          uint32_t patience_us, struct mask_jobs **ret, struct error *err);
+void        mask_jobs_free(struct mask_jobs *m);    /* no request has a job; NULL is fine */
+void        mask_jobs_begin(struct sched *s);       /* for the rows of the step that was built */
+/* Of a request with a job: whether it is done, soon after the end of the device's work at most; */
+bool        mask_jobs_ready(struct sched *s, struct request *r, uint64_t step_end_ns);
+void        mask_jobs_wait(struct sched *s, struct request *r);     /* ... or until it is. */
+/* The row of a job that is done; the request leaves it. */
+enum status mask_jobs_take(struct sched *s, struct request *r, uint32_t *row, struct error *err);
+void        mask_jobs_leave(struct sched *s, struct request *r);    /* without it: fine */
+
 /* ---- generate.c ---- */
 void generate_begin(struct sched *s, struct request *r);
-/* Uses the logits behind the last token: samples, forces, closes, ends. */
 void generate_fill(struct sched *s, struct request *r);     /* log-probabilities of forced tokens */
-void generate_step(struct sched *s, struct request *r);
+/* Uses the logits behind the last token: samples, forces, closes, ends. */
+void generate_step(struct sched *s, struct request *r, const float *logits);
 
 /* ---- deliver.c ---- */
 void deliver_stream(struct request *r, bool last);

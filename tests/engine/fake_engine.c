@@ -1,0 +1,61 @@
+/* fake_engine.c - see fake_engine.h. */
+#include "fake_engine.h"
+
+#include "fake_model.h"
+#include "runtime/engine/local.h"
+
+const struct fake_opts fake_plain = {
+    .context = 2048, .page_tokens = 16, .n_page = 600, .max_batch_tok = 256, .max_seq = 64,
+    .end_token = FAKE_IM_END, .end_bias = 4,
+};
+
+struct engine *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts)
+{
+    struct fake_opts f = *fake;
+    struct engine_opts o = opts ? *opts : (struct engine_opts){ .max_running = 16 };
+    struct bundle *b = fake_model_open(&f.n_vocab);
+    REQUIRE(b);
+    o.check_steps = true;
+    struct engine *e;
+    struct error err;
+    enum status st = local_open_with(&o, b, fake_backend_new(&f), &e, &err);
+    if (st != ST_OK)
+        fprintf(stderr, "open: %s\n", err.text);
+    REQUIRE(st == ST_OK);
+    return e;
+}
+
+struct session *fake_session(struct engine *e)
+{
+    struct session *s;
+    struct error err;
+    REQUIRE(session_new(e, NULL, &s, &err) == ST_OK);
+    return s;
+}
+
+struct session *fake_fork(struct session *s)
+{
+    struct session *c;
+    struct error err;
+    REQUIRE(session_fork(s, &c, &err) == ST_OK);
+    return c;
+}
+
+void fake_check_idle(struct engine *e)
+{
+    struct error err = {0};
+    if (!engine_check(e, &err)) {
+        fprintf(stderr, "engine_check: %s\n", err.text);
+        exit(1);
+    }
+}
+
+char *fake_text(uint32_t n, uint32_t salt)
+{
+    static const char *const word[] = { "the ", "cat ", "and ", "dog ", "sings ", "12 ", "no ",
+                                        "yes ", "wine ", "tree, ", "or.\n" };
+    struct str s = {0};
+    for (uint32_t i = 0; i < n; i++)
+        str_adds(&s, word[(i * 7 + salt * 13 + i * i * salt) % 11]);
+    return str_take(&s);
+}
