@@ -4,6 +4,9 @@
  * Where they want a blank in front of a text, they get it at the start of a context and behind
  * every control token, as the models were trained.
  *
+ * Some models read text in NFC; their runs are composed here, so that the tokens of such a run may
+ * stand for other bytes than were given.
+ *
  * Foreign text need not be UTF-8.  Valid runs go through the split; a run of bytes that are not
  * UTF-8 is a piece of its own, merged byte by byte, so that nothing is lost and nothing is
  * replaced. */
@@ -20,13 +23,29 @@ struct encoder {
     struct bpe_work         work;
     struct spm_work         spm;
     struct str              spaced;         /* a run with the blank in front */
+    struct str              composed;       /* a run in NFC */
     bool                    blank_due;      /* the next text wants a blank in front */
     struct token_list      *out;
     struct error           *err;
 };
 
+static bool is_ascii(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((uint8_t)s.ptr[i] >= 0x80)
+            return false;
+    return true;
+}
+
 static enum status encode_valid(struct encoder *e, struct slice text)
 {
+    if (e->t->composes && !is_ascii(text)) {
+        str_cut(&e->composed, 0);
+        utf8_nfc(text, &e->composed);
+        if (e->composed.failed)
+            return error_nomem(e->err);
+        text = str_slice(&e->composed);
+    }
     pretok_text(&e->walk, text);
     for (;;) {
         struct slice piece;
@@ -145,6 +164,7 @@ static enum status encode_text(const struct tokenizer *t, struct slice text,
     bpe_work_free(&e.work);
     spm_work_free(&e.spm);
     str_free(&e.spaced);
+    str_free(&e.composed);
     pretok_close(&e.walk);
     return st;
 }

@@ -272,6 +272,7 @@ static enum status add_rules(const struct vocab_spec *spec, struct tokenizer *t,
     t->adds_bos = (spec->adds_bos < 0 ? row->adds_bos : spec->adds_bos > 0) &&
                   t->bos != TOKEN_NONE;
     t->ignore_merges = row->ignore_merges;
+    t->composes = row->composes;
     enum status st = add_merges(spec, t, err);
     return st == ST_OK ? pretok_new(row, &t->pretok, err) : st;
 }

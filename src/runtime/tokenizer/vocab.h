@@ -61,6 +61,7 @@ struct tokenizer {
     bool               added_first[256];    /* some added token begins with this byte */
     struct pretok     *pretok;
     bool               ignore_merges;
+    bool               composes;
     uint32_t           bos, eos;
     bool               adds_bos;
     uint64_t           hash;
