@@ -110,6 +110,15 @@ static bool find_in_folder(const char *name, struct str *ret_path)
     return found;
 }
 
+static bool is_checkpoint(const char *dir)
+{
+    struct str path = { 0 };
+    fs_join(dir, "config.json", &path);
+    bool is = !path.failed && fs_exists(path.ptr);
+    str_free(&path);
+    return is;
+}
+
 enum status models_find(const char *name, struct str *ret_path, struct error *err)
 {
     if (!name || !*name)
@@ -123,9 +132,9 @@ enum status models_find(const char *name, struct str *ret_path, struct error *er
         return error_code(err, ST_NOT_FOUND, "R0103",
                           "the model %s is not on this machine: sglrun pull %s", name, name);
     if (fs_exists(name)) {
-        if (fs_is_dir(name))
-            return error_code(err, ST_INVALID, "R0103", "%s is a directory, not a model file",
-                              name);
+        if (fs_is_dir(name) && !is_checkpoint(name))
+            return error_code(err, ST_INVALID, "R0103", "%s is a directory without config.json, "
+                              "not a model", name);
         str_cut(ret_path, 0);
         str_adds(ret_path, name);
         return ret_path->failed ? error_nomem(err) : ST_OK;
