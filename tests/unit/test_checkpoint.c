@@ -422,6 +422,48 @@ START_TEST(sentencepiece_form)
 }
 END_TEST
 
+/* Norms are stored as w and handed out as 1 + w; the names of the four norms of a block; two bases. */
+START_TEST(gemma_form)
+{
+    static const char config[] =
+        "{\"model_type\": \"gemma3_text\", \"num_hidden_layers\": 1, \"hidden_size\": 4,"
+        "\"intermediate_size\": 4, \"num_attention_heads\": 1, \"max_position_embeddings\": 64,"
+        "\"sliding_window\": 16, \"query_pre_attn_scalar\": 64, \"rope_parameters\":"
+        "{\"full_attention\": {\"rope_theta\": 1000000, \"rope_type\": \"default\"},"
+        "\"sliding_attention\": {\"rope_theta\": 10000}}}";
+    static const char header[] =
+        "{\"model.layers.0.post_attention_layernorm.weight\": {\"dtype\": \"F16\", \"shape\": [2],"
+        "\"data_offsets\": [0, 4]}, \"model.layers.0.pre_feedforward_layernorm.weight\":"
+        "{\"dtype\": \"BF16\", \"shape\": [2], \"data_offsets\": [4, 8]}}";
+    /* halves 0.5 and -2; bfloat16 0.25 and -1 */
+    struct str data = { 0 }, file = { 0 };
+    str_add(&data, "\x00\x38\x00\xc0\x80\x3e\x80\xbf", 8);
+    wrap(header, &data, &file);
+    struct checkpoint_shard s = { "x.safetensors", (uint8_t *)file.ptr, file.len };
+    struct checkpoint c = { .config = slice_of(config), .shard = &s, .n_shard = 1 };
+    struct bundle *b = NULL;
+    struct error err = { 0 };
+    ck_assert_msg(bundle_open_checkpoint(&c, &b, &err) == ST_OK, "%s", err.text);
+    const struct bundle_tensor *t = bundle_tensor(b, "blk.0.post_attention_norm.weight");
+    const struct bundle_tensor *u = bundle_tensor(b, "blk.0.ffn_norm.weight");
+    ck_assert(t && t->dtype == DT_F32 && t->size == 8 && u && u->dtype == DT_F32);
+    float x[2], y[2];
+    memcpy(x, t->data, sizeof x);
+    memcpy(y, u->data, sizeof y);
+    ck_assert(x[0] == 1.5f && x[1] == -1.0f && y[0] == 1.25f && y[1] == 0.0f);
+    uint64_t n;
+    double scale;
+    ck_assert(bundle_u64(b, "gemma3.attention.key_length", &n) && n == 256);
+    ck_assert(bundle_u64(b, "gemma3.attention.sliding_window", &n) && n == 16);
+    ck_assert(bundle_u64(b, "gemma3.rope.freq_base", &n) && n == 1000000);
+    ck_assert(bundle_u64(b, "gemma3.rope.freq_base_swa", &n) && n == 10000);
+    ck_assert(bundle_f64(b, "gemma3.attention.scale", &scale) && scale == 0.125);
+    bundle_close(b);
+    str_free(&data);
+    str_free(&file);
+}
+END_TEST
+
 Suite *suite_checkpoint(void)
 {
     Suite *s = suite_create("checkpoint");
@@ -431,6 +473,7 @@ Suite *suite_checkpoint(void)
     tcase_add_test(c, wrong_headers);
     tcase_add_test(c, wrong_configs);
     tcase_add_test(c, sentencepiece_form);
+    tcase_add_test(c, gemma_form);
     suite_add_tcase(s, c);
     return s;
 }
