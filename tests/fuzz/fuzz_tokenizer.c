@@ -1,4 +1,5 @@
-/* fuzz_tokenizer.c - any bytes through every split and SentencePiece, as data and as markup, and back. */
+/* fuzz_tokenizer.c - any bytes through every split and SentencePiece, as data and as
+ * markup, and back. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

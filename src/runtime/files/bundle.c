@@ -17,7 +17,8 @@ static enum status read_directory(struct bundle *b, struct error *err)
         return gguf_read(b, err);
     if (memcmp(b->bytes, "FUGG", 4) == 0)
         return error_set(err, ST_UNSUPPORTED, "%s: big-endian GGUF is not read", b->path);
-    return error_set(err, ST_INVALID, "%s: not a GGUF file, nor a directory of safetensors", b->path);
+    return error_set(err, ST_INVALID, "%s: not a GGUF file, nor a directory of safetensors",
+                     b->path);
 }
 
 static enum status bundle_new(const char *path, struct bundle **ret, struct error *err)

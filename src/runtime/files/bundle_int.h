@@ -64,7 +64,8 @@ size_t      gguf_elem_size(enum bundle_elem e);     /* 0 for strings */
 
 /* Keys of a reader whose file has other ones; name, text and numbers are copied into b->own, which
  * is marked as failed when memory is out.  A key that is there already stays as it is. */
-bool bundle_put_tensor(struct bundle *b, const struct bundle_tensor *t);    /* false: out of memory */
+/* False: out of memory. */
+bool bundle_put_tensor(struct bundle *b, const struct bundle_tensor *t);
 void bundle_put_u64(struct bundle *b, const char *key, uint64_t x);
 void bundle_put_f64(struct bundle *b, const char *key, double x);
 void bundle_put_bool(struct bundle *b, const char *key, bool x);

@@ -1,4 +1,4 @@
-/* bundle_put.c - keys and tensors that a reader makes, for files whose metadata have other names. */
+/* bundle_put.c - keys and tensors that a reader makes, for files with other names. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,8 +1,8 @@
 /* checkpoint_tokenizer.c - tokenizer.json to the keys of a GGUF file.
  *
  * Two forms are read: byte-level BPE, whose split is recognised by its expression, and BPE with
- * bytes to fall back to, which is SentencePiece written down as merges.  The rank of the first merge
- * that makes a token stands for its score there.  Everything else is refused by name. */
+ * bytes to fall back to, which is SentencePiece written down as merges.  The rank of the first
+ * merge that makes a token stands for its score there.  Everything else is refused by name. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -19,7 +19,8 @@ struct merge_pairs {        /* zeroed is empty */
     uint32_t           n, cap;
 };
 
-bool              pairs_push(struct merge_pairs *h, struct merge_pair p);   /* false: out of memory */
+/* False: out of memory. */
+bool              pairs_push(struct merge_pairs *h, struct merge_pair p);
 struct merge_pair pairs_pop(struct merge_pairs *h);                         /* n > 0 */
 void              pairs_free(struct merge_pairs *h);
 
