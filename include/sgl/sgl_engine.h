@@ -81,8 +81,8 @@ typedef bool (*sgl_progress_fn)(void *ctx, double share, uint64_t done, uint64_t
 sgl_status sgl_model_find(const char *name, char **ret_path, sgl_error *err);
 sgl_status sgl_model_pull(const char *name, sgl_progress_fn progress, void *ctx, char **ret_path,
                           sgl_error *err);
-/* JSON array of {name, path|null, size, url, licence}; with a name or path of a model: one object
- * that holds its manifest with the source of each field. */
+/* JSON array of {name, path|null, size, url|null, licence, terms|null}; with a name or path of a
+ * model: one object that holds its manifest with the source of each field. */
 sgl_status sgl_model_list(const char *name, char **ret_json, sgl_error *err);
 
 /* ---- engines ---- */

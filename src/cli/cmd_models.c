@@ -53,6 +53,30 @@ int cmd_models(int argc, char **argv)
     return rc;
 }
 
+/* What one agrees to by getting a model is said before it is got. */
+static void print_terms(const char *name)
+{
+    char *text = NULL;
+    json_error_t why;
+    if (sgl_model_list(NULL, &text, NULL) != SGL_OK)
+        return;
+    json_t *list = json_loads(text, 0, &why), *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        const char *terms = json_string_value(json_object_get(one, "terms"));
+        if (terms && strcmp(json_string_value(json_object_get(one, "name")), name) == 0)
+            fprintf(stderr, "%s: %s\n", name, terms);
+    }
+    json_decref(list);
+    sgl_free(text);
+}
+
+static bool get_model(const char *name, char **ret_path, sgl_error *err)
+{
+    print_terms(name);
+    return sgl_model_pull(name, output_progress, NULL, ret_path, err) == SGL_OK;
+}
+
 int cmd_pull(int argc, char **argv)
 {
     struct options o = { 0 };
@@ -65,7 +89,7 @@ int cmd_pull(int argc, char **argv)
             rc = EXIT_DONE;
         } else if (o.rest.n != 1) {
             fprintf(stderr, "sglrun: pull needs a name; sglrun models lists them\n");
-        } else if (sgl_model_pull(o.rest.at[0], output_progress, NULL, &path, &err) != SGL_OK) {
+        } else if (!get_model(o.rest.at[0], &path, &err)) {
             output_error(&err);
             rc = err.status == SGL_CANCELLED ? EXIT_INTERRUPT : EXIT_FAILED;
         } else {

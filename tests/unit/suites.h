@@ -17,6 +17,7 @@
     X(bitset)                                                   \
     X(bundle)                                                   \
     X(chat)                                                     \
+    X(checkpoint)                                               \
     X(compiler)                                                 \
     X(diag)                                                     \
     X(error)                                                    \

@@ -1,3 +1,5 @@
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -216,6 +218,85 @@ START_TEST(detok_holds_back_halves)
 }
 END_TEST
 
+/* 0 <unk>  1 <s>  2 </s>  3..258 the bytes  259 blank  260 a  261 b  262 ab  263 "▁ab"  264 aba
+ * 265 <tool> (user); of "ab", "▁ab" and "aba" the scores prefer the first. */
+static enum status make_spm(bool prefix, bool with_bytes, float first, struct tokenizer **ret,
+                            struct error *err)
+{
+    static const char *const more[] = { "\xe2\x96\x81", "a", "b", "ab", "\xe2\x96\x81" "ab", "aba",
+                                        "<tool>" };
+    char byte_text[256][8];
+    struct slice name[266] = { SLICE("<unk>"), SLICE("<s>"), SLICE("</s>") };
+    uint8_t kind[266] = { TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_CONTROL };
+    float score[266] = { 0 };
+    for (int b = 0; b < 256; b++) {
+        snprintf(byte_text[b], sizeof *byte_text, "<0x%02X>", (unsigned)b);
+        name[3 + b] = slice_of(byte_text[b]);
+        kind[3 + b] = with_bytes ? TOKEN_BYTE : TOKEN_UNUSED;
+    }
+    for (int i = 0; i < 7; i++) {
+        name[259 + i] = slice_of(more[i]);
+        kind[259 + i] = i == 6 ? TOKEN_USER : TOKEN_NORMAL;
+        score[259 + i] = i < 3 ? -10.0f - (float)i : -1.0f - (float)i;
+    }
+    score[0] = first;
+    struct vocab_spec spec = { .model = VOCAB_SPM, .name = name, .kind = kind, .n_name = 266,
+                               .score = score, .prefix_space = prefix, .bos = 1, .eos = 2,
+                               .unk = 0, .adds_bos = -1 };
+    return vocab_build(&spec, ret, err);
+}
+
+START_TEST(sentencepiece_merges)
+{
+    int64_t live = mem_live_blocks();
+    struct tokenizer *t = NULL;
+    ck_assert_int_eq(make_spm(true, true, 0, &t, NULL), ST_OK);
+    ck_assert(tokenizer_adds_bos(t));
+    expect(t, SLICE("ab"), ENCODE_DATA, 1, 263u);
+    expect(t, SLICE(""), ENCODE_DATA, 0);
+    expect(t, SLICE("aba"), ENCODE_DATA, 2, 263u, 260u);
+    expect(t, SLICE("baba"), ENCODE_DATA, 3, 259u, 261u, 264u);
+    expect(t, SLICE("a\xff"), ENCODE_DATA, 3, 259u, 260u, 3u + 0xffu);
+    expect(t, SLICE("\xe2\x96\x81"), ENCODE_DATA, 4, 259u, 3u + 0xe2u, 3u + 0x96u, 3u + 0x81u);
+    /* A blank behind a control token, none behind an added one, and data spells no control. */
+    expect(t, SLICE("<s>ab</s>"), ENCODE_MARKUP, 3, 1u, 263u, 2u);
+    expect(t, SLICE("ab<tool>ab"), ENCODE_DATA, 3, 263u, 265u, 262u);
+    expect(t, SLICE("<tool>"), ENCODE_DATA, 2, 259u, 265u);
+    expect(t, SLICE("<s>"), ENCODE_DATA, 4, 259u, 3u + '<', 3u + 's', 3u + '>');
+    struct token_list l = { 0 };
+    ck_assert_int_eq(tokenizer_encode(t, SLICE("ab"), ENCODE_DATA, false, &l, NULL), ST_OK);
+    ck_assert(l.n == 1 && l.id[0] == 262);
+    token_list_free(&l);
+    ck_assert(slice_is(tokenizer_bytes(t, 263), " ab"));
+    ck_assert(slice_is(tokenizer_bytes(t, 3 + '\n'), "\n"));
+    ck_assert_uint_eq(tokenizer_find_bytes(t, SLICE("a")), 260);
+    ck_assert(tokenizer_has_byte(t, 0xff));
+    uint64_t hash = tokenizer_hash(t);
+    tokenizer_free(t);
+    ck_assert_int_eq(make_spm(false, true, 0, &t, NULL), ST_OK);
+    ck_assert(hash != tokenizer_hash(t));
+    expect(t, SLICE("ab"), ENCODE_DATA, 1, 262u);
+    expect(t, SLICE(" ab"), ENCODE_DATA, 1, 263u);
+    tokenizer_free(t);
+    ck_assert_int_eq(mem_live_blocks(), live);
+}
+END_TEST
+
+START_TEST(sentencepiece_without_bytes)
+{
+    int64_t live = mem_live_blocks();
+    struct tokenizer *t = NULL;
+    struct error err = { 0 };
+    ck_assert_int_eq(make_spm(false, false, 0, &t, NULL), ST_OK);
+    expect(t, SLICE("axyab\xff"), ENCODE_DATA, 4, 260u, 0u, 262u, 0u);     /* one for two */
+    ck_assert(!tokenizer_has_byte(t, 'x') && tokenizer_has_byte(t, 'a'));
+    tokenizer_free(t);
+    ck_assert_int_eq(make_spm(false, true, nanf(""), &t, &err), ST_INVALID);
+    ck_assert_str_eq(err.text, "token 0 has no score");
+    ck_assert_int_eq(mem_live_blocks(), live);
+}
+END_TEST
+
 Suite *suite_tokenizer(void)
 {
     Suite *s = suite_create("tokenizer");
@@ -228,6 +309,8 @@ Suite *suite_tokenizer(void)
     tcase_add_test(c, refuses_by_name);
     tcase_add_test(c, long_words_stay_cheap);
     tcase_add_test(c, detok_holds_back_halves);
+    tcase_add_test(c, sentencepiece_merges);
+    tcase_add_test(c, sentencepiece_without_bytes);
     suite_add_tcase(s, c);
     return s;
 }

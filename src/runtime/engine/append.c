@@ -40,6 +40,14 @@ static enum status begin_context(struct append *a, struct error *err)
     return ST_OK;
 }
 
+/* Where a vocabulary puts a blank in front of a text: first in a context, and behind a control
+ * token.  Text that is split anew has its blank among its bytes already. */
+static bool text_starts(const struct append *a)
+{
+    uint32_t n = a->s->n_sealed;
+    return a->tok->n == n && (n == 0 || tokenizer_is_control(a->e->tokenizer, a->tok->id[n - 1]));
+}
+
 static enum status flush(struct append *a, struct error *err)
 {
     if (!a->text.len && !a->text.failed)
@@ -51,8 +59,7 @@ static enum status flush(struct append *a, struct error *err)
     struct str all = {0};
     session_bytes(a->s, a->s->n_sealed, a->tok->n, &all);
     str_add_slice(&all, str_slice(&a->text));
-    bool at_start = a->s->n_sealed == 0 ||
-                    (a->s->n_sealed == 1 && a->tok->id[0] == tokenizer_bos(a->e->tokenizer));
+    bool at_start = text_starts(a);
     a->tok->n = a->s->n_sealed;
     st = all.failed || a->text.failed
              ? error_nomem(err)
@@ -70,7 +77,8 @@ static enum status add_markup(struct append *a, struct slice markup, struct erro
         st = begin_context(a, err);
     seal(a);
     if (st == ST_OK && markup.len)
-        st = tokenizer_encode(a->e->tokenizer, markup, ENCODE_MARKUP, a->tok->n == 0, a->tok, err);
+        st = tokenizer_encode(a->e->tokenizer, markup, ENCODE_MARKUP, text_starts(a), a->tok,
+                              err);
     seal(a);
     return st;
 }

@@ -165,7 +165,7 @@ enum status local_session_rollback(struct session *base, const struct session_ma
     s->n_ahead = 0;
     s->turn = unpack_turn(m->turn);
     st = tokenizer_encode(s->engine->tokenizer, slice_sub(str_slice(&text), 0, m->n_tail),
-                          ENCODE_DATA, m->n_tok == 0, tok, err);
+                          ENCODE_DATA, false, tok, err);
     str_free(&text);
     atomic_store(&s->n_tok, tok->n);
     return st;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "runtime/files/checkpoint.h"
 
 static enum status read_directory(struct bundle *b, struct error *err)
 {
@@ -16,7 +17,8 @@ static enum status read_directory(struct bundle *b, struct error *err)
         return gguf_read(b, err);
     if (memcmp(b->bytes, "FUGG", 4) == 0)
         return error_set(err, ST_UNSUPPORTED, "%s: big-endian GGUF is not read", b->path);
-    return error_set(err, ST_INVALID, "%s: not a GGUF file", b->path);
+    return error_set(err, ST_INVALID, "%s: not a GGUF file, nor a directory of safetensors",
+                     b->path);
 }
 
 static enum status bundle_new(const char *path, struct bundle **ret, struct error *err)
@@ -38,6 +40,13 @@ enum status bundle_open(const char *path, struct bundle **ret_bundle, struct err
     enum status st = bundle_new(path, &b, err);
     if (st != ST_OK)
         return st;
+    if (fs_is_dir(path)) {
+        st = checkpoint_open(b, path, err);
+        if (st != ST_OK)
+            goto fail;
+        *ret_bundle = b;
+        return ST_OK;
+    }
     st = fs_map(path, &b->map, err);
     if (st != ST_OK)
         goto fail;
@@ -72,6 +81,22 @@ enum status bundle_open_memory(const uint8_t *bytes, size_t size, struct bundle 
     return ST_OK;
 }
 
+enum status bundle_open_checkpoint(const struct checkpoint *c, struct bundle **ret_bundle,
+                                   struct error *err)
+{
+    struct bundle *b = NULL;
+    enum status st = bundle_new("memory", &b, err);
+    if (st != ST_OK)
+        return st;
+    st = checkpoint_read(b, c, err);
+    if (st != ST_OK) {
+        bundle_close(b);
+        return st;
+    }
+    *ret_bundle = b;
+    return ST_OK;
+}
+
 void bundle_close(struct bundle *b)
 {
     if (!b)
@@ -83,6 +108,10 @@ void bundle_close(struct bundle *b)
     mem_free(b->key);
     mem_free(b->tensor);
     fs_unmap(&b->map);
+    for (uint32_t i = 0; i < b->n_shard; i++)
+        fs_unmap(&b->shard[i]);
+    mem_free(b->shard);
+    arena_free(&b->own);
     mem_free(b->path);
     mem_free(b);
 }

@@ -1,6 +1,8 @@
 /* bundle.h - what a model on disk offers: metadata by key, tensors by name.
  *
- * One header for every file format; the format is picked by the file's first bytes.  Everything
+ * One header for every file format; the format is picked by the file's first bytes.  A directory
+ * with config.json is a checkpoint of safetensors; its keys, names and tensors are those that a GGUF
+ * file of the same model has (checkpoint.h).  Everything
  * that is handed out points into the mapped file and lives as long as the bundle.  A bundle is
  * immutable after open and may be read from any thread. */
 #ifndef RUNTIME_FILES_BUNDLE_H

@@ -6,6 +6,7 @@
 #ifndef RUNTIME_FILES_BUNDLE_INT_H
 #define RUNTIME_FILES_BUNDLE_INT_H
 
+#include "base/arena.h"
 #include "base/fs.h"
 #include "base/hashmap.h"
 #include "runtime/files/bundle.h"
@@ -43,13 +44,16 @@ struct bundle_key {
 
 struct bundle {
     struct fs_map         map;          /* empty when the bytes are the caller's */
+    struct fs_map        *shard;        /* [n_shard] data of a checkpoint in a directory */
+    uint32_t              n_shard;
+    struct arena          own;          /* what a checkpoint's reader made: keys, names, some tensors */
     const uint8_t        *bytes;
     size_t                size;
     char                 *path;         /* "memory" without a file */
     struct bundle_key    *key;          /* [n_key] */
-    uint32_t              n_key;
+    uint32_t              n_key, cap_key;
     struct bundle_tensor *tensor;       /* [n_tensor] */
-    uint32_t              n_tensor;
+    uint32_t              n_tensor, cap_tensor;
     struct hashmap        key_by_name;
     struct hashmap        tensor_by_name;
 };
@@ -57,5 +61,17 @@ struct bundle {
 /* Fills keys and tensors of a GGUF file of version 2 or 3; b->bytes is set. */
 enum status gguf_read(struct bundle *b, struct error *err);
 size_t      gguf_elem_size(enum bundle_elem e);     /* 0 for strings */
+
+/* Keys of a reader whose file has other ones; name, text and numbers are copied into b->own, which
+ * is marked as failed when memory is out.  A key that is there already stays as it is. */
+/* False: out of memory. */
+bool bundle_put_tensor(struct bundle *b, const struct bundle_tensor *t);
+void bundle_put_u64(struct bundle *b, const char *key, uint64_t x);
+void bundle_put_f64(struct bundle *b, const char *key, double x);
+void bundle_put_bool(struct bundle *b, const char *key, bool x);
+void bundle_put_str(struct bundle *b, const char *key, struct slice text);
+void bundle_put_strs(struct bundle *b, const char *key, const struct slice *text, uint32_t n);
+void bundle_put_array(struct bundle *b, const char *key, enum bundle_elem e, const void *data,
+                      uint32_t n);
 
 #endif

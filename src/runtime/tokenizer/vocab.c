@@ -1,12 +1,14 @@
 /* vocab.c - builds the tables of a vocabulary and answers questions about single tokens. */
 #include "runtime/tokenizer/vocab.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/hash.h"
 #include "runtime/tokenizer/bytechar.h"
+#include "runtime/tokenizer/spm.h"
 
 bool token_list_push(struct token_list *l, uint32_t id)
 {
@@ -32,23 +34,48 @@ static bool is_control(uint8_t kind)
     return kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN;
 }
 
+/* "<0x0A>" to its byte, or -1. */
+static int named_byte(struct slice name)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (name.len != 6 || memcmp(name.ptr, "<0x", 3) != 0 || name.ptr[5] != '>')
+        return -1;
+    const char *hi = memchr(digits, name.ptr[3], 16), *lo = memchr(digits, name.ptr[4], 16);
+    return hi && lo ? (int)(hi - digits) * 16 + (int)(lo - digits) : -1;
+}
+
+/* Vocabulary text of SentencePiece: U+2581 is a blank.  True when there was one. */
+static bool unspace(struct slice name, struct str *out)
+{
+    struct slice sign = SLICE("\xe2\x96\x81");
+    bool any = false;
+    for (size_t i = 0; i < name.len;) {
+        bool is_sign = slice_starts(slice_sub(name, i, name.len), sign);
+        str_addc(out, is_sign ? ' ' : name.ptr[i]);
+        i += is_sign ? sign.len : 1;
+        any |= is_sign;
+    }
+    return any;
+}
+
 /* The bytes of one token: vocabulary text decoded, or the text itself where it is not written in
- * the alphabet (added tokens never are). */
+ * the alphabet (added tokens of byte-level vocabularies never are). */
 static bool set_bytes(struct tokenizer *t, uint32_t id, struct str *scratch)
 {
     t->bytes[id] = (struct slice){ "", 0 };
     if (!is_ordinary(t->kind[id]))
         return true;
-    if (t->kind[id] == TOKEN_USER) {
-        t->bytes[id] = t->name[id];
-        return true;
-    }
+    bool decoded;
     str_cut(scratch, 0);
-    if (!bytechar_decode(t->name[id], scratch)) {
-        t->bytes[id] = t->name[id];
-        return true;
+    if (t->model == VOCAB_SPM && t->kind[id] == TOKEN_BYTE) {
+        str_addc(scratch, (char)named_byte(t->name[id]));
+        decoded = true;
+    } else if (t->model == VOCAB_SPM) {
+        decoded = unspace(t->name[id], scratch);
+    } else {
+        decoded = t->kind[id] != TOKEN_USER && bytechar_decode(t->name[id], scratch);
     }
-    t->bytes[id] = arena_slice(&t->text, str_slice(scratch));
+    t->bytes[id] = decoded ? arena_slice(&t->text, str_slice(scratch)) : t->name[id];
     return !scratch->failed && !t->text.failed;
 }
 
@@ -68,23 +95,31 @@ static enum status copy_tokens(const struct vocab_spec *spec, struct tokenizer *
     for (uint32_t i = 0; i < n && ok; i++) {
         t->name[i] = arena_slice(&t->text, spec->name[i]);
         t->kind[i] = spec->kind ? spec->kind[i] : TOKEN_NORMAL;
+        if (t->model == VOCAB_SPM && t->kind[i] == TOKEN_BYTE && named_byte(t->name[i]) < 0) {
+            str_free(&scratch);
+            return error_set(err, ST_INVALID, "token %u stands for a byte, but is not called "
+                             "<0x00> to <0xFF>", i);
+        }
         ok = !t->text.failed && set_bytes(t, i, &scratch);
     }
     str_free(&scratch);
     return ok ? ST_OK : error_nomem(err);
 }
 
-/* Of two tokens with the same bytes the normal one with the lowest id is the one that text becomes.
- * The tables are filled from behind, so that the right one is the last to be put. */
+/* Of tokens with the same bytes a normal one is what text becomes, else an added one, else that of
+ * the byte; of equals the one with the lowest id.  The table is filled from behind, so that the
+ * right one is the last to be put. */
 static bool index_tokens(struct tokenizer *t)
 {
-    for (int normal = 0; normal < 2; normal++) {
+    static const uint8_t worse_first[] = { TOKEN_BYTE, TOKEN_USER, TOKEN_NORMAL };
+    for (int k = 0; k < 3; k++) {
         for (uint32_t i = t->n_vocab; i-- > 0;) {
-            bool is_user = t->kind[i] == TOKEN_USER;
-            if (!is_ordinary(t->kind[i]) || is_user == normal || t->bytes[i].len == 0)
+            if (t->kind[i] != worse_first[k] || t->bytes[i].len == 0)
                 continue;
             if (!hashmap_put(&t->by_bytes, t->bytes[i], i))
                 return false;
+            if (t->kind[i] == TOKEN_NORMAL && t->bytes[i].len > t->max_piece)
+                t->max_piece = (uint32_t)t->bytes[i].len;
         }
     }
     for (uint32_t i = t->n_vocab; i-- > 0;)
@@ -96,12 +131,15 @@ static bool index_tokens(struct tokenizer *t)
         bool found = hashmap_get(&t->by_bytes, (struct slice){ &c, 1 }, &id);
         t->byte_id[b] = found && t->kind[id] != TOKEN_USER ? (uint32_t)id : TOKEN_NONE;
     }
+    for (uint32_t i = t->n_vocab; i-- > 0;)
+        if (t->model == VOCAB_SPM && t->kind[i] == TOKEN_BYTE)
+            t->byte_id[(uint8_t)t->bytes[i].ptr[0]] = i;
     return true;
 }
 
 static bool trie_add(struct tokenizer *t, uint32_t id)
 {
-    struct slice name = t->name[id];
+    struct slice name = is_control(t->kind[id]) ? t->name[id] : t->bytes[id];
     uint32_t at = 0;
     for (size_t i = 0; i < name.len; i++) {
         uint8_t byte = (uint8_t)name.ptr[i];
@@ -206,9 +244,45 @@ static enum status add_merges(const struct vocab_spec *spec, struct tokenizer *t
     return st;
 }
 
+static enum status add_scores(const struct vocab_spec *spec, struct tokenizer *t,
+                              struct error *err)
+{
+    t->rank = arena_array(&t->text, t->n_vocab, sizeof *t->rank);
+    if (!t->rank)
+        return error_nomem(err);
+    for (uint32_t i = 0; i < t->n_vocab; i++) {
+        if (isnan(spec->score[i]))
+            return error_set(err, ST_INVALID, "token %u has no score", i);
+        bool never = isinf(spec->score[i]) && spec->score[i] < 0;
+        t->rank[i] = never ? TOKEN_NONE : spm_rank(spec->score[i]);
+    }
+    t->prefix_space = spec->prefix_space;
+    t->unk = spec->unk < t->n_vocab ? spec->unk : TOKEN_NONE;
+    return ST_OK;
+}
+
+static enum status add_rules(const struct vocab_spec *spec, struct tokenizer *t,
+                             struct error *err)
+{
+    if (t->model == VOCAB_SPM) {
+        t->adds_bos = spec->adds_bos != 0 && t->bos != TOKEN_NONE;
+        return add_scores(spec, t, err);
+    }
+    const struct pretok_row *row = pretok_find(slice_of(spec->pre));
+    t->adds_bos = (spec->adds_bos < 0 ? row->adds_bos : spec->adds_bos > 0) &&
+                  t->bos != TOKEN_NONE;
+    t->ignore_merges = row->ignore_merges;
+    t->composes = row->composes;
+    enum status st = add_merges(spec, t, err);
+    return st == ST_OK ? pretok_new(row, &t->pretok, err) : st;
+}
+
 static uint64_t hash_spec(const struct vocab_spec *spec, const struct tokenizer *t)
 {
-    uint64_t h = hash_bytes(spec->pre, strlen(spec->pre));
+    const char *rules = spec->model == VOCAB_BPE ? spec->pre : t->prefix_space ? "spm " : "spm";
+    uint64_t h = hash_bytes(rules, strlen(rules));
+    if (t->rank)
+        h = hash_combine(h, hash_bytes(t->rank, t->n_vocab * sizeof *t->rank));
     for (uint32_t i = 0; i < t->n_vocab; i++)
         h = hash_combine(h, hash_combine(hash_bytes(t->name[i].ptr, t->name[i].len), t->kind[i]));
     for (uint32_t i = 0; i < spec->n_merge; i++)
@@ -218,8 +292,7 @@ static uint64_t hash_spec(const struct vocab_spec *spec, const struct tokenizer 
 
 enum status vocab_build(const struct vocab_spec *spec, struct tokenizer **ret, struct error *err)
 {
-    const struct pretok_row *row = pretok_find(slice_of(spec->pre));
-    if (!row)
+    if (spec->model == VOCAB_BPE && !pretok_find(slice_of(spec->pre)))
         return error_set(err, ST_UNSUPPORTED, "the pre-tokenizer \"%.64s\" is not supported",
                          spec->pre);
     if (spec->n_name == 0 || spec->n_name > TOKENIZER_MAX_VOCAB)
@@ -228,6 +301,8 @@ enum status vocab_build(const struct vocab_spec *spec, struct tokenizer **ret, s
     struct tokenizer *t = mem_zalloc(sizeof *t);
     if (!t)
         return error_nomem(err);
+    t->model = spec->model;
+    t->unk = TOKEN_NONE;
 
     enum status st = copy_tokens(spec, t, err);
     if (st != ST_OK)
@@ -236,18 +311,11 @@ enum status vocab_build(const struct vocab_spec *spec, struct tokenizer **ret, s
         st = error_nomem(err);
         goto fail;
     }
-    st = add_merges(spec, t, err);
-    if (st != ST_OK)
-        goto fail;
-    st = pretok_new(row, &t->pretok, err);
-    if (st != ST_OK)
-        goto fail;
-
-    t->ignore_merges = row->ignore_merges;
     t->bos = spec->bos < t->n_vocab ? spec->bos : TOKEN_NONE;
     t->eos = spec->eos < t->n_vocab ? spec->eos : TOKEN_NONE;
-    t->adds_bos = (spec->adds_bos < 0 ? row->adds_bos : spec->adds_bos > 0) &&
-                  t->bos != TOKEN_NONE;
+    st = add_rules(spec, t, err);
+    if (st != ST_OK)
+        goto fail;
     t->hash = hash_spec(spec, t);
     *ret = t;
     return ST_OK;

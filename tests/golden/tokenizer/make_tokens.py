@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
 CL100K = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s"
@@ -65,6 +65,8 @@ def reference(meta, pre, markup):
     tok = Tokenizer(BPE({t: i for i, t in enumerate(tokens)}, merges,
                         ignore_merges=pre == "llama-bpe"))
     tok.pre_tokenizer = splits(pre)
+    if pre == "qwen2":
+        tok.normalizer = normalizers.NFC()
     tok.decoder = decoders.ByteLevel()
     if markup:
         kinds = meta["tokenizer.ggml.token_type"]
@@ -84,6 +86,7 @@ AWKWARD = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", " " * 40 + "x", "-" * 70, "=" * 33 + "\n", "\x00\x01\x1f\x7f",
     "\u0378\ud7ff\ue000\ufffd\uffff\U0010ffff", "\U00020000\U0001d400\U000e0041", "!?!?!?...;;;", "_a__b___", "a-b_c.d/e\\f",
     "\u201cquoted\u201d \u2018x\u2019s", "$1,000.00 \u20ac5", "\u2003\u2003x\u2003", "a\u200bb\u200b c", "\ufeffBOM",
+    "e\u0301\u0323 \u1100\u1161\u11a8 \u212b\u2126 \u0958 \ufb1d \U0001d15e \u0344 \ufb01", "e" + "\u0301" * 40,
 ]
 ALPHABETS = [
     "ab \n", "a 1\t", "'stremvlldSTREMVLLD x", " \n\r\t\u00a0\u2003x.", "0123456789 ,.-e", "{}[]\":, \n01ax",

@@ -1,0 +1,233 @@
+/* checkpoint_config.c - config.json to the keys of a GGUF file.
+ *
+ * Both spellings are read: that of old files (rope_theta, rope_scaling with "type") and that of
+ * transformers 5 (rope_parameters, one for each kind of layer where there are two).  What a file
+ * leaves out is the family's default.  What we could not hand on is refused by name. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/files/checkpoint_int.h"
+
+enum { MAX_WIDTH = 1 << 24, MAX_HEAD_DIM = 1024 };
+
+struct config {
+    struct bundle       *b;
+    const json_t        *json;
+    const struct family *family;
+    struct error        *err;
+};
+
+static enum status refuse(const struct config *c, enum status st, const char *what,
+                          const char *which)
+{
+    return error_set(c->err, st, "%s: config.json: %s%.64s", c->b->path, what, which);
+}
+
+static const char *key(const struct config *c, const char *name, char out[96])
+{
+    snprintf(out, 96, "%s.%s", c->family->arch, name);
+    return out;
+}
+
+static void put_u64(const struct config *c, const char *name, uint64_t x)
+{
+    char k[96];
+    bundle_put_u64(c->b, key(c, name, k), x);
+}
+
+static void put_f64(const struct config *c, const char *name, double x)
+{
+    char k[96];
+    bundle_put_f64(c->b, key(c, name, k), x);
+}
+
+/* A whole number; 0 when it is absent or null. */
+static enum status whole(const struct config *c, const char *name, uint64_t *ret)
+{
+    const json_t *v = json_object_get(c->json, name);
+    *ret = 0;
+    if (!v || json_is_null(v))
+        return ST_OK;
+    if (!json_is_integer(v) || json_integer_value(v) <= 0 || json_integer_value(v) > MAX_WIDTH)
+        return refuse(c, ST_INVALID, "no usable number: ", name);
+    *ret = (uint64_t)json_integer_value(v);
+    return ST_OK;
+}
+
+static double number_or(const json_t *from, const char *name, double other)
+{
+    const json_t *v = json_object_get(from, name);
+    return json_is_number(v) ? json_number_value(v) : other;
+}
+
+static enum status find_family(struct config *c)
+{
+    const char *type = json_string_value(json_object_get(c->json, "model_type"));
+    if (!type)
+        return refuse(c, ST_INVALID, "no model_type", "");
+    c->family = family_find(slice_of(type));
+    if (!c->family)
+        return refuse(c, ST_UNSUPPORTED, "models of this type are not read: ", type);
+    const json_t *q = json_object_get(c->json, "quantization_config");
+    if (json_is_object(q)) {
+        const char *method = json_string_value(json_object_get(q, "quant_method"));
+        return refuse(c, ST_UNSUPPORTED, "quantised weights are not read: ",
+                      method ? method : "of no name");
+    }
+    const json_t *act = json_object_get(c->json, "hidden_act");
+    const json_t *gemma_act = json_object_get(c->json, "hidden_activation");
+    const char *name = json_string_value(json_is_string(gemma_act) ? gemma_act : act);
+    if (name && strcmp(name, c->family->act) != 0)
+        return refuse(c, ST_UNSUPPORTED, "this family has another activation than ", name);
+    return ST_OK;
+}
+
+static enum status read_shape(const struct config *c, struct config_shape *ret)
+{
+    static const struct { const char *source, *name; } rows[] = {
+        { "num_hidden_layers", "block_count" },
+        { "hidden_size", "embedding_length" },
+        { "intermediate_size", "feed_forward_length" },
+        { "max_position_embeddings", "context_length" },
+    };
+    uint64_t x, n_head, n_kv, dim, width;
+    enum status st;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if ((st = whole(c, rows[i].source, &x)))
+            return st;
+        if (!x)
+            return refuse(c, ST_INVALID, "no ", rows[i].source);
+        put_u64(c, rows[i].name, x);
+    }
+    if ((st = whole(c, "hidden_size", &width)) || (st = whole(c, "num_attention_heads", &n_head)) ||
+        (st = whole(c, "num_key_value_heads", &n_kv)) || (st = whole(c, "head_dim", &dim)))
+        return st;
+    if (!n_head)
+        return refuse(c, ST_INVALID, "no num_attention_heads", "");
+    if (!dim)
+        dim = c->family->head_dim ? c->family->head_dim : width / n_head;
+    if (dim == 0 || dim > MAX_HEAD_DIM)
+        return refuse(c, ST_INVALID, "impossible attention heads", "");
+    put_u64(c, "attention.head_count", n_head);
+    put_u64(c, "attention.head_count_kv", n_kv ? n_kv : n_head);
+    put_u64(c, "attention.key_length", dim);
+    put_u64(c, "attention.value_length", dim);
+    put_f64(c, "attention.layer_norm_rms_epsilon", number_or(c->json, "rms_norm_eps", 1e-6));
+    ret->family = c->family;
+    ret->head_dim = (uint32_t)dim;
+    ret->tied = json_is_true(json_object_get(c->json, "tie_word_embeddings"));
+    return ST_OK;
+}
+
+/* A window that is shorter than the context changes what a layer sees. */
+static enum status read_window(const struct config *c)
+{
+    uint64_t window = 0, context = 0;
+    enum status st;
+    if ((st = whole(c, "sliding_window", &window)) ||
+        (st = whole(c, "max_position_embeddings", &context)) || !window)
+        return st;
+    if (c->family->gemma) {
+        put_u64(c, "attention.sliding_window", window);
+        return ST_OK;
+    }
+    const json_t *use = json_object_get(c->json, "use_sliding_window");
+    if (window >= context || (use && !json_is_true(use)))
+        return ST_OK;
+    return refuse(c, ST_UNSUPPORTED, "a sliding window in this family: ", "sliding_window");
+}
+
+/* The divisors of frequencies that Llama 3 files have as a tensor. */
+static enum status llama3_scaling(const struct config *c, const json_t *rope, double base,
+                                  uint32_t head_dim)
+{
+    uint32_t half = head_dim / 2;
+    double factor = number_or(rope, "factor", 0), low = number_or(rope, "low_freq_factor", 0);
+    double high = number_or(rope, "high_freq_factor", 0);
+    double context = number_or(rope, "original_max_position_embeddings", 0);
+    if (!(factor >= 1) || !(low > 0) || !(high > low) || !(context >= 1) || half == 0)
+        return refuse(c, ST_INVALID, "rope scaling llama3 lacks numbers", "");
+    float *divisor = arena_array(&c->b->own, half, sizeof *divisor);
+    if (!divisor)
+        return error_nomem(c->err);
+    for (uint32_t i = 0; i < half; i++) {
+        double wave = 2 * 3.14159265358979323846 * pow(base, (double)i / half);
+        double smooth = (context / wave - low) / (high - low);
+        smooth = smooth < 0 ? 0 : smooth > 1 ? 1 : smooth;
+        divisor[i] = (float)(1 / ((1 - smooth) / factor + smooth));
+    }
+    struct bundle_tensor t = { .name = SLICE("rope_freqs.weight"), .dtype = DT_F32, .n_dim = 1,
+                               .dim = { half }, .data = (const uint8_t *)divisor,
+                               .size = half * sizeof *divisor };
+    return bundle_put_tensor(c->b, &t) ? ST_OK : error_nomem(c->err);
+}
+
+static enum status read_scaling(const struct config *c, const json_t *rope, double base,
+                                uint32_t head_dim)
+{
+    const json_t *type = json_object_get(rope, "rope_type");
+    const char *name = json_string_value(type ? type : json_object_get(rope, "type"));
+    if (!name || strcmp(name, "default") == 0)
+        return ST_OK;
+    if (strcmp(name, "llama3") == 0)
+        return llama3_scaling(c, rope, base, head_dim);
+    if (strcmp(name, "linear") != 0)
+        return refuse(c, ST_UNSUPPORTED, "rope scaling of this type is not read: ", name);
+    char k[96];
+    bundle_put_str(c->b, key(c, "rope.scaling.type", k), SLICE("linear"));
+    put_f64(c, "rope.scaling.factor", number_or(rope, "factor", 1));
+    return ST_OK;
+}
+
+static enum status read_rope(const struct config *c, uint32_t head_dim)
+{
+    const json_t *rope = json_object_get(c->json, "rope_parameters");
+    const json_t *local = json_object_get(rope, "sliding_attention");
+    if (json_object_get(rope, "full_attention"))
+        rope = json_object_get(rope, "full_attention");
+    double base = number_or(c->json, "rope_theta", c->family->gemma ? 1e6 : 1e4);
+    base = number_or(rope, "rope_theta", base);
+    if (!json_is_object(rope))
+        rope = json_object_get(c->json, "rope_scaling");
+    put_f64(c, "rope.freq_base", base);
+    double near = number_or(c->json, "rope_local_base_freq", 1e4);
+    if (strcmp(c->family->arch, "gemma3") == 0)
+        put_f64(c, "rope.freq_base_swa", number_or(local, "rope_theta", near));
+    double part = number_or(c->json, "partial_rotary_factor", 1);
+    if (part != 1)
+        put_u64(c, "rope.dimension_count", part > 0 && part < 1 ? (uint64_t)(part * head_dim) : 0);
+    return read_scaling(c, rope, base, head_dim);
+}
+
+static enum status read_gemma(const struct config *c, uint32_t head_dim)
+{
+    static const struct { const char *source, *name; } rows[] = {
+        { "attn_logit_softcapping", "attn_logit_softcapping" },
+        { "final_logit_softcapping", "final_logit_softcapping" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double x = number_or(c->json, rows[i].source, 0);
+        if (x > 0)
+            put_f64(c, rows[i].name, x);
+    }
+    double scalar = number_or(c->json, "query_pre_attn_scalar", head_dim);
+    if (!(scalar > 0))
+        return refuse(c, ST_INVALID, "no usable number: ", "query_pre_attn_scalar");
+    put_f64(c, "attention.scale", 1 / sqrt(scalar));
+    return ST_OK;
+}
+
+enum status checkpoint_config(struct bundle *b, const json_t *config, struct config_shape *ret,
+                              struct error *err)
+{
+    struct config c = { b, config, NULL, err };
+    enum status st;
+    if ((st = find_family(&c)) || (st = read_shape(&c, ret)) || (st = read_window(&c)) ||
+        (st = read_rope(&c, ret->head_dim)))
+        return st;
+    if (c.family->gemma && (st = read_gemma(&c, ret->head_dim)))
+        return st;
+    bundle_put_str(b, "general.architecture", slice_of(c.family->arch));
+    return b->own.failed ? error_nomem(err) : ST_OK;
+}
