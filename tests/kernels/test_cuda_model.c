@@ -121,48 +121,60 @@ static enum status open_both(struct rig *r, struct error *err)
     return st == ST_OK ? backend_open(r->bundle, &o, &r->cpu, err) : st;
 }
 
+static void close_both(struct rig *r)
+{
+    backend_close(r->gpu);
+    backend_close(r->cpu);
+    r->gpu = r->cpu = NULL;
+}
+
+/* The model is on both devices. */
+static int compare(struct rig *r, const char *arch, enum dtype t)
+{
+    struct error err = { 0 };
+    r->n_vocab = r->gpu->vt->info(r->gpu)->n_vocab;
+    size_t n = (size_t)N_TOK * r->n_vocab * sizeof(float);
+    r->want = malloc(n);
+    r->got = malloc(n);
+    r->part = malloc(n);
+    for (uint32_t i = 0; i < N_TOK; i++)
+        r->tok[i] = (i * 89 + i / 7) % r->n_vocab;
+    run(r, r->cpu, 1, 0, N_TOK, r->want);
+    run(r, r->gpu, 1, 0, N_TOK, r->got);
+    double e = distance(r);
+    printf("%s %s: relative error of logits %.2g\n", arch, dtype_name(t), e);
+    bad |= !(e < (t == DT_BF16 ? BAR_BF16 : BAR_FP16));
+    check_chunks(r);
+    check_neighbours(r);
+    close_both(r);
+    if (open_both(r, &err) != ST_OK)
+        return 1;
+    run(r, r->gpu, 1, 0, N_TOK, r->part);
+    expect_bits(r, r->part, 0, N_TOK, "opened again");
+    return 0;
+}
+
 static int check_model(const char *arch, enum dtype t)
 {
     struct rig r = { 0 };
     struct error err = { 0 };
     struct synth_opts o = synth_defaults(arch, t, 7);
     o.n_layer = 3;
-    if (synth_gguf(&o, &r.bytes, &err) != ST_OK ||
-        bundle_open_memory((uint8_t *)r.bytes.ptr, r.bytes.len, &r.bundle, &err) != ST_OK)
-        return 1;
-    enum status st = open_both(&r, &err);
-    if (st != ST_OK) {
+    enum status st = synth_gguf(&o, &r.bytes, &err);
+    if (st == ST_OK)
+        st = bundle_open_memory((uint8_t *)r.bytes.ptr, r.bytes.len, &r.bundle, &err);
+    if (st == ST_OK)
+        st = open_both(&r, &err);
+    int rc = st == ST_OK ? compare(&r, arch, t) : st == ST_NOT_FOUND || st == ST_UNSUPPORTED ? SKIP : 1;
+    if (st != ST_OK)
         printf("%s\n", err.text);
-        return st == ST_NOT_FOUND || st == ST_UNSUPPORTED ? SKIP : 1;
-    }
-    r.n_vocab = r.gpu->vt->info(r.gpu)->n_vocab;
-    size_t n = (size_t)N_TOK * r.n_vocab * sizeof(float);
-    r.want = malloc(n);
-    r.got = malloc(n);
-    r.part = malloc(n);
-    for (uint32_t i = 0; i < N_TOK; i++)
-        r.tok[i] = (i * 89 + i / 7) % r.n_vocab;
-    run(&r, r.cpu, 1, 0, N_TOK, r.want);
-    run(&r, r.gpu, 1, 0, N_TOK, r.got);
-    double e = distance(&r);
-    printf("%s %s: relative error of logits %.2g\n", arch, dtype_name(t), e);
-    bad |= !(e < (t == DT_BF16 ? BAR_BF16 : BAR_FP16));
-    check_chunks(&r);
-    check_neighbours(&r);
-    backend_close(r.gpu);
-    backend_close(r.cpu);
-    if (open_both(&r, &err) != ST_OK)
-        return 1;
-    run(&r, r.gpu, 1, 0, N_TOK, r.part);
-    expect_bits(&r, r.part, 0, N_TOK, "opened again");
-    backend_close(r.gpu);
-    backend_close(r.cpu);
+    close_both(&r);
     bundle_close(r.bundle);
     str_free(&r.bytes);
     free(r.want);
     free(r.got);
     free(r.part);
-    return 0;
+    return rc;
 }
 
 int main(void)
