@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "kernels/kernels.h"
-#include "runtime/backend/backend.h"
+#include "measure.h"
 #include "runtime/model/synth.h"
 
 enum { MAX_SEQ = 64, PROMPT = 512, STEPS = 32, RUNS = 5, SEQ_PAGES = (PROMPT + STEPS) / 16 + 1 };
@@ -81,12 +81,6 @@ static void step(struct rig *r, uint32_t first, uint32_t n_seq, uint32_t n, uint
     must(r->be->vt->forward(r->be, &b, r->logits, &err), &err);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void decode(struct rig *r, uint32_t n_seq)
 {
     double rate[RUNS], kv = (double)r->info->kv_bytes / r->info->n_page / r->info->page_tokens;
@@ -97,7 +91,7 @@ static void decode(struct rig *r, uint32_t n_seq)
             step(r, 0, n_seq, 1, PROMPT + i);
         rate[run ? run - 1 : 0] = (double)n_seq * STEPS * 1e9 / (double)(clock_ns() - t0);
     }
-    qsort(rate, RUNS, sizeof *rate, by_value);
+    qsort(rate, RUNS, sizeof *rate, bench_by_value);
     double most = n_seq * r->copy / bytes;
     printf("decode  batch %2u: median %9.1f tok/s (%.1f .. %.1f), %.1f MB a step, at most %.0f: "
            "%.1f %%\n", n_seq, rate[RUNS / 2], rate[0], rate[RUNS - 1], bytes / 1e6, most,
@@ -112,7 +106,7 @@ static void prefill(struct rig *r)
         step(r, 0, 1, PROMPT, 0);
         rate[run ? run - 1 : 0] = PROMPT * 1e9 / (double)(clock_ns() - t0);
     }
-    qsort(rate, RUNS, sizeof *rate, by_value);
+    qsort(rate, RUNS, sizeof *rate, bench_by_value);
     double flop = (double)r->info->weight_bytes;        /* two bytes and two operations a weight */
     printf("prefill %u tokens: median %.0f tok/s (%.0f .. %.0f), at most %.0f: %.1f %%\n", PROMPT,
            rate[RUNS / 2], rate[0], rate[RUNS - 1], r->product / flop,

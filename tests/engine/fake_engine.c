@@ -9,19 +9,23 @@ const struct fake_opts fake_plain = {
     .end_token = FAKE_IM_END, .end_bias = 4,
 };
 
-struct engine *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts)
+struct engine *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts,
+                                struct backend **ret_backend)
 {
     struct fake_opts f = *fake;
     struct engine_opts o = opts ? *opts : (struct engine_opts){ .max_running = 16 };
     struct bundle *b = fake_model_open(&f.n_vocab);
     REQUIRE(b);
     o.check_steps = true;
+    struct backend *be = fake_backend_new(&f);
     struct engine *e;
     struct error err;
-    enum status st = local_open_with(&o, b, fake_backend_new(&f), &e, &err);
+    enum status st = local_open_with(&o, b, be, &e, &err);
     if (st != ST_OK)
         fprintf(stderr, "open: %s\n", err.text);
     REQUIRE(st == ST_OK);
+    if (ret_backend)
+        *ret_backend = be;
     return e;
 }
 

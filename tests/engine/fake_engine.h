@@ -7,8 +7,9 @@
 
 extern const struct fake_opts fake_plain;       /* 2,048 tokens of context, 599 pages of 16 */
 
-/* Checks every invariant after every step.  opts may be NULL. */
-struct engine  *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts);
+/* Checks every invariant after every step.  opts and ret_backend may be NULL. */
+struct engine  *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts,
+                                 struct backend **ret_backend);
 struct session *fake_session(struct engine *e);
 struct session *fake_fork(struct session *s);
 void            fake_check_idle(struct engine *e);

@@ -5,69 +5,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "drive.h"
-#include "fake_backend.h"
+#include "fake_engine.h"
 #include "fake_model.h"
 #include "runtime/engine/local.h"
-
-static const struct fake_opts plain = {
-    .context = 2048, .page_tokens = 16, .n_page = 600, .max_batch_tok = 256, .max_seq = 64,
-    .end_token = FAKE_IM_END, .end_bias = 4,
-};
 
 static struct engine *open_engine(const struct fake_opts *fake, bool no_cache,
                                   struct backend **ret_backend)
 {
-    struct fake_opts f = *fake;
-    struct bundle *b = fake_model_open(&f.n_vocab);
-    REQUIRE(b);
-    struct backend *be = fake_backend_new(&f);
-    struct engine_opts opts = { .no_cache = no_cache, .check_steps = true, .max_running = 16 };
-    struct engine *e;
-    struct error err;
-    enum status st = local_open_with(&opts, b, be, &e, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "open: %s\n", err.text);
-    REQUIRE(st == ST_OK);
-    if (ret_backend)
-        *ret_backend = be;
-    return e;
-}
-
-static void check_idle(struct engine *e)
-{
-    struct error err = {0};
-    if (!engine_check(e, &err)) {
-        fprintf(stderr, "engine_check: %s\n", err.text);
-        exit(1);
-    }
-}
-
-static struct session *new_session(struct engine *e)
-{
-    struct session *s;
-    struct error err;
-    REQUIRE(session_new(e, NULL, &s, &err) == ST_OK);
-    return s;
-}
-
-static struct session *fork_of(struct session *s)
-{
-    struct session *c;
-    struct error err;
-    REQUIRE(session_fork(s, &c, &err) == ST_OK);
-    return c;
-}
-
-/* Filler of n words, different for each salt. */
-static char *filler(uint32_t n, uint32_t salt)
-{
-    static const char *const word[] = { "the ", "cat ", "and ", "dog ", "sings ", "12 ", "no ",
-                                        "yes ", "wine ", "tree, ", "or.\n" };
-    struct str s = {0};
-    for (uint32_t i = 0; i < n; i++)
-        str_adds(&s, word[(i * 7 + salt * 13 + i * i * salt) % 11]);
-    return str_take(&s);
+    struct engine_opts opts = { .no_cache = no_cache, .max_running = 16 };
+    return fake_engine_open(fake, &opts, ret_backend);
 }
 
 static void run_gen(struct session *s, const char *text, uint32_t max, uint64_t seed,
@@ -84,14 +30,14 @@ static void run_gen(struct session *s, const char *text, uint32_t max, uint64_t 
 static void test_cold_warm_batched(void)
 {
     enum { N = 16 };
-    char *text = filler(300, 1);
+    char *text = fake_text(300, 1);
     struct drive cold, warm, many[N];
-    struct engine *e = open_engine(&plain, false, NULL);
-    struct session *s = new_session(e);
+    struct engine *e = open_engine(&fake_plain, false, NULL);
+    struct session *s = fake_session(e);
     run_gen(s, text, 60, 5, &cold);
     REQUIRE(cold.result->n_cached == 0 && cold.result->n_prompt > 200);
     session_drop(s);
-    s = new_session(e);
+    s = fake_session(e);
     run_gen(s, text, 60, 5, &warm);
     REQUIRE(warm.result->n_cached + 16 >= warm.result->n_prompt);
     REQUIRE(drive_same(cold.result, warm.result));
@@ -99,8 +45,8 @@ static void test_cold_warm_batched(void)
 
     struct session *all[N];
     for (int i = 0; i < N; i++) {
-        all[i] = new_session(e);
-        char *other = filler(50 + 20 * (uint32_t)i, (uint32_t)i);
+        all[i] = fake_session(e);
+        char *other = fake_text(50 + 20 * (uint32_t)i, (uint32_t)i);
         drive_submit(all[i], drive_gen(&many[i], i == 9 ? text : other, 60, i == 9 ? 5 : 100u + i));
         mem_free(other);
     }
@@ -113,23 +59,23 @@ static void test_cold_warm_batched(void)
         drive_free(&many[i]);
         session_drop(all[i]);
     }
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 
     /* Without a cache, in small chunks, with pages of one token: the same. */
-    struct fake_opts odd = plain;
+    struct fake_opts odd = fake_plain;
     odd.max_batch_tok = 37;
     for (int i = 0; i < 2; i++) {
         odd.page_tokens = i ? 1 : 64;
         odd.n_page = i ? 2000 : 100;
         e = open_engine(&odd, i == 0, NULL);
-        s = new_session(e);
+        s = fake_session(e);
         struct drive d;
         run_gen(s, text, 60, 5, &d);
         REQUIRE(drive_same(cold.result, d.result));
         drive_free(&d);
         session_drop(s);
-        check_idle(e);
+        fake_check_idle(e);
         engine_unref(e);
     }
     drive_free(&cold);
@@ -140,10 +86,10 @@ static void test_cold_warm_batched(void)
 static void test_fork_shares_prefix(void)
 {
     enum { N = 8 };
-    char *text = filler(620, 3);
+    char *text = fake_text(620, 3);
     struct backend *be;
-    struct engine *e = open_engine(&plain, false, &be);
-    struct session *s = new_session(e);
+    struct engine *e = open_engine(&fake_plain, false, &be);
+    struct session *s = fake_session(e);
     struct drive d, branch[N], alone;
     struct plan *p = drive_plan(&d);
     plan_text(p, PLAN_TEXT, slice_of(text));
@@ -156,7 +102,7 @@ static void test_fork_shares_prefix(void)
 
     struct session *b[N];
     for (int i = 0; i < N; i++)
-        b[i] = fork_of(s);
+        b[i] = fake_fork(s);
     for (int i = 0; i < N; i++) {
         char tip[32];
         snprintf(tip, sizeof tip, " Branch %d: the", i);
@@ -176,11 +122,11 @@ static void test_fork_shares_prefix(void)
     for (int i = 0; i < N; i++)
         session_drop(b[i]);
     session_drop(s);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 
-    e = open_engine(&plain, false, NULL);
-    s = new_session(e);
+    e = open_engine(&fake_plain, false, NULL);
+    s = fake_session(e);
     p = drive_plan(&d);
     plan_text(p, PLAN_TEXT, slice_of(text));
     plan_seal(p);
@@ -199,12 +145,12 @@ static void test_fork_shares_prefix(void)
 
 static void test_refusals_and_cancel(void)
 {
-    struct fake_opts slow = plain;
+    struct fake_opts slow = fake_plain;
     slow.step_us = 3000;
     struct engine *e = open_engine(&slow, false, NULL);
-    struct session *s = new_session(e);
+    struct session *s = fake_session(e);
     struct drive d;
-    char *text = filler(1500, 2);
+    char *text = fake_text(1500, 2);
     drive_submit(s, drive_gen(&d, text, 10, 1));
     drive_wait(&d);
     REQUIRE(!d.ok && strcmp(d.error.code, "R0502") == 0);
@@ -213,8 +159,8 @@ static void test_refusals_and_cancel(void)
     session_drop(s);
 
     for (int wait_ms = 0; wait_ms < 40; wait_ms += 8) {
-        s = new_session(e);
-        text = filler(300, 50 + (uint32_t)wait_ms);
+        s = fake_session(e);
+        text = fake_text(300, 50 + (uint32_t)wait_ms);
         drive_submit(s, drive_gen(&d, text, 400, 1));
         struct error err;
         struct session_mark m;
@@ -231,7 +177,7 @@ static void test_refusals_and_cancel(void)
         mem_free(text);
         session_drop(s);
     }
-    s = new_session(e);
+    s = fake_session(e);
     struct plan *p = drive_gen(&d, "the cat", 400, 1);
     p->hole.ignore_eos = true;
     p->deadline_ms = clock_ms() + 30;
@@ -243,16 +189,16 @@ static void test_refusals_and_cancel(void)
     session_drop(s);                        /* cancels */
     drive_wait(&d);
     drive_free(&d);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
 static void test_device_failure(void)
 {
-    struct fake_opts f = plain;
+    struct fake_opts f = fake_plain;
     f.fail_at = 5;
     struct engine *e = open_engine(&f, false, NULL);
-    struct session *s = new_session(e);
+    struct session *s = fake_session(e);
     struct drive d;
     struct plan *p = drive_gen(&d, "the cat and", 50, 1);
     p->hole.ignore_eos = true;
@@ -263,14 +209,14 @@ static void test_device_failure(void)
     run_gen(s, " or", 5, 1, &d);
     drive_free(&d);
     session_drop(s);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
 static void test_stops_and_marks(void)
 {
-    struct engine *e = open_engine(&plain, false, NULL);
-    struct session *s = new_session(e);
+    struct engine *e = open_engine(&fake_plain, false, NULL);
+    struct session *s = fake_session(e);
     struct drive d, d2;
     struct error err;
     struct plan *p = drive_gen(&d, "the dog", 40, 3);
@@ -285,7 +231,7 @@ static void test_stops_and_marks(void)
         if ((all.ptr[at] & 0x80) || (all.ptr[at + 1] & 0x80))
             continue;
         struct slice stop = slice_sub(all, at, 2);
-        struct session *t = new_session(e);
+        struct session *t = fake_session(e);
         p = drive_gen(&d2, "the dog", 40, 3);
         p->hole.ignore_eos = true;
         p->hole.stop = &stop;
@@ -303,7 +249,7 @@ static void test_stops_and_marks(void)
 
     /* Rolling back to a mark gives the tokens that were there. */
     session_drop(s);
-    s = new_session(e);
+    s = fake_session(e);
     p = drive_plan(&d);
     plan_text(p, PLAN_TEXT, slice_of("the the ca"));
     drive_submit(s, p);
@@ -312,7 +258,7 @@ static void test_stops_and_marks(void)
     struct session_mark m;
     REQUIRE(session_mark(s, &m, &err) == ST_OK);
     uint32_t n_tok = session_n_tok(s);
-    struct session *c = fork_of(s);
+    struct session *c = fake_fork(s);
     run_gen(s, "t and the dog", 20, 1, &d);
     drive_free(&d);
     REQUIRE(session_rollback(s, &m, &err) == ST_OK);
@@ -324,15 +270,15 @@ static void test_stops_and_marks(void)
     drive_free(&d2);
     session_drop(c);
     session_drop(s);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
 static void test_constrained(void)
 {
-    struct engine *e = open_engine(&plain, false, NULL);
+    struct engine *e = open_engine(&fake_plain, false, NULL);
     for (uint64_t seed = 0; seed < 60; seed++) {
-        struct session *s = new_session(e);
+        struct session *s = fake_session(e);
         struct drive d;
         struct plan *p = drive_gen(&d, "Age: ", 8, seed);
         p->hole.constrained = true;
@@ -358,7 +304,7 @@ static void test_constrained(void)
         drive_free(&d);
         session_drop(s);
     }
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
@@ -384,13 +330,13 @@ static void run_choice(struct session *s, enum hole_kind kind, enum select_by by
 
 static void test_choice(void)
 {
-    struct engine *e = open_engine(&plain, false, NULL);
+    struct engine *e = open_engine(&fake_plain, false, NULL);
     struct engine *tiny = open_engine(&(struct fake_opts){
         .context = 256, .page_tokens = 4, .n_page = 20, .max_batch_tok = 3, .max_seq = 2,
         .end_token = FAKE_IM_END, .end_bias = 4 }, false, NULL);
     for (int by = BY_JOINT; by <= BY_SAMPLE; by++) {
         struct drive a, b;
-        struct session *s = new_session(e);
+        struct session *s = fake_session(e);
         uint32_t before = session_n_tok(s);
         run_choice(s, HOLE_SCORE, (enum select_by)by, &a);
         REQUIRE(before == 0);
@@ -399,7 +345,7 @@ static void test_choice(void)
             sum += a.result->prob[i];
         REQUIRE(fabs(sum - 1) < 1e-9);
         session_drop(s);
-        s = new_session(tiny);
+        s = fake_session(tiny);
         run_choice(s, HOLE_SELECT, (enum select_by)by, &b);
         REQUIRE(memcmp(a.result->prob, b.result->prob, 4 * sizeof(double)) == 0);
         REQUIRE(a.result->option == b.result->option);
@@ -407,8 +353,8 @@ static void test_choice(void)
         drive_free(&b);
         session_drop(s);
     }
-    check_idle(e);
-    check_idle(tiny);
+    fake_check_idle(e);
+    fake_check_idle(tiny);
     engine_unref(e);
     engine_unref(tiny);
 }
@@ -423,12 +369,12 @@ static void test_choice_stays(void)
     static const struct fake_opts tight = {
         .context = 256, .page_tokens = 4, .n_page = 20, .max_batch_tok = 3, .max_seq = 2,
         .end_token = FAKE_IM_END, .end_bias = 4 };
-    const struct fake_opts *const opts[] = { &plain, &small, &tight };
+    const struct fake_opts *const opts[] = { &fake_plain, &small, &tight };
     for (int by = BY_JOINT; by <= BY_SAMPLE; by++) {
         struct drive said[3];
         for (int i = 0; i < 3; i++) {
             struct engine *e = open_engine(opts[i], false, NULL);
-            struct session *s = new_session(e);
+            struct session *s = fake_session(e);
             struct drive first, choice;
             run_gen(s, "Once. ", 5, 1, &first);
             run_choice(s, HOLE_SELECT, (enum select_by)by, &choice);
@@ -440,7 +386,7 @@ static void test_choice_stays(void)
             drive_free(&first);
             drive_free(&choice);
             session_drop(s);
-            check_idle(e);
+            fake_check_idle(e);
             engine_unref(e);
         }
         for (int i = 0; i < 3; i++)
@@ -450,8 +396,8 @@ static void test_choice_stays(void)
 
 static void test_turns(void)
 {
-    struct engine *e = open_engine(&plain, false, NULL);
-    struct session *s = new_session(e);
+    struct engine *e = open_engine(&fake_plain, false, NULL);
+    struct session *s = fake_session(e);
     struct drive d;
     struct plan *p = drive_gen(&d, NULL, 10, 1);
     plan_turn(p, PLAN_TURN_OPEN, PLAN_USER);
@@ -469,7 +415,7 @@ static void test_turns(void)
     REQUIRE(engine_chat_text(e, messages, NULL, NULL, true, &text, &err) == ST_OK);
     REQUIRE(strcmp(text.ptr, "<|im_start|>user\nsay <|im_end|> please<|im_end|>\n"
                              "<|im_start|>assistant\n") == 0);
-    struct session *h = new_session(e);
+    struct session *h = fake_session(e);
     struct drive d2;
     p = drive_gen(&d2, NULL, 10, 1);
     REQUIRE(engine_chat(e, messages, NULL, NULL, true, p, &err) == ST_OK);
@@ -481,7 +427,7 @@ static void test_turns(void)
     json_decref(messages);
     session_drop(h);
     session_drop(s);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
@@ -489,14 +435,14 @@ static void test_turns(void)
 static void test_retraction(void)
 {
     enum { N = 6 };
-    struct fake_opts small = plain;
+    struct fake_opts small = fake_plain;
     small.n_page = 61;
     struct engine *e = open_engine(&small, false, NULL);
     struct session *s[N];
     struct drive d[N], alone;
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < (pass ? 1 : N); i++) {
-            s[i] = new_session(e);
+            s[i] = fake_session(e);
             struct plan *p = drive_gen(pass ? &alone : &d[i], "the cat", 300,
                                        pass ? 4u : (uint64_t)i);
             p->hole.ignore_eos = true;
@@ -516,7 +462,7 @@ static void test_retraction(void)
     drive_free(&alone);
     for (int i = 0; i < N; i++)
         drive_free(&d[i]);
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
 }
 
@@ -550,15 +496,15 @@ static struct session *read_text(struct engine *e, const char *text, bool pinned
 static uint64_t reread(bool pinned)
 {
     enum { N = 8 };
-    struct fake_opts small = plain;
+    struct fake_opts small = fake_plain;
     small.n_page = 121;
     struct engine *e = open_engine(&small, false, NULL);
-    char *prefix = filler(250, 5), *text[N];
+    char *prefix = fake_text(250, 5), *text[N];
     struct session *first = read_text(e, prefix, pinned), *other[N];
     uint32_t n_prefix = session_n_tok(first);
     REQUIRE(n_prefix > 300 && n_prefix < 700);
     for (int i = 0; i < N; i++) {
-        text[i] = filler(200, 20u + (unsigned)i);
+        text[i] = fake_text(200, 20u + (unsigned)i);
         other[i] = read_text(e, text[i], false);
     }
     uint64_t before = computed(e);
@@ -567,7 +513,7 @@ static uint64_t reread(bool pinned)
     session_drop(again);
 
     /* more than the others leave: what is pinned is given up as well, in the end */
-    char *large = filler(700, 50);
+    char *large = fake_text(700, 50);
     struct session *last = read_text(e, large, false);
     REQUIRE(session_n_tok(last) + n_prefix > 120 * 16);
     session_drop(last);
@@ -576,7 +522,7 @@ static uint64_t reread(bool pinned)
         session_drop(other[i]);
         mem_free(text[i]);
     }
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
     mem_free(prefix);
     mem_free(large);
@@ -624,18 +570,18 @@ static void settle(struct actor *a, struct plan *twin_plan, struct drive *td)
 static void test_soak(uint64_t seed, int n_round, uint32_t n_page)
 {
     enum { N = 24 };
-    struct fake_opts small = plain;
+    struct fake_opts small = fake_plain;
     small.n_page = n_page;
     small.max_batch_tok = 64;
-    struct fake_opts big = plain;
+    struct fake_opts big = fake_plain;
     big.n_page = 8000;
     struct engine *e = open_engine(&small, false, NULL);
     struct engine *ref = open_engine(&big, true, NULL);
     struct actor actor[N] = {0};
     uint64_t x = seed;
     for (int i = 0; i < N; i++) {
-        actor[i].s = new_session(e);
-        actor[i].twin = new_session(ref);
+        actor[i].s = fake_session(e);
+        actor[i].twin = fake_session(ref);
     }
     for (int round = 0; round < n_round; round++) {
         struct plan *twin[N] = {0};
@@ -646,20 +592,20 @@ static void test_soak(uint64_t seed, int n_round, uint32_t n_page)
             if (what == 0 || session_n_tok(a->s) > 900) {
                 session_drop(a->s);
                 session_drop(a->twin);
-                a->s = new_session(e);
-                a->twin = new_session(ref);
+                a->s = fake_session(e);
+                a->twin = fake_session(ref);
             } else if (what <= 2) {
                 struct actor *from = &actor[rnd(&x, N)];
                 if (from != a && !from->open) {
                     session_drop(a->s);
                     session_drop(a->twin);
-                    a->s = fork_of(from->s);
-                    a->twin = fork_of(from->twin);
+                    a->s = fake_fork(from->s);
+                    a->twin = fake_fork(from->twin);
                 }
             }
             if (rnd(&x, 3) == 0)
                 continue;
-            char *text = filler(1 + rnd(&x, 60), rnd(&x, 4));
+            char *text = fake_text(1 + rnd(&x, 60), rnd(&x, 4));
             uint64_t s = x;
             uint32_t max = 1 + rnd(&x, 60);
             drive_submit(a->s, drive_gen(&a->d, text, max, s));
@@ -676,15 +622,15 @@ static void test_soak(uint64_t seed, int n_round, uint32_t n_page)
                 a->open = false;
                 session_drop(a->s);
                 session_drop(a->twin);
-                a->s = new_session(e);
-                a->twin = new_session(ref);
+                a->s = fake_session(e);
+                a->twin = fake_session(ref);
             }
         }
         for (int i = 0; i < N; i++) {
             if (actor[i].open)
                 settle(&actor[i], twin[i], &td[i]);
         }
-        check_idle(e);
+        fake_check_idle(e);
     }
     struct engine_stats st;
     engine_stats(e, &st);
@@ -697,7 +643,7 @@ static void test_soak(uint64_t seed, int n_round, uint32_t n_page)
         session_drop(actor[i].s);
         session_drop(actor[i].twin);
     }
-    check_idle(e);
+    fake_check_idle(e);
     engine_unref(e);
     engine_unref(ref);
 }

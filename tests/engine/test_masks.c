@@ -30,7 +30,7 @@ static void run_all(int workers, bool patient, struct str *out, struct engine_st
 {
     struct engine_opts o = { .max_running = 16, .mask_workers = workers,
                              .mask_patience_us = patient ? 0 : -1 };
-    struct engine *e = fake_engine_open(&fake_plain, &o);
+    struct engine *e = fake_engine_open(&fake_plain, &o, NULL);
     struct drive d[N];
     struct session *s[N];
     for (int round = 0; round < N_ROUND; round++) {
@@ -89,7 +89,7 @@ static void test_equal_for_any_workers(void)
 static void test_one_place_one_mask(void)
 {
     enum { N_SAMPLE = 16 };
-    struct engine *e = fake_engine_open(&fake_plain, NULL);
+    struct engine *e = fake_engine_open(&fake_plain, NULL, NULL);
     struct session *s = fake_session(e), *b[N_SAMPLE];
     struct drive d[N_SAMPLE], first;
     struct plan *p = drive_plan(&first);
@@ -123,7 +123,7 @@ static void test_one_place_one_mask(void)
 static void test_cancelled_in_a_mask(void)
 {
     struct engine_opts o = { .max_running = 16, .mask_workers = 4, .mask_patience_us = -1 };
-    struct engine *e = fake_engine_open(&fake_plain, &o);
+    struct engine *e = fake_engine_open(&fake_plain, &o, NULL);
     for (int round = 0; round < 40; round++) {
         struct drive d[6];
         struct session *s[6];

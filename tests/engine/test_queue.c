@@ -205,7 +205,7 @@ static void test_prefix_once(void)
     struct str first = {0};
     for (int i = 0; i < N_ORDER; i++) {
         struct engine_opts o = { .max_running = 16, .order = order_name[i] };
-        struct engine *e = fake_engine_open(&fake_plain, &o);
+        struct engine *e = fake_engine_open(&fake_plain, &o, NULL);
         static struct drive d[N];
         struct session *s[N];
         struct str got = {0};
@@ -256,7 +256,7 @@ static void test_split_budget(void)
     struct fake_opts f = fake_plain;
     f.max_batch_tok = 64;
     f.step_us = 2000;           /* both are there before the first step is over */
-    struct engine *e = fake_engine_open(&f, NULL);
+    struct engine *e = fake_engine_open(&f, NULL, NULL);
     char *text = fake_text(600, 6);
     struct session *s[2] = { fake_session(e), fake_session(e) };
     struct drive d[2];

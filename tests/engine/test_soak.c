@@ -235,8 +235,8 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second)
     big.n_page = 4000;
     memset(&k, 0, sizeof k);
     k.state = seed;
-    k.e = fake_engine_open(&small, &o);
-    k.ref = fake_engine_open(&big, &plain);
+    k.e = fake_engine_open(&small, &o, NULL);
+    k.ref = fake_engine_open(&big, &plain, NULL);
     for (int i = 0; i < N_ACTOR; i++) {
         k.actor[i].s = fake_session(k.e);
         k.actor[i].twin = fake_session(k.ref);

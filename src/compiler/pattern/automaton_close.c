@@ -10,11 +10,6 @@
  * counted loops is dear, so work is bounded too. */
 enum { COMPLETE_LEAVES = 200000, COMPLETE_BYTES = 1 << 16, COMPLETE_WORK = 250000 };
 
-static size_t plus(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
 /* The cheapest frame of a set; costs of frames are kept.  A stack can be deep, so the way down is
  * a loop: frames that are not measured yet are listed first and measured from the bottom. */
 static uint32_t best_frame(struct family *f, uint32_t below, size_t *ret_cost);
@@ -55,7 +50,7 @@ static bool measure_frames(struct family *f, uint32_t below)
         if (n == before && ok) {
             size_t rest;
             best_frame(f, f->frame[id].below, &rest);
-            f->close[id] = plus(1, plus(rest, rule_cost(&f->p->r, f->frame[id].ret)));
+            f->close[id] = add_size(1, add_size(rest, rule_cost(&f->p->r, f->frame[id].ret)));
             n--;
         }
     }
@@ -87,7 +82,7 @@ static size_t leaf_cost(struct family *f, const struct thread *t, uint32_t *ret_
     struct rules *r = &f->p->r;
     *ret_q = t->q;
     if (!terminal_has_labels(&r->t, t->q))
-        return plus(terminal_further(&r->t, t->q), rule_cost(r, t->g));
+        return add_size(terminal_further(&r->t, t->q), rule_cost(r, t->g));
     uint32_t lo, hi, tried = 0;
     size_t best = SIZE_MAX;
     rule_labels(r, t->g, &lo, &hi);
@@ -96,7 +91,7 @@ static size_t leaf_cost(struct family *f, const struct thread *t, uint32_t *ret_
         if (q == TERM_DEAD)
             continue;
         tried++;
-        size_t n = plus(terminal_further(&r->t, q), rule_cost(r, rule_label(r, t->g, l)));
+        size_t n = add_size(terminal_further(&r->t, q), rule_cost(r, rule_label(r, t->g, l)));
         if (n < best) {
             best = n;
             *ret_q = q;
@@ -113,7 +108,7 @@ static size_t thread_cost(struct family *f, const struct thread *t, uint32_t *re
         return SIZE_MAX;
     }
     best_frame(f, t->below, &rest);
-    return plus(rest, leaf_cost(f, t, ret_q));
+    return add_size(rest, leaf_cost(f, t, ret_q));
 }
 
 /* The leaf state that the shortest completion goes on from, TERM_DEAD: there is none.  *ret_cost:
@@ -156,7 +151,7 @@ enum status automaton_complete(struct family *f, uint32_t config, struct str *ou
         size_t cost;
         uint32_t q = best_thread(f, config, &cost);
         bool lost = q == TERM_DEAD && !rules_failed(&f->p->r) && !f->failed;
-        bool ok = q != TERM_DEAD && plus(cost, from) <= COMPLETE_BYTES &&
+        bool ok = q != TERM_DEAD && add_size(cost, from) <= COMPLETE_BYTES &&
                   terminal_complete(t, q, work_most, out);
         pthread_mutex_unlock(&f->p->lock);
         if (!ok || out->failed || f->failed || leaf > COMPLETE_LEAVES)

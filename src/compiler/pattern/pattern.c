@@ -215,11 +215,6 @@ enum status pattern_shortest(struct pattern *p, struct str *ret, struct error *e
     return ST_OK;
 }
 
-static size_t plus(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
 static size_t times(size_t a, uint32_t n)
 {
     return n == EXPR_INF || (n && a > SIZE_MAX / n) ? SIZE_MAX : a * n;
@@ -237,10 +232,10 @@ static size_t array_longest(struct rules *r, size_t *known, const struct value_a
 {
     size_t n = LONGEST_GLUE;
     for (uint32_t k = 0; k < a->n_prefix && k < a->hi && n != SIZE_MAX; k++)
-        n = plus(n, plus(LONGEST_GLUE, value_longest(r, known, a->prefix[k], depth)));
+        n = add_size(n, add_size(LONGEST_GLUE, value_longest(r, known, a->prefix[k], depth)));
     if (a->item == VALUE_NONE || a->hi <= a->n_prefix)
         return n;
-    return plus(n, times(plus(LONGEST_GLUE, value_longest(r, known, a->item, depth)),
+    return add_size(n, times(add_size(LONGEST_GLUE, value_longest(r, known, a->item, depth)),
                          a->hi == EXPR_INF ? a->hi : a->hi - a->n_prefix));
 }
 
@@ -248,7 +243,7 @@ static size_t object_longest(struct rules *r, size_t *known, const struct value_
 {
     size_t n = o->n_cls ? SIZE_MAX : LONGEST_GLUE;
     for (uint32_t k = 0; k < o->n_key && n != SIZE_MAX; k++)
-        n = plus(n, plus(LONGEST_GLUE + o->key[k].name.len * 6, value_longest(r, known, o->key[k].value, depth)));
+        n = add_size(n, add_size(LONGEST_GLUE + o->key[k].name.len * 6, value_longest(r, known, o->key[k].value, depth)));
     return n;
 }
 

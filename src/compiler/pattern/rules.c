@@ -112,15 +112,10 @@ void rule_node_final(struct rules *r, uint32_t state)
         rule_node_of(r, state)->final = true;
 }
 
-static size_t plus(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
 static size_t edge_cost(struct rules *r, const struct rule_edge *e)
 {
     size_t n = e->kind == EDGE_TERM ? terminal_shortest(&r->t, e->to) : rule_cost(r, e->to);
-    return plus(n, rule_cost(r, e->next));
+    return add_size(n, rule_cost(r, e->next));
 }
 
 void rule_nodes_measure(struct rules *r)

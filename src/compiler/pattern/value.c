@@ -669,13 +669,13 @@ uint32_t value_label(struct rules *r, uint32_t state, uint32_t n)
 bool value_may_label(struct rules *r, uint32_t state, uint32_t n)
 {
     const struct rule_state s = r->st[state];
-    uint32_t arm = n ? ARM_END : ARM_MEMBER;
-    if (s.kind == RULE_ARRAY)
-        return s.phase != PH_OPEN && s.phase != PH_NEXT ? !n : array_arms(r, &r->array[s.a], &s) & arm;
-    const struct value_object o = r->object[s.a];
-    if (s.phase == PH_KEY)
-        return offers_key(r, &o, &s, n);
-    return s.phase != PH_OPEN && s.phase != PH_NEXT ? !n : object_arms(r, &o, &s) & arm;
+    bool array = s.kind == RULE_ARRAY;
+    if (!array && s.phase == PH_KEY)
+        return offers_key(r, &r->object[s.a], &s, n);
+    if (s.phase != PH_OPEN && s.phase != PH_NEXT)
+        return !n;
+    uint32_t arms = array ? array_arms(r, &r->array[s.a], &s) : object_arms(r, &r->object[s.a], &s);
+    return arms & (n ? ARM_END : ARM_MEMBER);
 }
 
 void value_labels(struct rules *r, const struct rule_state *s, uint32_t *ret_lo, uint32_t *ret_hi)

@@ -6,11 +6,6 @@
 
 /* ---- costs ---------------------------------------------------------------------------------- */
 
-static size_t plus(size_t a, size_t b)
-{
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
 static size_t quoted(struct slice name)
 {
     size_t n = 2;
@@ -29,10 +24,10 @@ static size_t items_cost(const struct rules *r, const struct value_array *a, uin
 {
     size_t sum = 0;
     for (; n && pos < a->n_prefix; n--, pos++)
-        sum = plus(sum, plus(value_comma_bytes(r), value_min(r, a->prefix[pos])));
+        sum = add_size(sum, add_size(value_comma_bytes(r), value_min(r, a->prefix[pos])));
     if (n) {
-        size_t one = plus(value_comma_bytes(r), value_min(r, a->item));
-        sum = one > SIZE_MAX / n ? SIZE_MAX : plus(sum, one * n);
+        size_t one = add_size(value_comma_bytes(r), value_min(r, a->item));
+        sum = one > SIZE_MAX / n ? SIZE_MAX : add_size(sum, one * n);
     }
     return sum;
 }
@@ -51,8 +46,8 @@ static size_t array_debt(const struct rules *r, const struct value_array *a,
     for (uint32_t i = s->pos; i < a->n_prefix; i++)
         if (value_min(r, a->prefix_counted[i]) < one)
             one = value_min(r, a->prefix_counted[i]);
-    one = plus(one, value_comma_bytes(r));
-    return one > SIZE_MAX / need ? SIZE_MAX : plus(sum, one * need);
+    one = add_size(one, value_comma_bytes(r));
+    return one > SIZE_MAX / need ? SIZE_MAX : add_size(sum, one * need);
 }
 
 static size_t array_cost(const struct rules *r, const struct rule_state *s)
@@ -60,10 +55,10 @@ static size_t array_cost(const struct rules *r, const struct rule_state *s)
     const struct value_array *a = &r->array[s->a];
     size_t debt = array_debt(r, a, s);
     if (s->phase == PH_MEMBER && debt)
-        return plus(debt, 1) - value_comma_bytes(r);
+        return add_size(debt, 1) - value_comma_bytes(r);
     if (s->phase == PH_MEMBER)
-        return plus(value_min(r, value_item_at(a, s->pos)), 1);
-    return plus(debt, s->phase != PH_NEXT && s->phase != PH_OPEN);
+        return add_size(value_min(r, value_item_at(a, s->pos)), 1);
+    return add_size(debt, s->phase != PH_NEXT && s->phase != PH_OPEN);
 }
 
 /* What the keys still owed from the state on cost, each with its comma. */
@@ -74,7 +69,7 @@ static size_t object_debt(const struct value_object *o, const struct rule_state 
     size_t owed = s->missing > required + pay ? s->missing - required - pay : 0;
     if ((owed && o->extra_min > SIZE_MAX / owed) || (pay && o->pay_min > SIZE_MAX / pay))
         return SIZE_MAX;
-    return plus(o->tail[pos], plus(owed * o->extra_min, pay * o->pay_min));
+    return add_size(o->tail[pos], add_size(owed * o->extra_min, pay * o->pay_min));
 }
 
 static size_t object_cost(const struct rules *r, const struct rule_state *s)
@@ -89,14 +84,14 @@ static size_t object_cost(const struct rules *r, const struct rule_state *s)
     case PH_VALUE:
     case PH_EXTRA:
         next = value_with_key(o, s, s->pos);
-        debt = plus(value_min(r, value_key_value(o, s->pos)), object_debt(o, &next, next.pos) + 1);
-        return plus(debt, s->phase == PH_VALUE ? 0 : colon);
+        debt = add_size(value_min(r, value_key_value(o, s->pos)), object_debt(o, &next, next.pos) + 1);
+        return add_size(debt, s->phase == PH_VALUE ? 0 : colon);
     case PH_KEY:
     case PH_MEMBER:
         debt = object_debt(o, s, s->pos);
-        return plus(debt ? debt : o->extra_min, 1) - value_comma_bytes(r);
+        return add_size(debt ? debt : o->extra_min, 1) - value_comma_bytes(r);
     default:
-        return plus(object_debt(o, s, s->pos), s->phase == PH_AFTER);
+        return add_size(object_debt(o, s, s->pos), s->phase == PH_AFTER);
     }
 }
 
@@ -114,19 +109,19 @@ static size_t array_min(const struct rules *r, const struct value_array *a)
     if (a->lo > a->hi)
         return SIZE_MAX;
     if (!a->contains) {
-        size_t sum = plus(items_cost(r, a, 0, a->lo), 2);
+        size_t sum = add_size(items_cost(r, a, 0, a->lo), 2);
         return a->lo && sum != SIZE_MAX ? sum - value_comma_bytes(r) : sum;
     }
     if (!value_items_finish(r, a, 0, a->lo, a->hi, a->contains_lo, a->contains_hi))
         return SIZE_MAX;
     const struct rule_state first = { .missing = a->lo, .bits = a->contains_lo };
     size_t debt = array_debt(r, a, &first);
-    return debt == SIZE_MAX ? SIZE_MAX - 1 : plus(debt, 2) - (debt ? value_comma_bytes(r) : 0);
+    return debt == SIZE_MAX ? SIZE_MAX - 1 : add_size(debt, 2) - (debt ? value_comma_bytes(r) : 0);
 }
 
 static size_t member_min(const struct rules *r, size_t name, uint32_t value)
 {
-    return plus(value_min(r, value), name + 2 * value_comma_bytes(r));
+    return add_size(value_min(r, value), name + 2 * value_comma_bytes(r));
 }
 
 /* Cheapest member that need not be there. */
@@ -167,7 +162,7 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     for (uint32_t i = 0; i < o->n_key; i++) {
         live += value_min(r, o->key[i].value) != SIZE_MAX;
         if (o->key[i].required)
-            sum = plus(sum, member_min(r, quoted(o->key[i].name), o->key[i].value));
+            sum = add_size(sum, member_min(r, quoted(o->key[i].name), o->key[i].value));
     }
     if (sum == SIZE_MAX || (o->counts && (o->n_required > o->hi || o->lo > o->hi)))
         return SIZE_MAX;
@@ -185,7 +180,7 @@ static size_t object_min(struct rules *r, const struct value_object *o)
     size_t one = owed ? extra_min(r, o) : 0;
     if (owed && one > SIZE_MAX / 2 / owed)
         return SIZE_MAX;
-    sum = plus(sum, one * owed);
+    sum = add_size(sum, one * owed);
     return o->n_required || owed ? sum - value_comma_bytes(r) : sum;
 }
 
@@ -270,7 +265,7 @@ static void prune_object(struct rules *r, struct value_object *o)
     for (uint32_t i = o->n_key; i-- > 0;) {
         o->tail[i] = o->tail[i + 1];
         if (o->key[i].required)
-            o->tail[i] = plus(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
+            o->tail[i] = add_size(o->tail[i], member_min(r, quoted(o->key[i].name), o->key[i].value));
     }
     o->extra_min = extra_min(r, o);
     o->pay_min = pay_min(r, o);

@@ -52,9 +52,9 @@ struct radix_tail {
 enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **ret,
                       struct error *err);
 void        radix_free(struct radix *r);
-/* While the tree is empty.  False: no policy has this name. */
+/* False: no policy has this name. */
 bool        radix_policy_named(const char *name, enum radix_policy *ret);
-void        radix_set_policy(struct radix *r, enum radix_policy policy);
+void        radix_set_policy(struct radix *r, enum radix_policy policy);   /* while the tree is empty */
 
 /* Length of the longest match of at most `n` tokens, in whole pages, and how much of it is
  * computed.  Changes nothing. */

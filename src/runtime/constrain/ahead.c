@@ -10,7 +10,7 @@
 #include "runtime/constrain/constraint_data.h"
 
 /* Work counts from the constraint's own compiling on: one that was hard to compile is hard to walk. */
-enum { BORDERS_AHEAD = 24, MASKS_AHEAD = 24, WORK_AHEAD = 20000 };
+enum { MASKS_AHEAD = 24, WORK_AHEAD = 20000 };
 
 struct ahead {
     struct drive       *d;
@@ -27,7 +27,7 @@ static void add_border(struct ahead *a, uint32_t config)
 {
     uint64_t known;
     if (config == CONFIG_DEAD || config == CONFIG_UNKNOWN || automaton_doubt(a->d->f, config) ||
-        a->n == BORDERS_AHEAD || idmap_get(&a->met, config, &known))
+        a->n == MASKS_AHEAD || idmap_get(&a->met, config, &known))
         return;
     uint32_t *slot = array_push(&a->border, &a->n, &a->cap, sizeof *slot);
     a->failed |= !slot || !idmap_put(&a->met, config, 1);
@@ -47,7 +47,7 @@ static void follow(struct ahead *a, uint32_t config)
     for (uint32_t i = 0; i < automaton_n_thread(f, config) && !a->failed; i++) {
         uint32_t lo, hi;
         automaton_labels(f, config, i, &lo, &hi);
-        for (uint32_t label = lo; label < hi && a->n < BORDERS_AHEAD && !a->failed; label++) {
+        for (uint32_t label = lo; label < hi && a->n < MASKS_AHEAD && !a->failed; label++) {
             if (automaton_may_leave(f, config, i, label))
                 add_border(a, automaton_leave(f, config, i, label));
             a->failed |= family_failed(f);

@@ -208,6 +208,12 @@ static void fail_all(struct sched *s, const struct error *err)
     radix_flush(s->radix);
 }
 
+/* Behind the last row of r in the step. */
+static const float *last_logits(const struct sched *s, const struct request *r)
+{
+    return s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab;
+}
+
 static void collect_request(struct sched *s, struct request *r)
 {
     uint32_t n_tok = r->tl->tok.n;
@@ -233,7 +239,7 @@ static void collect_request(struct sched *s, struct request *r)
             generate_fill(s, r);
         return;
     }
-    const float *logits = s->logits + (size_t)(r->logit + r->n_logit - 1) * s->info->n_vocab;
+    const float *logits = last_logits(s, r);
     if (r->kind == REQUEST_GEN) {
         generate_step(s, r, logits);
         return;
@@ -254,8 +260,7 @@ static bool keep_late(struct sched *s, struct request *r)
     r->late_logits = mem_alloc(n * sizeof *r->late_logits);
     if (!r->late_logits)
         return false;
-    memcpy(r->late_logits, s->logits + (size_t)(r->logit + r->n_logit - 1) * n,
-           n * sizeof *r->late_logits);
+    memcpy(r->late_logits, last_logits(s, r), n * sizeof *r->late_logits);
     hold_publish(s, &r->hold, &r->tl->tok, r->n_kv, r->seq);
     generate_fill(s, r);
     s->stats.masks_late++;
