@@ -90,6 +90,11 @@ struct request {
     double             logprob;
     struct score_result scored;
     uint32_t           n_prompt, n_cached, n_generated;
+    /* Why prompt tokens were not found when the request was first admitted (see radix_misses):
+     * never seen, taken back for room, known to other namespaces only, in a page that was not
+     * whole, and known but wanted for their logits.  Only an operator may be shown
+     * miss_namespace by itself: it tells what others have asked. */
+    uint32_t           miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint64_t           admit_ns, first_ns, end_ns;
 
     /* ---- the scheduler's ---- */

@@ -33,6 +33,7 @@ struct sched_stats {
     uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
     uint64_t steps, requests, failed, cancelled, retracted;
     uint64_t evicted_pages, copied_pages;
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;
     uint64_t prefill_ns, decode_ns, mask_ns, sample_ns;
