@@ -131,6 +131,9 @@ typedef struct sgl_engine_stats {
     uint64_t forks, steps, requests, failed, cancelled, retracted, evicted_pages, copied_pages;
     uint32_t pages_total, pages_free, pages_cached, pages_held, running, waiting;
     double   prefill_ms, decode_ms, mask_ms, sample_ms;
+    /* prompt tokens that were computed, by why the cache did not have them: never seen, evicted,
+     * known in another namespace, in a page that was not whole, known but with logits wanted */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
 } sgl_engine_stats;
 
 void       sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret);
@@ -271,6 +274,13 @@ typedef struct sgl_result {
     const double    *probs;     /* [n_probs] in the order of the options */
     size_t           n_probs;
     double           queue_ms, prefill_ms, decode_ms, ttft_ms;
+    /* cached_tokens, by where they came from: computed before, computed for another request just
+     * then, inherited by a fork, read back from host memory */
+    uint32_t         cached_device, cached_shared, cached_forked, cached_host;
+    /* the other prompt tokens, by why they were computed: not in the cache, no longer in it, in a
+     * page that was not whole, their logits were wanted */
+    uint32_t         miss_cold, miss_evicted, miss_boundary, miss_logprobs;
+    uint32_t         retractions;   /* times it gave its place up for others, and came back */
 } sgl_result;
 
 typedef struct sgl_call sgl_call;       /* one generation on its way */
@@ -287,7 +297,7 @@ typedef struct sgl_call_event {
     size_t              text_len;
     const sgl_token    *tokens;     /* TEXT */
     size_t              n_tokens;
-    const sgl_result   *result;     /* DONE */
+    const sgl_result   *result;     /* DONE; FAILED: what there was when the deadline came, or NULL */
     sgl_error           error;      /* FAILED */
 } sgl_call_event;                   /* valid until the next sgl_call_next or sgl_call_free */
 

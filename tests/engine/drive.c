@@ -9,6 +9,7 @@ static void on_event(void *ctx, struct plan_event *ev)
     struct drive *d = ev->user;
     if (ev->kind == PLAN_CHUNK) {
         str_add_slice(&d->chunks, ev->chunk);
+        atomic_fetch_add(&d->n_chunk, 1);
         return;
     }
     d->ok = ev->kind == PLAN_DONE;

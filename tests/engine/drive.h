@@ -3,6 +3,7 @@
 #define TESTS_ENGINE_DRIVE_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@
 struct drive {
     sem_t               done;
     struct str          chunks;
+    atomic_uint         n_chunk;
     struct plan_result *result;
     struct error        error;
     bool                ok;

@@ -2,7 +2,8 @@
  *
  * An answer is made of the prompt: the words of "You said: <prompt>", one event a word, from a
  * thread for each call.  Words in the prompt change what happens: FAIL fails before the first
- * word, LATE after the second, SLOW waits between words.  A JSON constraint answers with a fixed
+ * word, LATE after the second, SLOW waits between words, TIMEUP is cut at the third as by its
+ * deadline.  A JSON constraint answers with a fixed
  * object.  Statistics count what was cancelled, so that a test can see a dropped client. */
 #include <math.h>
 #include <pthread.h>
@@ -33,7 +34,7 @@ struct sgl_call {
     sgl_top         top;
     uint32_t        n_word, max;
     uint32_t        n_ready, n_taken;   /* words */
-    bool            stream, logprobs, finished, failed, ended, cancel;
+    bool            stream, logprobs, finished, failed, ended, cancel, cut;
     sgl_result      result;
     sgl_error       error;
 };
@@ -155,6 +156,13 @@ static void *speak(void *arg)
             pthread_mutex_unlock(&c->lock);
             return NULL;
         }
+        if (i == 2 && strstr(c->prompt, "TIMEUP")) {
+            c->error = (sgl_error){ .status = SGL_TIMEOUT, .code = "R0702", .text = "too late" };
+            c->cut = true;
+            end_call(c, true);
+            pthread_mutex_unlock(&c->lock);
+            return NULL;
+        }
         c->n_ready++;
         tell(c);
     }
@@ -215,6 +223,12 @@ sgl_status sgl_generate(sgl_engine *engine, const sgl_request *r, sgl_call **ret
     c->result.n_tokens = c->n_word;
     c->result.prompt_tokens = (uint32_t)strlen(c->prompt);
     c->result.completion_tokens = c->n_word;
+    c->result.cached_tokens = 7;
+    c->result.cached_device = 4;
+    c->result.cached_shared = 2;
+    c->result.cached_forked = 1;
+    c->result.miss_cold = c->result.prompt_tokens - 7;
+    c->result.retractions = 3;
     engine->requests++;
     engine->live++;
     *ret = c;
@@ -243,7 +257,7 @@ sgl_status sgl_call_next(sgl_call *c, int timeout_ms, sgl_call_event *ret)
         c->ended = true;
         ret->kind = c->failed ? SGL_CALL_FAILED : SGL_CALL_DONE;
         ret->error = c->error;
-        ret->result = &c->result;
+        ret->result = c->failed && !c->cut ? NULL : &c->result;
     }
     pthread_mutex_unlock(&c->lock);
     return st;

@@ -127,6 +127,40 @@ def test_generate():
         check("generate refuses %s" % body, s == 400 and j["error"]["message"], j)
 
 
+def test_counters():
+    s, _, j = ask("POST", "/generate", {"text": "a longer prompt", "sampling_params": {"n": 2}})
+    meta = [one["meta_info"] for one in j]
+    check("sources of cached tokens", s == 200 and
+          meta[0]["cached_tokens_details"] == {"device": 4, "shared": 2, "forked": 1, "host": 0} and
+          meta[1]["cached_tokens_details"] == {"device": 0, "shared": 0, "forked": 7, "host": 0} and
+          all(sum(m["cached_tokens_details"].values()) == m["cached_tokens"] for m in meta), meta)
+    check("misses", sum(meta[0]["uncached_tokens_details"].values()) ==
+          meta[0]["prompt_tokens"] - meta[0]["cached_tokens"], meta[0])
+    check("times", all(meta[0][k] >= 0 for k in ("queue_time", "prefill_time", "decode_time", "ttft",
+                                                 "e2e_latency")) and
+          meta[0]["num_retractions"] == 3 and meta[0]["forced_tokens"] == 0, meta[0])
+    s, _, j = ask("POST", "/v1/completions", {"prompt": ["a longer prompt", "another prompt"],
+                                              "return_cached_tokens_details": True})
+    u = j["usage"]["prompt_tokens_details"]
+    check("usage", s == 200 and u["cached_tokens"] == 14 and
+          [d["device"] for d in u["cached_tokens_details"]] == [4, 4], j)
+
+
+def test_deadline():
+    """Cut by its deadline: what there was, and why; in every dialect, whole and streamed."""
+    s, _, j = ask("POST", "/generate", {"text": "TIMEUP a b c"})
+    why = j["meta_info"]["finish_reason"]
+    check("deadline of generate", s == 200 and why["type"] == "abort" and why["status_code"] == 504 and
+          why["err_type"] == "deadline_exceeded" and j["text"].startswith("You said"), j)
+    s, _, j = ask("POST", "/v1/completions", {"prompt": "TIMEUP a b c"})
+    check("deadline of completions", s == 200 and j["choices"][0]["finish_reason"] == "abort", j)
+    s, _, text = ask("POST", "/v1/chat/completions", {
+        "messages": [{"role": "user", "content": "TIMEUP a b c"}], "stream": True})
+    ev = events(text)
+    check("deadline of a stream", s == 200 and ev[-1] == "[DONE]" and
+          json.loads(ev[-2])["choices"][0]["finish_reason"] == "abort", ev)
+
+
 def test_tags():
     """A structural tag reaches the engine as JSON, from each door."""
     tags = {"type": "structural_tag", "triggers": ["<f="],
@@ -316,7 +350,7 @@ def stop(p, name):
 
 def main():
     p = serve(sys.argv[1])
-    for test in (test_whole, test_generate, test_tags, test_stream, test_refusals, test_manage,
+    for test in (test_whole, test_generate, test_counters, test_deadline, test_tags, test_stream, test_refusals, test_manage,
                  test_dropped, test_many):
         test()
     hanging = socket.create_connection(("127.0.0.1", PORT))

@@ -185,6 +185,11 @@ void sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret)
         .decode_ms = s.decode_ms,
         .mask_ms = s.mask_ms,
         .sample_ms = s.sample_ms,
+        .miss_cold = s.miss_cold,
+        .miss_evicted = s.miss_evicted,
+        .miss_namespace = s.miss_namespace,
+        .miss_boundary = s.miss_boundary,
+        .miss_logprobs = s.miss_logprobs,
     };
 }
 

@@ -75,6 +75,9 @@ struct engine_stats {
     uint32_t running, waiting;
     double   prefill_ms, decode_ms; /* time inside forward, by what the batch held */
     double   mask_ms, sample_ms;
+    /* Prompt tokens that were computed, by why they were not found: never seen; evicted; known in
+     * another namespace; in a page that was not whole; known, but their logits were wanted. */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint64_t masks, masks_shared, masks_late;   /* filled; taken from a row at the same place; after
                                                    their step */
 };

@@ -42,7 +42,9 @@ static void local_stats(struct engine *base, struct engine_stats *ret)
         .waiting = s.waiting, .prefill_ms = (double)s.prefill_ns / 1e6,
         .decode_ms = (double)s.decode_ns / 1e6, .mask_ms = (double)s.mask_ns / 1e6,
         .masks = s.masks, .masks_shared = s.masks_shared, .masks_late = s.masks_late,
-        .sample_ms = (double)s.sample_ns / 1e6,
+        .sample_ms = (double)s.sample_ns / 1e6, .miss_cold = s.miss_cold,
+        .miss_evicted = s.miss_evicted, .miss_namespace = s.miss_namespace,
+        .miss_boundary = s.miss_boundary, .miss_logprobs = s.miss_logprobs,
     };
 }
 

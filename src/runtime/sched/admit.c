@@ -81,6 +81,7 @@ void sched_retract(struct sched *s, struct request *r)
     r->n_kv = 0;
     r->tail_tried = false;
     s->stats.retracted++;
+    r->n_retracted++;
     if (!sched_enqueue(s, r)) {
         struct error err;
         enum status st = error_nomem(&err);

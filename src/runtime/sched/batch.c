@@ -89,6 +89,17 @@ static uint32_t runnable(struct sched *s, struct request *r)
     return r->n_kv + n == r->hold.n_tree ? n_tok - r->n_kv : n;
 }
 
+/* Prompt rows that are new to the request: what is computed again after a retraction is the
+ * engine's doing, and does not count as a miss of the request. */
+static void count_prompt_rows(struct request *r, uint32_t pos, uint32_t n)
+{
+    uint32_t from = pos > r->n_counted ? pos : r->n_counted;
+    if (pos + n <= from)
+        return;
+    r->n_computed += pos + n - from;
+    r->n_counted = pos + n;
+}
+
 static void add_rows(struct sched *s, struct request *r, uint32_t n)
 {
     uint32_t pos = r->n_kv;
@@ -113,7 +124,7 @@ static void add_rows(struct sched *s, struct request *r, uint32_t n)
         radix_advance(s->radix, r->hold.node, pos, n);
     uint32_t n_prompt_rows = r->n_prompt > pos ? r->n_prompt - pos : 0;
     n_prompt_rows = n_prompt_rows < n ? n_prompt_rows : n;
-    r->n_computed += n_prompt_rows;
+    count_prompt_rows(r, pos, n_prompt_rows);
     s->stats.computed_tokens += n_prompt_rows;
     order_charge(s->order, r, n_prompt_rows, 0);
     s->has_prompt_rows = s->has_prompt_rows || n > 1;

@@ -127,6 +127,18 @@ static void keep_hold(struct sched *s, struct request *r)
     timeline_rest(s, r->tl, h);
 }
 
+/* Where the prompt tokens came from that the request did not compute. */
+static void count_cached(struct request *r)
+{
+    r->n_cached = r->n_prompt > r->n_computed ? r->n_prompt - r->n_computed : 0;
+    uint32_t pending = r->n_match > r->n_ready_found ? r->n_match - r->n_ready_found : 0;
+    uint32_t late = r->n_cached > r->n_ready_found ? r->n_cached - r->n_ready_found : 0;
+    r->n_shared = pending < late ? pending : late;
+    uint32_t ready = r->n_cached - r->n_shared;
+    r->n_forked = r->tl->n_forked < ready ? r->tl->n_forked : ready;
+    r->tl->n_forked = 0;
+}
+
 void request_finish(struct sched *s, struct request *r, enum status st, const struct error *err)
 {
     r->ended = true;
@@ -140,7 +152,7 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
         r->tl->tok.n = r->n_ctx_fail;
     keep_hold(s, r);
 
-    r->n_cached = r->n_prompt > r->n_computed ? r->n_prompt - r->n_computed : 0;
+    count_cached(r);
     r->n_generated = r->n_gen;
     for (uint32_t i = 0; i < r->n_token && r->logprobs; i++)
         r->logprob += isnan(r->token[i].logprob) ? 0 : (double)r->token[i].logprob;

@@ -90,6 +90,10 @@ struct request {
     double             logprob;
     struct score_result scored;
     uint32_t           n_prompt, n_cached, n_generated;
+    /* Of the cached ones: those that another request was computing just then, and those that came
+     * with a fork.  The rest was computed before. */
+    uint32_t           n_shared, n_forked;
+    uint32_t           n_retracted;         /* times it gave its pages up */
     /* Why prompt tokens were not found when the request was first admitted (see radix_misses):
      * never seen, taken back for room, known to other namespaces only, in a page that was not
      * whole, and known but wanted for their logits.  Only an operator may be shown
@@ -115,7 +119,10 @@ struct request {
     bool               tail_tried;          /* the unfinished page was looked for */
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
-    uint32_t           n_computed;          /* prompt rows this request computed itself */
+    uint32_t           n_computed;          /* prompt rows this request computed itself, each once: */
+    uint32_t           n_counted;           /* those before it are counted, or were found */
+    uint32_t           n_ready_found;       /* tokens of the first match that were computed */
+    bool               noted;               /* n_ready_found is known */
     uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
     uint32_t           heal_left;

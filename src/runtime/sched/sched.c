@@ -331,10 +331,24 @@ static enum status compute(struct sched *s, struct error *err)
     return st;
 }
 
+/* What those who were just admitted have found; what they share later was computed meanwhile. */
+static void note_admitted(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        if (r->noted)
+            continue;
+        uint32_t done = radix_done(r->hold.node);
+        r->n_ready_found = done < r->n_match ? done : r->n_match;
+        r->noted = true;
+    }
+}
+
 static void step(struct sched *s)
 {
     struct error err;
     sched_admit(s);
+    note_admitted(s);
     batch_build(s);
     mask_jobs_begin(s);
     enum status st = compute(s, &err);

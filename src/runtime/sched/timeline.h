@@ -47,6 +47,7 @@ struct timeline {
     struct hold       rest;             /* kept between requests, given up under pressure */
     struct timeline  *rest_prev, *rest_next;
     bool              resting;          /* in the list of those that hold something */
+    uint32_t          n_forked;         /* tokens that came with the fork; 0 once a request has ended */
     bool              pinned;           /* gives up what it kept after all others (static prefixes) */
 };
 

@@ -61,6 +61,7 @@ struct choice {
     const sgl_result *result;           /* when done; lives as long as the call */
     sgl_error         error;
     bool              done, failed;
+    bool              aborted;          /* done, with what there was when the deadline came: `error` */
     struct str        text;             /* streamed so far, where a dialect repeats it */
     json_t           *ids, *logprobs, *tops;    /* likewise, of the tokens */
     uint32_t          n_token;          /* streamed so far */
@@ -111,7 +112,7 @@ struct exchange {
     const char            *model;
     const char            *prompt_text; /* echoed, or NULL */
     uint32_t               n_per_prompt;
-    bool                   chat, logprobs, usage, incremental, list_answer;
+    bool                   chat, logprobs, usage, incremental, list_answer, cached_details;
     uint32_t               top_logprobs;
     bool                   text_in_logprobs;
 
@@ -128,6 +129,8 @@ bool refuse_error(struct exchange *x, const sgl_error *err, const char *param);
 bool refuse_nomem(struct exchange *x);
 json_t *error_json(const struct answer_error *e);
 enum MHD_Result reply_error(struct exchange *x);        /* what was noted */
+/* Where the cached prompt tokens of a choice that has a result came from. */
+json_t *cached_json(const struct exchange *x, const struct choice *c);
 enum MHD_Result reply_json(struct exchange *x, unsigned status, json_t *json);      /* takes json */
 enum MHD_Result reply_text(struct exchange *x, unsigned status, const char *type, struct slice text);
 void reply_headers(struct exchange *x, struct MHD_Response *response);

@@ -97,6 +97,18 @@ json_t *error_json(const struct answer_error *e)
                      "param", e->param[0] ? e->param : NULL, "code", (int)e->status);
 }
 
+/* Choices of one prompt share its computation: the first reports the hit, to the others the prompt
+ * is forked. */
+json_t *cached_json(const struct exchange *x, const struct choice *c)
+{
+    const sgl_result *r = c->result;
+    bool first = (uint32_t)(c - x->choice) % x->n_per_prompt == 0;
+    return json_pack("{s:i, s:i, s:i, s:i}", "device", first ? (int)r->cached_device : 0, "shared",
+                     first ? (int)r->cached_shared : 0, "forked",
+                     first ? (int)r->cached_forked : (int)r->cached_tokens, "host",
+                     first ? (int)r->cached_host : 0);
+}
+
 void reply_headers(struct exchange *x, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "x-request-id", x->request_id);

@@ -96,8 +96,18 @@ static void take_event(struct exchange *x, struct choice *c, const sgl_call_even
         x->dialect->finish(x, c);
         return;
     case SGL_CALL_FAILED:
-        c->done = c->failed = true;
+        c->done = true;
         c->error = ev->error;
+        if (!ev->result || ev->error.status != SGL_TIMEOUT) {
+            c->failed = true;
+            return;
+        }
+        c->aborted = true;
+        c->result = ev->result;
+        if (!x->stream)
+            return;
+        open_once(x);
+        x->dialect->finish(x, c);
         return;
     }
 }

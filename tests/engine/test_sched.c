@@ -1,0 +1,104 @@
+/* test_sched.c - what the scheduler promises to a request: counters that say where its tokens came
+ * from, and an answer of what there was when its deadline came. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "fake_engine.h"
+
+static uint32_t sum_of_sources(const struct plan_result *r)
+{
+    uint32_t device = r->n_cached - r->n_shared - r->n_forked;
+    REQUIRE(r->n_shared + r->n_forked <= r->n_cached && r->n_cached <= r->n_prompt);
+    return device;
+}
+
+/* Never seen, seen, being computed by another just then, inherited by a fork. */
+static void test_sources(void)
+{
+    struct fake_opts f = fake_plain;
+    f.max_batch_tok = 64;
+    f.step_us = 3000;
+    struct engine *e = fake_engine_open(&f, NULL, NULL);
+    char *text = fake_text(300, 3);
+    struct session *s[3] = { fake_session(e), fake_session(e), fake_session(e) };
+    struct drive d[2];
+
+    drive_submit(s[0], drive_gen(&d[0], text, 4, 1));
+    while (true) {      /* until the first one computes */
+        struct engine_stats st;
+        engine_stats(e, &st);
+        if (st.steps)
+            break;
+        usleep(1000);
+    }
+    drive_submit(s[1], drive_gen(&d[1], text, 4, 2));
+    drive_wait(&d[0]);
+    drive_wait(&d[1]);
+    REQUIRE(d[0].ok && d[1].ok);
+    REQUIRE(d[0].result->n_cached == 0 && sum_of_sources(d[0].result) == 0);
+    REQUIRE(d[1].result->n_shared > 100 && d[1].result->n_forked == 0);
+    REQUIRE(d[1].result->n_cached + 16 > d[1].result->n_prompt);
+    drive_free(&d[0]);
+    drive_free(&d[1]);
+
+    drive_submit(s[2], drive_gen(&d[0], text, 4, 3));
+    drive_wait(&d[0]);
+    REQUIRE(d[0].ok && d[0].result->n_shared == 0 && d[0].result->n_forked == 0);
+    REQUIRE(sum_of_sources(d[0].result) + 16 > d[0].result->n_prompt);
+    drive_free(&d[0]);
+
+    struct session *c = fake_fork(s[2]);
+    drive_submit(c, drive_gen(&d[0], " and the", 4, 4));
+    drive_wait(&d[0]);
+    REQUIRE(d[0].ok && d[0].result->n_forked > 100 && d[0].result->n_shared == 0);
+    REQUIRE(d[0].result->n_retracted == 0);
+    drive_free(&d[0]);
+    session_drop(c);
+    for (int i = 0; i < 3; i++)
+        session_drop(s[i]);
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(text);
+}
+
+/* A request that is out of time fails with what it has; one that never ran, with nothing. */
+static void test_deadline(void)
+{
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 1 };
+    f.step_us = 2000;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct session *s[2] = { fake_session(e), fake_session(e) };
+    struct drive d[2];
+    for (int i = 0; i < 2; i++) {
+        struct plan *p = drive_gen(&d[i], "the cat", 1500, 1);
+        p->hole.ignore_eos = true;
+        p->deadline_ms = clock_ms() + (i ? 50 : 150);
+        drive_submit(s[i], p);
+        while (!i && !atomic_load(&d[0].n_chunk))
+            usleep(1000);
+    }
+    for (int i = 0; i < 2; i++) {
+        drive_wait(&d[i]);
+        REQUIRE(!d[i].ok && d[i].error.status == ST_TIMEOUT);
+    }
+    REQUIRE(d[0].result && d[0].result->text.len && d[0].result->n_generated);
+    REQUIRE(slice_starts(d[0].result->text, str_slice(&d[0].chunks)));
+    REQUIRE(!d[1].result);
+    for (int i = 0; i < 2; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+}
+
+int main(void)
+{
+    test_sources();
+    test_deadline();
+    printf("2 passed, 0 failed\n");
+    return 0;
+}
