@@ -238,6 +238,8 @@ typedef struct sgl_request {
     int32_t            priority;
     uint64_t           deadline_ms;     /* from now; 0: none */
     const char        *structural_tag;  /* a constraint too: text with tags that hold values; JSON */
+    const char        *tenant;          /* whose share of the engine it takes; NULL: everybody's */
+    uint32_t           tenant_weight;   /* of that share, in thousandths; 0: 1000 */
 } sgl_request;
 
 void sgl_request_init(sgl_request *request);

@@ -197,6 +197,36 @@ static void test_tenants_share(void)
     }
 }
 
+/* A tenant of three times the weight gets three times the tokens while both want them. */
+static void test_weights(void)
+{
+    struct queue_of q;
+    double charged[3] = {0};
+    open_queue(&q, "hrrn", 1000000, 1000000);
+    uint32_t weight[3] = { 0, 500, 1500 };
+    for (uint32_t i = 0; i < 60; i++)
+        add(&q, 5, 100, 0, 0, 1 + i % 2);
+    for (uint32_t i = 0; i < 60; i++) {     /* as they would have come */
+        order_leave(q.order, q.r[i]);
+        q.r[i]->weight = weight[q.r[i]->tenant];
+        order_join(q.order, q.r[i]);
+    }
+    for (uint64_t ms = 0; ms < 6000; ms++) {
+        struct request *r = take_at(&q, ms);
+        order_charge(q.order, r, 100, 20);
+        charged[r->tenant] += 140;
+        add(&q, 5, 100, 0, ms, r->tenant);
+        struct request *n = q.r[q.n - 1];
+        order_leave(q.order, n);
+        n->weight = weight[n->tenant];
+        order_join(q.order, n);
+        drop(&q, r);
+    }
+    fprintf(stderr, "weights 500 and 1500: shares 1 : %.2f\n", charged[2] / charged[1]);
+    REQUIRE(charged[2] > 2.8 * charged[1] && charged[2] < 3.2 * charged[1]);
+    close_queue(&q);
+}
+
 /* Sixty-four at once over a prefix of a thousand tokens. */
 static void test_prefix_once(void)
 {
@@ -286,8 +316,9 @@ int main(void)
     test_nobody_starves();
     test_jumped();
     test_tenants_share();
+    test_weights();
     test_prefix_once();
     test_split_budget();
-    printf("6 passed, 0 failed\n");
+    printf("7 passed, 0 failed\n");
     return 0;
 }

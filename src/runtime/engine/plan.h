@@ -165,6 +165,7 @@ struct plan {
     bool            prefill;    /* without a hole: done only when the KV of everything is computed */
     int32_t         priority;
     uint64_t        tenant;     /* whose share of the engine it takes; 0: everybody's */
+    uint32_t        weight;     /* of that share, in thousandths; 0: 1000 */
     uint64_t        deadline_ms;/* clock_ms value; 0: none */
     plan_sink       sink;
     void           *sink_ctx;

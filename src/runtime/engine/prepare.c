@@ -317,6 +317,7 @@ static enum status prepare_hole(struct job *job, struct error *err)
     r->cancel = &job->s->cancel;
     r->priority = job->plan->priority;
     r->tenant = job->plan->tenant;
+    r->weight = job->plan->weight;
     r->deadline_ms = job->plan->deadline_ms;
     if (h->kind == HOLE_NONE)
         return first_token(job, err);

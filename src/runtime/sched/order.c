@@ -20,12 +20,15 @@ enum {
     MAX_JUMPS = 8,              /* requests that may be admitted before one that did not fit */
     LPM_AGING = 64,             /* tokens of match that a round is worth */
     SHARE_QUANTUM = 8192,       /* charged tokens below which tenants count as equal */
+    WEIGHT_ONE = 1000,
     MAX_TENANTS = 1024,         /* remembered; more share the first place */
 };
 
 struct tenant {
     uint64_t id;
-    uint64_t charged;
+    uint64_t charged;           /* tokens, divided by its weight */
+    uint64_t rest;              /* of that division */
+    uint32_t weight;            /* thousandths; as its last request said */
     uint32_t n_request;         /* that wait or run */
 };
 
@@ -130,6 +133,7 @@ void order_join(struct order *o, struct request *r)
         uint64_t least = least_active(o);
         t->charged = t->charged > least ? t->charged : least;
     }
+    t->weight = r->weight ? r->weight : WEIGHT_ONE;
     t->n_request++;
     r->tenant_at = (uint32_t)(t - o->tenant);
     r->joined = true;
@@ -145,7 +149,10 @@ void order_leave(struct order *o, struct request *r)
 
 void order_charge(struct order *o, const struct request *r, uint32_t n_prompt, uint32_t n_generated)
 {
-    o->tenant[r->tenant_at].charged += n_prompt + 2u * n_generated;
+    struct tenant *t = &o->tenant[r->tenant_at];
+    t->rest += (uint64_t)WEIGHT_ONE * (n_prompt + 2u * n_generated);
+    t->charged += t->rest / t->weight;
+    t->rest %= t->weight;
 }
 
 /* ---- service ---- */

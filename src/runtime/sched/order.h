@@ -8,7 +8,7 @@
  *
  * Under every order those that are overdue come first, oldest first; then priority; then the
  * tenant that was served least.  A tenant is charged for prompt tokens that were computed and twice
- * for generated ones; what was cached is free.  Only the scheduler thread uses an order. */
+ * for generated ones, divided by its weight; what was cached is free.  Only the scheduler thread uses an order. */
 #ifndef RUNTIME_SCHED_ORDER_H
 #define RUNTIME_SCHED_ORDER_H
 

@@ -50,6 +50,7 @@ struct request {
 
     int32_t            priority;
     uint64_t           tenant;              /* whose share it is counted against; 0: everybody's */
+    uint32_t           weight;              /* of the tenant's share, in thousandths; 0: 1000 */
     uint64_t           deadline_ms;
     uint64_t           submit_ns;
 

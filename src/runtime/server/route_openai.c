@@ -10,9 +10,9 @@
                  "repetition_penalty seed stop stop_token_ids stop_regex min_tokens ignore_eos " \
                  "logit_bias regex ebnf json_schema structural_tag cache_salt extra_key priority " \
                  "n logprobs stream stream_options model max_tokens deadline_ms response_format rid " \
-                 "return_cached_tokens_details"
-#define WITHOUT_EFFECT "user store metadata service_tier prompt_cache_key prompt_cache_retention " \
-                       "safety_identifier verbosity no_logs custom_labels skip_special_tokens " \
+                 "return_cached_tokens_details user safety_identifier"
+#define WITHOUT_EFFECT "store metadata service_tier prompt_cache_key prompt_cache_retention " \
+                       "verbosity no_logs custom_labels skip_special_tokens " \
                        "spaces_between_special_tokens separate_reasoning stream_reasoning"
 #define REFUSED "lora_path custom_params no_stop_trim return_token_ids " \
                 "return_hidden_states"
@@ -313,7 +313,8 @@ static bool read_common(struct exchange *x, sgl_request *r, int64_t *ret_n)
     *ret_n = 1;
     if (!field_str(x, o, "model", &x->model) || !field_bool(x, o, "stream", &x->stream) ||
         !field_bool(x, o, "return_cached_tokens_details", &x->cached_details) ||
-        !field_int(x, o, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL) || !fields_sampling(x, o, r))
+        !field_int(x, o, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL) || !fields_sampling(x, o, r) ||
+        !fields_identity(x, o, r))
         return false;
     if (opts && !json_is_null(opts)) {
         if (!json_is_object(opts))

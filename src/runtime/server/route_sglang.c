@@ -277,10 +277,11 @@ static bool read_generate(struct exchange *x, sgl_request *r)
 {
     const json_t *o = x->json;
     const char *rid = NULL;
-    int64_t top = 0, start_len = -1, priority = 0, deadline = 0;
+    int64_t top = 0, start_len = -1;
     bool ok = fields_check(x, o, "text input_ids sampling_params stream rid return_logprob "
                            "logprob_start_len top_logprobs_num return_text_in_logprobs extra_key "
-                           "cache_salt priority incremental deadline_ms",
+                           "cache_salt priority incremental deadline_ms user "
+                           "safety_identifier",
                            "no_logs custom_labels log_metrics model",
                            "token_ids_logprob return_prompt_token_ids lora_path logprobs_mode "
                            "return_logits_hash input_embeds image_data video_data audio_data "
@@ -291,11 +292,7 @@ static bool read_generate(struct exchange *x, sgl_request *r)
               field_int(x, o, "logprob_start_len", -1, 1 << 24, &start_len, NULL) &&
               field_int(x, o, "top_logprobs_num", 0, 128, &top, NULL) &&
               field_bool(x, o, "return_text_in_logprobs", &x->text_in_logprobs) &&
-              field_str(x, o, "cache_salt", &r->cache_salt) &&
-              field_str(x, o, "extra_key", &r->cache_salt) &&
-              field_int(x, o, "priority", INT32_MIN, INT32_MAX, &priority, NULL) &&
-              field_bool(x, o, "incremental", &x->incremental) &&
-              field_int(x, o, "deadline_ms", 1, 1 << 30, &deadline, NULL);
+              field_bool(x, o, "incremental", &x->incremental) && fields_identity(x, o, r);
     if (!ok)
         return false;
     if (start_len >= 0 && x->logprobs)
@@ -309,8 +306,6 @@ static bool read_generate(struct exchange *x, sgl_request *r)
     r->stream = x->stream;
     r->logprobs = x->logprobs;
     r->top_logprobs = x->top_logprobs = x->logprobs ? (uint32_t)top : 0;
-    r->priority = (int32_t)priority;
-    r->deadline_ms = (uint64_t)deadline;
     return true;
 }
 
