@@ -22,6 +22,7 @@ struct drive {
     sem_t               done;
     struct str          chunks;
     atomic_uint         n_chunk;
+    uint32_t            slow_us;        /* set after drive_gen: what taking a chunk costs */
     struct plan_result *result;
     struct error        error;
     bool                ok;

@@ -37,6 +37,8 @@ struct engine_opts {
     const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru", "priority" */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
+    int          overlap;           /* work for the next step beside the running one: 0 where the
+                                       device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */

@@ -282,6 +282,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .end_token = e->end_token, .n_end_token = e->n_end_token,
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
+        .overlap = opts->overlap ? opts->overlap > 0 : info->host_idle,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
         .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),

@@ -45,6 +45,7 @@ bool sched_enqueue(struct sched *s, struct request *r)
     struct request **slot = array_push(&s->waiting, &s->n_waiting, &s->cap_waiting, sizeof *slot);
     if (slot)
         *slot = r;
+    s->in_order = false;
     return slot != NULL;
 }
 
@@ -77,7 +78,7 @@ void sched_retract(struct sched *s, struct request *r)
     hold_release(s, &r->hold, r->seq);
     score_job_free(s, r->job);
     r->job = NULL;
-    mask_jobs_leave(s, r);
+    mask_jobs_pause(r);
     r->n_kv = 0;
     r->tail_tried = false;
     s->stats.retracted++;
@@ -269,13 +270,23 @@ static void admit_round(struct sched *s)
     }
 }
 
-void sched_admit(struct sched *s)
+void sched_foresee(struct sched *s)
 {
     if (!s->n_waiting || s->n_running >= s->max_running)
         return;
     s->n_round++;
     look_up_waiting(s);
     order_sort(s->order, s->waiting, s->n_waiting, clock_ns());
+    s->in_order = true;
+}
+
+void sched_admit(struct sched *s)
+{
+    if (!s->n_waiting || s->n_running >= s->max_running)
+        return;
+    if (!s->in_order)
+        sched_foresee(s);
+    s->in_order = false;
     uint32_t had = s->n_waiting;
     admit_round(s);
     for (uint32_t i = 0; i < s->n_waiting && s->n_waiting < had; i++)

@@ -27,6 +27,16 @@ void deliver_stream(struct request *r, bool last)
     str_free(&out);
 }
 
+void deliver_soon(struct sched *s, struct request *r)
+{
+    if (!s->runner || !r->on_chunk) {
+        deliver_stream(r, false);
+        return;
+    }
+    r->stream_due = true;
+    s->n_stream_due++;
+}
+
 /* Cuts the context behind byte `at` of token_text. */
 static enum status cut_context(struct sched *s, struct request *r, size_t at, struct error *err)
 {
@@ -142,6 +152,8 @@ static void count_cached(struct request *r)
 void request_finish(struct sched *s, struct request *r, enum status st, const struct error *err)
 {
     r->ended = true;
+    if (r->stream_due && st != ST_OK)
+        deliver_stream(r, false);
     r->end_ns = clock_ns();
     request_remove(s, r);
     order_leave(s->order, r);

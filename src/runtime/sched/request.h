@@ -135,6 +135,7 @@ struct request {
     struct detok       detok;
     bool               finishing;           /* only rows for log-probabilities are missing */
     bool               ended;
+    bool               stream_due;          /* its last text was not shown yet */
     uint32_t           n_ctx_fail;          /* tokens to cut to when it fails */
     struct score_job  *job;
     struct mask_job   *mask;                /* of the last row; NULL: none was begun */

@@ -103,10 +103,9 @@ void sched_read_stats(struct sched *s, struct sched_stats *ret)
 }
 
 /* Tells the receivers.  Apart from the work itself, so that a function that ends a request may
- * still look at it, and so that the counters are right when the news arrives. */
+ * still look at it, and after the counters, so that they are right when the news arrives. */
 static void tell_ended(struct sched *s)
 {
-    publish_stats(s);
     while (s->ended_first) {
         struct request *r = s->ended_first;
         s->ended_first = r->next_ended;
@@ -167,6 +166,23 @@ static void take_item(struct sched *s, struct inbox_item *it)
     case INBOX_STOP:
         s->stopping = true;
         return;
+    }
+}
+
+/* The next thing in the queue, as s->next_item; it stays there until it is taken.  False: none. */
+static bool peek_item(struct sched *s)
+{
+    if (!s->next_item)
+        s->next_item = (struct inbox_item *)queue_pop(s->inbox);
+    return s->next_item != NULL;
+}
+
+static void take_items(struct sched *s)
+{
+    while (peek_item(s)) {
+        struct inbox_item *it = s->next_item;
+        s->next_item = NULL;
+        take_item(s, it);
     }
 }
 
@@ -267,6 +283,13 @@ static bool keep_late(struct sched *s, struct request *r)
     return true;
 }
 
+/* True when a row of r is there, or kept, and is sampled under the mask that was begun for it.  A
+ * mask alone is left where the request was retracted. */
+static bool has_masked_row(const struct request *r)
+{
+    return r->mask && (r->late_logits || (r->n_logit && r->n_kv == r->tl->tok.n));
+}
+
 /* The row of a request whose mask was begun. */
 static void collect_masked(struct sched *s, struct request *r, bool others, uint64_t end_ns)
 {
@@ -293,16 +316,16 @@ static void collect(struct sched *s)
     uint64_t end_ns = clock_ns();
     for (uint32_t i = 0; i < s->n_running;) {
         struct request *r = s->running[i];
-        if (!r->mask)
+        if (!has_masked_row(r))
             collect_request(s, r);
         i += i < s->n_running && s->running[i] == r;
     }
     uint32_t n_other = 0;
     for (uint32_t i = 0; i < s->n_running; i++)
-        n_other += !s->running[i]->mask;
+        n_other += !has_masked_row(s->running[i]);
     for (uint32_t i = 0; i < s->n_running;) {
         struct request *r = s->running[i];
-        if (r->mask) {
+        if (has_masked_row(r)) {
             collect_masked(s, r, n_other, end_ns);
             n_other += i < s->n_running && s->running[i] == r && !r->mask;
         }
@@ -310,18 +333,64 @@ static void collect(struct sched *s)
     }
 }
 
+static void show_texts(struct request *const *r, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!r[i]->stream_due)
+            continue;
+        r[i]->stream_due = false;
+        deliver_stream(r[i], false);
+    }
+}
+
+/* What the step that runs does not need: texts and ends of the one before, what came into the
+ * queue, the order of the next round.  A running request is touched by nothing here but its text,
+ * so its pages stay as the batch has them. */
+static void work_aside(struct sched *s)
+{
+    if (s->n_stream_due) {
+        show_texts(s->running, s->n_running);
+        show_texts(s->waiting, s->n_waiting);
+        s->n_stream_due = 0;
+    }
+    tell_ended(s);
+    for (uint32_t i = 0; i < SCHED_ASIDE_ITEMS && peek_item(s); i++) {
+        if (s->next_item->kind == INBOX_CHECK)
+            break;              /* between two steps only */
+        struct inbox_item *it = s->next_item;
+        s->next_item = NULL;
+        take_item(s, it);
+    }
+    sched_foresee(s);
+}
+
+static bool has_work_aside(struct sched *s)
+{
+    return s->n_stream_due || s->ended_first || s->n_waiting || peek_item(s);
+}
+
 static enum status compute(struct sched *s, struct error *err)
 {
-    if (!s->n_row)
+    if (!s->n_row) {
+        if (s->runner)
+            work_aside(s);
         return ST_OK;
+    }
     struct batch b = {
         .tok = s->tok, .n_row = s->n_row,
         .seq = s->seq, .n_seq = s->n_seq,
         .logit_row = s->logit_row, .n_logit = s->n_logit,
     };
-    uint64_t t0 = clock_ns();
-    enum status st = s->backend->vt->forward(s->backend, &b, s->logits, err);
-    uint64_t t = clock_ns() - t0;
+    enum status st;
+    uint64_t t = clock_ns();
+    if (s->runner && has_work_aside(s)) {
+        runner_begin(s->runner, &b, s->logits);
+        work_aside(s);
+        st = runner_wait(s->runner, &t, err);
+    } else {
+        st = s->backend->vt->forward(s->backend, &b, s->logits, err);
+        t = clock_ns() - t;
+    }
     if (s->has_prompt_rows)
         s->stats.prefill_ns += t;
     else
@@ -367,22 +436,22 @@ static void *run(void *arg)
 {
     struct sched *s = arg;
     for (;;) {
-        bool idle = !s->n_running && !s->n_waiting;
+        bool idle = !s->n_running && !s->n_waiting && !s->next_item;
         if (idle && s->stopping)
             break;
-        struct queue_item *it = idle ? queue_wait(s->inbox, -1) : queue_pop(s->inbox);
-        for (; it; it = queue_pop(s->inbox))
-            take_item(s, (struct inbox_item *)it);
+        if (idle)
+            s->next_item = (struct inbox_item *)queue_wait(s->inbox, -1);
+        take_items(s);
         sweep(s);
         if (s->n_running + s->n_waiting)
             step(s);
-        tell_ended(s);
+        publish_stats(s);
+        if (!s->runner || !(s->n_running + s->n_waiting))
+            tell_ended(s);
     }
-    struct queue_item *it;
-    while ((it = queue_pop(s->inbox))) {
-        take_item(s, (struct inbox_item *)it);
-        tell_ended(s);
-    }
+    take_items(s);
+    publish_stats(s);
+    tell_ended(s);
     return NULL;
 }
 
@@ -419,6 +488,7 @@ static void close_all(struct sched *s)
     pages_free(s->pages);
     sampler_free(s->sampler);
     mask_jobs_free(s->masks);
+    runner_free(s->runner);
     order_free(s->order);
     if (s->inbox)
         queue_free(s->inbox);
@@ -469,6 +539,8 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     if (st == ST_OK)
         st = mask_jobs_new(s->max_running, s->info->n_vocab, opts->mask_workers,
                            opts->mask_patience_us, &s->masks, err);
+    if (st == ST_OK && opts->overlap)
+        st = runner_new(s->backend, &s->runner, err);
     if (st == ST_OK && !make_buffers(s))
         st = error_nomem(err);
     if (st != ST_OK)

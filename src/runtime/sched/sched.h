@@ -24,6 +24,7 @@ struct sched_opts {
     struct order_opts       order;
     enum radix_policy       evict;
     bool                    no_cache, no_force;
+    bool                    overlap;        /* steps run on a thread of their own */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */

@@ -4,6 +4,7 @@
  *   batch.c     which rows a step computes         generate.c  a row of logits to a token
  *   masks.c     what may be sampled                mask_jobs.c the same, beside the forward
  *   deliver.c   how a value ends               order.c     who is next
+ *   runner.c    the forward, on its own thread
  *   score.c     arithmetic of choosing             score_job.c rows of the options
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
@@ -11,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "runtime/sched/runner.h"
 #include "runtime/sched/sched.h"
 
 enum {
@@ -18,6 +20,7 @@ enum {
     SCHED_EXPECTED_OUT = 128,   /* tokens of growth that admission counts with */
     SCHED_PASS_MAX = 8,         /* requests tried in a round behind one that does not fit */
     SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
+    SCHED_ASIDE_ITEMS = 64,     /* things taken from the queue while a step runs */
 };
 
 struct sched {
@@ -31,7 +34,9 @@ struct sched {
     uint32_t                step_tokens;
     bool                    no_cache, no_force, check_steps;
 
+    struct runner          *runner;         /* NULL: steps run on this thread */
     struct queue           *inbox;
+    struct inbox_item      *next_item;      /* taken from the queue, not looked at yet; or NULL */
     pthread_t               thread;
     bool                    stopping;
     struct inbox_item       stop_item;
@@ -46,6 +51,8 @@ struct sched {
     struct order           *order;
     uint64_t                n_round;        /* of admission */
     uint32_t                n_waiting, cap_waiting;
+    bool                    in_order;       /* `waiting` was sorted for the next round already */
+    uint32_t                n_stream_due;   /* requests with text that was not shown yet */
     uint64_t                next_seq, next_arrival;
     struct request         *ended_first, *ended_last;   /* finished, not yet told */
 
@@ -73,6 +80,7 @@ struct sched {
 /* ---- admit.c ---- */
 bool     sched_enqueue(struct sched *s, struct request *r);
 void     sched_admit(struct sched *s);
+void     sched_foresee(struct sched *s);        /* puts the queue in order for the next round */
 uint32_t sched_take_page(struct sched *s);      /* evicts and wakes resting timelines; or PAGE_NONE */
 /* Pages for tokens up to n_tok; retracts younger requests when there are none.  False: `r` itself
  * was retracted or has ended. */
@@ -111,7 +119,9 @@ bool        mask_jobs_ready(struct sched *s, struct request *r, uint64_t step_en
 void        mask_jobs_wait(struct sched *s, struct request *r);     /* ... or until it is. */
 /* The row of a job that is done; the request leaves it. */
 enum status mask_jobs_take(struct sched *s, struct request *r, uint32_t *row, struct error *err);
-void        mask_jobs_leave(struct sched *s, struct request *r);    /* without it: fine */
+/* The request ends: it waits for nothing, and a mask that is not done takes its matcher. */
+void        mask_jobs_leave(struct sched *s, struct request *r);
+void        mask_jobs_pause(struct request *r);     /* its row is lost; a job stays for the next one */
 
 /* ---- generate.c ---- */
 void generate_begin(struct sched *s, struct request *r);
@@ -121,6 +131,8 @@ void generate_step(struct sched *s, struct request *r, const float *logits);
 
 /* ---- deliver.c ---- */
 void deliver_stream(struct request *r, bool last);
+/* The same, while the next step runs where steps have a thread of their own. */
+void deliver_soon(struct sched *s, struct request *r);
 /* Ends the value at `n_value` bytes: cuts tokens, keeps what the last one has of the value. */
 void deliver_end(struct sched *s, struct request *r, enum request_end end, size_t n_value);
 /* Every request ends here: pages to rest or back, counters, on_end. */
