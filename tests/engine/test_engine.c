@@ -477,7 +477,7 @@ static uint64_t computed(struct engine *e)
 
 static struct session *read_text(struct engine *e, const char *text, bool pinned)
 {
-    struct session_opts opts = { .pinned = pinned };
+    struct session_opts opts = { .pin = pinned ? SESSION_PINNED_SOFT : SESSION_UNPINNED };
     struct session *s;
     struct drive d;
     struct error err;

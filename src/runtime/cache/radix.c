@@ -41,6 +41,7 @@ static struct radix_node *new_node(struct radix *r)
     node->id = ++r->next_id;
     node->created = ++r->clock;
     node->priority = INT32_MIN;
+    node->next_use = UINT64_MAX;
     return node;
 }
 
@@ -66,6 +67,8 @@ static void free_tree(struct radix *r, struct radix_node *root)
             parent->child = node->sib_next;
         for (uint32_t i = 0; i < node->n_tok / r->page_tokens; i++)
             pages_give(r->pages, node->page[i]);
+        for (struct radix_wish *w = node->wish; w; w = w->next)
+            w->node = NULL;
         free_node(r, node);
         node = parent;
     }
@@ -84,6 +87,7 @@ void radix_free(struct radix *r)
     idmap_free(&r->by_hash);
     mem_free(r->touched);
     mem_free(r->order);
+    mem_free(r->hard);
     slab_free(&r->nodes);
     mem_free(r);
 }
@@ -180,6 +184,7 @@ void radix_unlink(struct radix *r, struct radix_node *node)
     struct radix_node *parent = node->parent;
     assert(parent && !node->child && !node->locks && !node->tail && !node->touched);
     radix_order_del(r, node);
+    radix_wishes_up(r, node);
     sibling_del(node);
     free_node(r, node);
     radix_order_update(r, parent);
@@ -303,6 +308,25 @@ uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *to
     return pos;
 }
 
+struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
+                              uint32_t n, uint32_t *ret_pos)
+{
+    struct radix_node *node = root_of(r, ns);
+    uint32_t pos = 0;
+    while (node && n - pos >= r->page_tokens) {
+        struct radix_node *c = find_child(r, node, tok + pos);
+        if (!c)
+            break;
+        node = c;
+        uint32_t same = match_edge(r, c, tok + pos, n - pos);
+        pos += same;
+        if (same < c->n_tok)
+            break;
+    }
+    *ret_pos = pos;
+    return node;
+}
+
 static bool node_reserve(struct radix *r, struct radix_node *node, uint32_t n_tok)
 {
     return array_reserve(&node->tok, &node->cap_tok, n_tok, sizeof *node->tok) &&
@@ -323,8 +347,8 @@ static bool touch(struct radix *r, struct radix_node *node)
     return true;
 }
 
-/* A new upper node takes the first m tokens of `node`; handles to `node` stay valid. */
-static struct radix_node *split(struct radix *r, struct radix_node *node, uint32_t m)
+/* Handles to `node` stay valid: it is the lower half. */
+struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_t m)
 {
     struct radix_node *up = new_node(r);
     if (!up)
@@ -353,6 +377,8 @@ static struct radix_node *split(struct radix *r, struct radix_node *node, uint32
     up->created = node->created;
     up->hits = node->hits;
     up->priority = node->priority;
+    up->n_hard = node->n_hard;
+    up->low = node->low;
 
     node->n_tok -= m;
     node->start += m;
@@ -381,7 +407,7 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
             break;
         uint32_t same = match_edge(r, c, tok + pos, limit - pos);
         if (same < c->n_tok) {
-            struct radix_node *up = split(r, c, same);
+            struct radix_node *up = radix_split(r, c, same);
             node = up ? up : node;
             break;
         }
@@ -389,8 +415,10 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
         pos += same;
     }
     radix_lock(r, node);
-    for (struct radix_node *n = node; n; n = n->parent)
+    for (struct radix_node *n = node; n; n = n->parent) {
         n->hits++;
+        n->low = false;
+    }
     return node;
 }
 
@@ -433,7 +461,7 @@ static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint
     if (c->done < r->page_tokens)
         return NULL;
     if (c->n_tok > r->page_tokens)
-        c = split(r, c, r->page_tokens);
+        c = radix_split(r, c, r->page_tokens);
     if (!c)
         return NULL;
     if (!c->locks++) {
@@ -441,6 +469,7 @@ static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint
         r->n_evictable -= n_page(r, c);
     }
     c->last_use = ++r->clock;
+    c->low = false;
     pages_give(r->pages, *page);
     *page = c->page[0];
     return c;
@@ -453,8 +482,8 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     if (c)
         return join_child(r, c, page);
 
-    bool alone = node->parent && node->locks == 1 && !node->child && node->ready == node->n_tok &&
-                 node->done == node->n_tok;
+    bool alone = node->parent && node->locks == 1 && !node->child && !node->wish &&
+                 node->ready == node->n_tok && node->done == node->n_tok;
     if (!alone || !node_reserve(r, node, node->n_tok + r->page_tokens)) {
         struct radix_node *leaf = radix_insert(r, node, tok, r->page_tokens, page, 0);
         if (leaf) {
@@ -503,6 +532,15 @@ uint32_t radix_done(const struct radix_node *node)
             pos = node->start + node->done;
     }
     return pos;
+}
+
+uint64_t radix_next_producer(struct radix_node **at)
+{
+    struct radix_node *n = *at;
+    while (n && (n->ready == n->n_tok || !n->producer))
+        n = n->parent;
+    *at = n ? n->parent : NULL;
+    return n ? n->producer : 0;
 }
 
 uint32_t radix_claim(struct radix_node *node, uint32_t pos, uint64_t owner)

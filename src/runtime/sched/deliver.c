@@ -132,6 +132,7 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
     r->ended = true;
     r->end_ns = clock_ns();
     request_remove(s, r);
+    radix_forget(s->radix, &r->tl->use);
     order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;

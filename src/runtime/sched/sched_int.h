@@ -20,6 +20,9 @@ enum {
     SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
 };
 
+/* Places in the line of next uses: requests by their arrival, then contexts without one. */
+#define USE_LATER ((uint64_t)1 << 62)
+
 struct sched {
     struct backend         *backend;
     const struct backend_info *info;
@@ -30,6 +33,7 @@ struct sched {
     uint32_t                max_running;
     uint32_t                step_tokens;
     bool                    no_cache, no_force, check_steps;
+    bool                    announces;      /* eviction goes by next uses */
 
     struct queue           *inbox;
     pthread_t               thread;
@@ -42,6 +46,9 @@ struct sched {
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
     uint32_t                n_running, cap_running;
+    struct request        **reader;         /* [n_running] in the order of a step's prompt rows */
+    uint32_t                cap_reader;
+    bool                    urged;          /* some are more urgent than others */
     struct request        **waiting;        /* [n_waiting] best first, as of the last round */
     struct order           *order;
     uint64_t                n_round;        /* of admission */
@@ -71,6 +78,7 @@ struct sched {
 };
 
 /* ---- admit.c ---- */
+void     sched_set_pin_budget(struct sched *s, const struct sched_opts *opts);
 bool     sched_enqueue(struct sched *s, struct request *r);
 void     sched_admit(struct sched *s);
 uint32_t sched_take_page(struct sched *s);      /* evicts and wakes resting timelines; or PAGE_NONE */
