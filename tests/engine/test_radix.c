@@ -621,6 +621,46 @@ static void test_next_use(void)
     REQUIRE(by_use > by_age && by_use >= 300);
 }
 
+static struct radix_misses why(const struct bench *b, struct hash128 ns, uint32_t n, uint32_t limit,
+                               uint32_t n_match)
+{
+    struct radix_misses m;
+    radix_explain(b->r, ns, b->tok, n, limit, n_match, &m);
+    REQUIRE(n_match + m.cold + m.evicted + m.other_namespace + m.boundary + m.logprobs == n);
+    return m;
+}
+
+static void test_misses(void)
+{
+    struct bench b = open_bench();
+    struct hash128 other = { 2, 0 };
+    REQUIRE(why(&b, ns_one, N_LONG, N_LONG - 1, 0).cold == N_LONG);
+    struct radix_node *node = put_text(&b, 1);
+    compute_to(&b, node, 1, N_LONG);
+    radix_leave(b.r, node, 1);
+
+    /* the page of the last token is not taken whole; the last token is wanted itself */
+    struct radix_misses m = why(&b, ns_one, N_LONG, N_LONG - 1, N_LONG - P);
+    REQUIRE(m.boundary == P - 1 && m.logprobs == 1);
+    m = why(&b, ns_one, N_LONG, 2 * P, 2 * P);
+    REQUIRE(m.logprobs == N_LONG - 2 * P);
+    m = why(&b, other, N_LONG, N_LONG - 1, 0);
+    REQUIRE(m.other_namespace == N_LONG);
+
+    /* another text from the middle of a page on */
+    b.tok[3 * P + 1] = 7;
+    m = why(&b, ns_one, N_LONG, N_LONG - 1, 3 * P);
+    REQUIRE(m.boundary == 1 && m.cold == N_LONG - 3 * P - 1);
+    b.tok[3 * P + 1] = 100 + 3 * P + 1;
+
+    REQUIRE(radix_evict(b.r, 5) == 5);
+    m = why(&b, ns_one, N_LONG, N_LONG - 1, 3 * P);
+    REQUIRE(m.evicted == 5 * P);
+    m = why(&b, other, N_LONG, N_LONG - 1, 0);
+    REQUIRE(m.other_namespace == 3 * P && m.cold == 5 * P);
+    close_bench(&b);
+}
+
 int main(void)
 {
     static const char *const policy[] = { "lru", "lfu", "fifo", "slru", "priority", "next-use" };
@@ -638,6 +678,7 @@ int main(void)
     test_namespaces();
     test_last_use();
     test_next_use();
-    printf("50 passed, 0 failed\n");
+    test_misses();
+    printf("51 passed, 0 failed\n");
     return 0;
 }

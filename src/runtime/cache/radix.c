@@ -25,6 +25,10 @@ enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **
     r->pages = pages;
     r->page_tokens = page_tokens;
     r->nodes.size = sizeof(struct radix_node);
+    if (!radix_memory_new(r)) {
+        radix_free(r);
+        return error_nomem(err);
+    }
     *ret = r;
     return ST_OK;
 }
@@ -50,6 +54,7 @@ static void free_node(struct radix *r, struct radix_node *node)
     r->n_node--;
     mem_free(node->tok);
     mem_free(node->page);
+    mem_free(node->hash);
     slab_release(&r->nodes, node);
 }
 
@@ -88,6 +93,7 @@ void radix_free(struct radix *r)
     mem_free(r->touched);
     mem_free(r->order);
     mem_free(r->hard);
+    radix_memory_free(r);
     slab_free(&r->nodes);
     mem_free(r);
 }
@@ -200,6 +206,8 @@ void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok)
     for (uint32_t i = n_page(r, node); i-- > keep;) {
         pages_give(r->pages, node->page[i]);
         r->n_evictable--;
+        if ((i + 1) * r->page_tokens <= node->done)
+            radix_remember_gone(r, node->ns_key, node->hash[i]);
     }
     node->n_tok = n_tok;
     node->ready = node->ready < n_tok ? node->ready : n_tok;
@@ -278,6 +286,7 @@ static struct radix_node *root_make(struct radix *r, struct hash128 ns)
     if (!root)
         return NULL;
     root->ns = ns;
+    root->ns_key = radix_ns_key(ns);
     if (!hashmap_put(&r->root, ns_slice(&root->ns), (uintptr_t)root)) {
         free_node(r, root);
         return NULL;
@@ -331,7 +340,9 @@ static bool node_reserve(struct radix *r, struct radix_node *node, uint32_t n_to
 {
     return array_reserve(&node->tok, &node->cap_tok, n_tok, sizeof *node->tok) &&
            array_reserve(&node->page, &node->cap_page, n_tok / r->page_tokens,
-                         sizeof *node->page);
+                         sizeof *node->page) &&
+           array_reserve(&node->hash, &node->cap_hash, n_tok / r->page_tokens,
+                         sizeof *node->hash);
 }
 
 static bool touch(struct radix *r, struct radix_node *node)
@@ -364,13 +375,16 @@ struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_
     sibling_del(node);
     memcpy(up->tok, node->tok, m * sizeof *up->tok);
     memcpy(up->page, node->page, n_up * sizeof *up->page);
+    memcpy(up->hash, node->hash, n_up * sizeof *up->hash);
     memmove(node->tok, node->tok + m, (node->n_tok - m) * sizeof *node->tok);
     memmove(node->page, node->page + n_up, n_low * sizeof *node->page);
+    memmove(node->hash, node->hash + n_up, n_low * sizeof *node->hash);
 
     up->n_tok = m;
     up->start = node->start;
     up->ready = least(node->ready, m);
     up->done = least(node->done, m);
+    up->ns_key = node->ns_key;
     up->locks = node->locks;
     up->producer = up->ready < m ? node->producer : 0;
     up->last_use = node->last_use;
@@ -424,6 +438,18 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
 
 /* ---- inserting ---- */
 
+/* Of the pages from the i-th on, whose tokens are there. */
+static void hash_pages(struct radix *r, struct radix_node *node, uint32_t i)
+{
+    const struct radix_node *up = node->parent;
+    uint64_t before = i ? node->hash[i - 1] : up->parent ? up->hash[n_page(r, up) - 1] : 0;
+    for (; i < n_page(r, node); i++) {
+        before = radix_next_hash(r, before, node->tok + i * r->page_tokens);
+        node->hash[i] = before;
+        radix_remember(r, before);
+    }
+}
+
 struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const uint32_t *tok,
                                 uint32_t n, const uint32_t *page, uint64_t producer)
 {
@@ -449,7 +475,9 @@ struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const 
     leaf->locks = 1;
     leaf->producer = producer;
     leaf->last_use = ++r->clock;
+    leaf->ns_key = node->ns_key;
     sibling_add(node, leaf);
+    hash_pages(r, leaf, 0);
     for (uint32_t i = 0; i < n / r->page_tokens; i++)
         pages_cache(r->pages, page[i]);
     return leaf;
@@ -496,6 +524,7 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     node->page[n_page(r, node)] = *page;
     node->n_tok += r->page_tokens;
     node->ready = node->done = node->n_tok;
+    hash_pages(r, node, n_page(r, node) - 1);
     pages_cache(r->pages, *page);
     return node;
 }

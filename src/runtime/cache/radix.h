@@ -78,6 +78,19 @@ void        radix_set_policy(struct radix *r, enum radix_policy policy);   /* wh
 uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
                     uint32_t *ret_done);
 
+/* ---- misses.c ---- */
+/* Why tokens behind a match were not found, how many for each reason. */
+struct radix_misses {
+    uint32_t cold;              /* nobody has said them here, as far as is remembered */
+    uint32_t evicted;           /* they were there, and were taken back */
+    uint32_t other_namespace;   /* another namespace has them: nothing for a caller's eyes */
+    uint32_t boundary;          /* they are there, in a page that differs behind them */
+    uint32_t logprobs;          /* they are there, but their rows of logits are wanted */
+};
+/* Of n tokens, at most `limit` of which could be taken and n_match were. */
+void radix_explain(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
+                   uint32_t limit, uint32_t n_match, struct radix_misses *ret);
+
 /* Matches at most `limit` tokens and locks the node where the match ends, splitting there.  NULL
  * only when out of memory. */
 struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint32_t *tok,

@@ -16,7 +16,9 @@ struct radix_node {
 
     uint32_t *tok;          /* [n_tok], whole pages */
     uint32_t *page;         /* [n_tok / P] */
-    uint32_t  n_tok, cap_tok, cap_page;
+    uint64_t *hash;         /* [n_tok / P] of all tokens from the root to the page's end */
+    uint64_t  ns_key;       /* of the namespace, to be combined with them */
+    uint32_t  n_tok, cap_tok, cap_page, cap_hash;
     uint32_t  start;        /* tokens before it */
     uint32_t  ready, done;  /* of n_tok; equal and full except while PENDING */
     uint32_t  locks;        /* holders and hard pins that end here or below */
@@ -49,6 +51,9 @@ struct radix {
     uint32_t           n_pinned;    /* pages of nodes with a hard pin */
     struct radix_wish **hard;       /* [n_hard] */
     uint32_t           n_hard, cap_hard;
+    uint64_t          *gone;        /* [n_place] hashes of pages that were taken back ... */
+    uint64_t          *there;       /* ... and of those that are there */
+    uint32_t           n_place;
     uint64_t           clock;
     uint64_t           next_id;
     uint64_t           n_evicted;
@@ -64,6 +69,13 @@ struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_
 /* The deepest node of the longest match; *ret_pos: tokens matched, which may end inside it. */
 struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
                               uint32_t n, uint32_t *ret_pos);
+/* ---- misses.c ---- */
+bool     radix_memory_new(struct radix *r);
+void     radix_memory_free(struct radix *r);
+uint64_t radix_ns_key(struct hash128 ns);
+uint64_t radix_next_hash(const struct radix *r, uint64_t before, const uint32_t *tok);
+void     radix_remember(struct radix *r, uint64_t hash);
+void     radix_remember_gone(struct radix *r, uint64_t ns_key, uint64_t hash);
 /* ---- pin.c ---- */
 void radix_wishes_up(struct radix *r, struct radix_node *node);     /* to the parent, before it goes */
 /* ---- evict.c ---- */

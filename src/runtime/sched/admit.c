@@ -212,6 +212,19 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
     return true;
 }
 
+/* Why the prompt was not found whole, when it is first looked for. */
+static void explain(struct sched *s, struct request *r, uint32_t limit)
+{
+    struct radix_misses m = { .cold = r->n_prompt };
+    if (!s->no_cache)
+        radix_explain(s->radix, r->tl->ns, r->tl->tok.id, r->n_prompt, limit, r->n_match, &m);
+    r->miss_cold = m.cold;
+    r->miss_evicted = m.evicted;
+    r->miss_namespace = m.other_namespace;
+    r->miss_boundary = m.boundary;
+    r->miss_logprobs = m.logprobs;
+}
+
 /* True when r now runs. */
 static bool try_admit(struct sched *s, struct request *r)
 {
@@ -242,6 +255,8 @@ static bool try_admit(struct sched *s, struct request *r)
             timeline_yield(s, s->rest_first);
         fits = true;
     }
+    if (fits && !r->admit_ns)
+        explain(s, r, limit);
     if (!fits || !take_prompt_pages(s, r, limit)) {
         hold_release(s, &r->hold, r->seq);
         return false;

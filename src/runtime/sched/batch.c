@@ -65,6 +65,7 @@ static bool copy_tail(struct sched *s, struct request *r)
         s->backend->vt->copy_page(s->backend, r->hold.page[r->n_match / P], src.page, src.n_done);
         s->n_copied++;
         r->n_kv = r->n_match + src.n_done;
+        r->miss_boundary -= r->miss_boundary < src.n_done ? r->miss_boundary : src.n_done;
         if (r->hold.n_tree > r->n_match)
             radix_advance(s->radix, r->hold.node, r->n_match, src.n_done);
     }

@@ -143,6 +143,11 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
 
     r->n_cached = r->n_prompt > r->n_computed ? r->n_prompt - r->n_computed : 0;
     r->n_generated = r->n_gen;
+    s->stats.miss_cold += r->miss_cold;
+    s->stats.miss_evicted += r->miss_evicted;
+    s->stats.miss_namespace += r->miss_namespace;
+    s->stats.miss_boundary += r->miss_boundary;
+    s->stats.miss_logprobs += r->miss_logprobs;
     for (uint32_t i = 0; i < r->n_token && r->logprobs; i++)
         r->logprob += isnan(r->token[i].logprob) ? 0 : (double)r->token[i].logprob;
     if (st == ST_OK)
