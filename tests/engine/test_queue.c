@@ -31,7 +31,8 @@ static void open_queue(struct queue_of *q, const char *name, uint32_t max_wait_m
 static void drop(struct queue_of *q, struct request *r)
 {
     order_leave(q->order, r);
-    timeline_free(NULL, r->tl);
+    token_list_free(&r->tl->tok);
+    mem_free(r->tl);
     request_clear(r);
     mem_free(r);
 }

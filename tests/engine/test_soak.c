@@ -2,11 +2,11 @@
  *
  *     test_soak [--seconds N] [--seed N] [--pages N]
  *
- * Contexts are extended, forked, rolled back, dropped, cancelled and given deadlines while they
- * compete for pages.  The engine checks its accounting after every step.  Every plan that ends well
- * is run again in a twin of its context, in an engine with room for all and without a cache, one
- * at a time; text, tokens and log-probabilities must be the same.  The seed also picks the orders of
- * the queue and of eviction, and odd ones have steps on a thread of their own. */
+ * Contexts are extended, forked, rolled back, pinned, dropped with every hint, cancelled and given
+ * deadlines while they compete for pages.  The engine checks its accounting after every step.  Every
+ * plan that ends well is run again in a twin of its context, in an engine with room for all and
+ * without a cache, one at a time; text, tokens and log-probabilities must be the same.  The seed also
+ * picks the orders of the queue and of eviction, and odd ones have steps on a thread of their own. */
 #include <string.h>
 #include <time.h>
 
@@ -42,11 +42,30 @@ static uint32_t rnd(struct soak *k, uint32_t n)
     return (uint32_t)(k->state >> 33) % n;
 }
 
+static void drop_somehow(struct soak *k, struct actor *a)
+{
+    session_drop_as(a->s, (enum session_end)rnd(k, 3));
+    session_drop(a->twin);
+}
+
+/* Some are pinned: after all others, or for a while. */
+static struct session *new_session(struct soak *k)
+{
+    uint32_t what = rnd(k, 8);
+    struct session_opts opts = { .pin = what > 1 ? SESSION_UNPINNED
+                                        : what   ? SESSION_PINNED_HARD
+                                                 : SESSION_PINNED_SOFT,
+                                 .pin_ms = rnd(k, 60) };
+    struct session *s;
+    struct error err;
+    REQUIRE(session_new(k->e, &opts, &s, &err) == ST_OK);
+    return s;
+}
+
 static void begin_anew(struct soak *k, struct actor *a)
 {
-    session_drop(a->s);
-    session_drop(a->twin);
-    a->s = fake_session(k->e);
+    drop_somehow(k, a);
+    a->s = new_session(k);
     a->twin = fake_session(k->ref);
     a->marked = false;
 }
@@ -136,7 +155,7 @@ static void disturb(struct soak *k, struct actor *a)
         session_cancel(a->s);
         a->hurried = true;
     } else if (what < 3) {      /* dropped while it runs: the engine cancels it */
-        session_drop(a->s);
+        session_drop_as(a->s, (enum session_end)rnd(k, 3));
         a->s = NULL;
         drive_wait(&a->d);
         drive_free(&a->d);
@@ -155,8 +174,7 @@ static void change(struct soak *k, struct actor *a)
     if (what == 0) {
         begin_anew(k, a);
     } else if (what <= 3 && from != a && !from->open) {
-        session_drop(a->s);
-        session_drop(a->twin);
+        drop_somehow(k, a);
         a->s = fake_fork(from->s);
         a->twin = fake_fork(from->twin);
         a->marked = false;
@@ -227,9 +245,9 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second, bool longer)
     static struct soak k;
     struct fake_opts small = fake_plain, big = fake_plain;
     static const char *const order[] = { "random", "hrrn", "fcfs", "lpm", "dfs" };
-    static const char *const evict[] = { "priority", "lru", "lfu", "slru" };
+    static const char *const evict[] = { "priority", "next-use", "lfu", "slru", "lru" };
     struct engine_opts o = { .max_running = 16, .max_wait_ms = 200, .order = order[seed % 5],
-                             .evict = evict[seed % 4], .overlap = seed % 2 ? 1 : -1 };
+                             .evict = evict[seed % 5], .overlap = seed % 2 ? 1 : -1 };
     struct engine_opts plain = { .no_cache = true };
     small.n_page = n_page + 1;
     small.max_batch_tok = 64;

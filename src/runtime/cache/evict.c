@@ -15,7 +15,7 @@ static const struct {
     enum radix_policy policy;
 } names[] = {
     { "lru", RADIX_LRU },   { "lfu", RADIX_LFU },           { "fifo", RADIX_FIFO },
-    { "slru", RADIX_SLRU }, { "priority", RADIX_PRIORITY },
+    { "slru", RADIX_SLRU }, { "priority", RADIX_PRIORITY }, { "next-use", RADIX_NEXT_USE },
 };
 
 bool radix_policy_named(const char *name, enum radix_policy *ret)
@@ -44,10 +44,20 @@ void radix_note_priority(struct radix_node *node, int32_t priority)
 
 /* ---- the order ---- */
 
+/* Lowered leaves, the others, those with a soft pin. */
+static int class_of(const struct radix_node *node)
+{
+    if (node->n_soft)
+        return 2;
+    return node->low ? 0 : 1;
+}
+
 /* True when a is evicted before b. */
 static bool goes_before(const struct radix *r, const struct radix_node *a,
                         const struct radix_node *b)
 {
+    if (class_of(a) != class_of(b))
+        return class_of(a) < class_of(b);
     switch (r->policy) {
     case RADIX_LFU:
         if (a->hits != b->hits)
@@ -64,6 +74,10 @@ static bool goes_before(const struct radix *r, const struct radix_node *a,
     case RADIX_PRIORITY:
         if (a->priority != b->priority)
             return a->priority < b->priority;
+        break;
+    case RADIX_NEXT_USE:
+        if (a->next_use != b->next_use)
+            return a->next_use > b->next_use;
         break;
     case RADIX_LRU:
         break;
@@ -134,10 +148,10 @@ bool radix_order_check(const struct radix *r)
 
 /* ---- evicting ---- */
 
-uint32_t radix_evict(struct radix *r, uint32_t n)
+static uint32_t evict(struct radix *r, uint32_t n, int last_class)
 {
     uint32_t freed = 0;
-    while (freed < n && r->n_order) {
+    while (freed < n && r->n_order && class_of(r->order[0]) <= last_class) {
         struct radix_node *leaf = r->order[0];
         uint32_t have = leaf->n_tok / r->page_tokens;
         uint32_t take = have < n - freed ? have : n - freed;
@@ -146,6 +160,16 @@ uint32_t radix_evict(struct radix *r, uint32_t n)
     }
     r->n_evicted += freed;
     return freed;
+}
+
+uint32_t radix_evict(struct radix *r, uint32_t n)
+{
+    return evict(r, n, 2);
+}
+
+uint32_t radix_evict_unpinned(struct radix *r, uint32_t n)
+{
+    return evict(r, n, 1);
 }
 
 uint32_t radix_evictable(const struct radix *r)

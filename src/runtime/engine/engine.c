@@ -62,10 +62,15 @@ enum status session_fork(struct session *s, struct session **ret, struct error *
 
 void session_drop(struct session *s)
 {
+    session_drop_as(s, SESSION_KEEP);
+}
+
+void session_drop_as(struct session *s, enum session_end end)
+{
     if (!s)
         return;
     struct engine *e = s->engine;
-    e->vt->session_drop(s);
+    e->vt->session_drop(s, end);
     engine_unref(e);
 }
 

@@ -34,7 +34,9 @@ struct engine_opts {
     const char  *order;             /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
     uint32_t     max_wait_ms;       /* then a request is overdue and comes first; 0: 10 s */
     uint32_t     max_passes;        /* rounds that may admit others before it; 0: 256 */
-    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru",
+                                       "priority", "next-use" */
+    int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     int          overlap;           /* work for the next step beside the running one: 0 where the
@@ -73,13 +75,13 @@ struct engine_stats {
     uint64_t steps;
     uint64_t requests, failed, cancelled, retracted;
     uint64_t evicted_pages, copied_pages;
+    uint64_t pins_refused;          /* hard pins beyond the budget */
+    /* prompt tokens that were not found, by the reason (see request.h) */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;
     double   prefill_ms, decode_ms; /* time inside forward, by what the batch held */
     double   mask_ms, sample_ms;
-    /* Prompt tokens that were computed, by why they were not found: never seen; evicted; known in
-     * another namespace; in a page that was not whole; known, but their logits were wanted. */
-    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint64_t masks, masks_shared, masks_late;   /* filled; taken from a row at the same place; after
                                                    their step */
 };
@@ -117,10 +119,15 @@ void engine_stats(struct engine *e, struct engine_stats *ret);
 bool engine_check(struct engine *e, struct error *err);
 
 /* ---- sessions ---- */
+/* What an engine keeps of a session between its plans: like all else; after all else is given up;
+ * or not given up before a time, while the engine's budget for that lasts (then: the second). */
+enum session_pin { SESSION_UNPINNED, SESSION_PINNED_SOFT, SESSION_PINNED_HARD };
+
 struct session_opts {
-    bool        bare;               /* no BOS in front: the caller's markup brings it */
-    const char *salt;               /* cache namespace, or NULL */
-    bool        pinned;             /* what it has computed is given up after everything else */
+    bool             bare;          /* no BOS in front: the caller's markup brings it */
+    const char      *salt;          /* cache namespace, or NULL */
+    enum session_pin pin;
+    uint32_t         pin_ms;        /* of a hard pin, from the end of each plan on */
 };
 
 enum status session_new(struct engine *e, const struct session_opts *opts, struct session **ret,
@@ -128,6 +135,10 @@ enum status session_new(struct engine *e, const struct session_opts *opts, struc
 /* A copy that shares every computed page; the parent's appended text need not be computed. */
 enum status session_fork(struct session *s, struct session **ret, struct error *err);
 void        session_drop(struct session *s);    /* cancels an open plan; NULL is fine */
+/* The same, with what is known of its text: it may come again; it will hardly, so that its pages
+ * are the first to go; it will not, and they go now.  What others share stays. */
+enum session_end { SESSION_KEEP, SESSION_LOW, SESSION_DISCARD };
+void        session_drop_as(struct session *s, enum session_end end);
 
 struct session_mark {
     uint32_t n_tok;                 /* tokens before the mark ... */

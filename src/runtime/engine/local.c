@@ -37,14 +37,15 @@ static void local_stats(struct engine *base, struct engine_stats *ret)
         .forced_tokens = s.forced_tokens, .forked_sessions = atomic_load(&e->n_fork),
         .steps = s.steps, .requests = s.requests, .failed = s.failed, .cancelled = s.cancelled,
         .retracted = s.retracted, .evicted_pages = s.evicted_pages,
-        .copied_pages = s.copied_pages, .pages_total = s.pages_total, .pages_free = s.pages_free,
+        .copied_pages = s.copied_pages, .pins_refused = s.pins_refused,
+        .miss_cold = s.miss_cold, .miss_evicted = s.miss_evicted,
+        .miss_namespace = s.miss_namespace, .miss_boundary = s.miss_boundary,
+        .miss_logprobs = s.miss_logprobs, .pages_total = s.pages_total, .pages_free = s.pages_free,
         .pages_cached = s.pages_cached, .pages_held = s.pages_held, .running = s.running,
         .waiting = s.waiting, .prefill_ms = (double)s.prefill_ns / 1e6,
         .decode_ms = (double)s.decode_ns / 1e6, .mask_ms = (double)s.mask_ns / 1e6,
         .masks = s.masks, .masks_shared = s.masks_shared, .masks_late = s.masks_late,
-        .sample_ms = (double)s.sample_ns / 1e6, .miss_cold = s.miss_cold,
-        .miss_evicted = s.miss_evicted, .miss_namespace = s.miss_namespace,
-        .miss_boundary = s.miss_boundary, .miss_logprobs = s.miss_logprobs,
+        .sample_ms = (double)s.sample_ns / 1e6,
     };
 }
 
@@ -283,6 +284,8 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
         .overlap = opts->overlap ? opts->overlap > 0 : info->host_idle,
+        .pin_percent = opts->pin_percent > 0 ? (uint32_t)opts->pin_percent : 0,
+        .no_pins = opts->pin_percent < 0,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
         .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),
@@ -295,7 +298,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
                          "lpm, dfs and random", opts->order);
     if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
         return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
-                         "fifo, slru and priority", opts->evict);
+                         "fifo, slru, priority and next-use", opts->evict);
     e->context = info->context;
     e->model_hash = info->model_hash;
     return sched_new(&so, &e->sched, err);

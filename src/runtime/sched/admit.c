@@ -16,10 +16,12 @@ static uint32_t pages_for(const struct sched *s, uint32_t n_tok)
     return (n_tok + s->info->page_tokens - 1) / s->info->page_tokens;
 }
 
+/* Whatever is pinned, the window fits: the oldest request can always get what it needs. */
 uint32_t sched_window(const struct sched *s)
 {
     /* One page of the pool stays for the copy of an unfinished one. */
-    uint64_t pool = (uint64_t)(pages_total(s->pages) - 1) * s->info->page_tokens;
+    uint64_t pool = (uint64_t)(pages_total(s->pages) - 1 - radix_pin_budget(s->radix)) *
+                    s->info->page_tokens;
     return pool < s->info->context ? (uint32_t)pool : s->info->context;
 }
 
@@ -40,13 +42,36 @@ enum status sched_possible(const struct sched *s, const struct request *r, struc
                       window);
 }
 
+/* Chosen: a quarter of the pool, as long as the model's whole window fits beside it. */
+void sched_set_pin_budget(struct sched *s, const struct sched_opts *opts)
+{
+    uint32_t most = pages_total(s->pages) - 1;
+    uint32_t window = pages_for(s, s->info->context);
+    uint32_t left = most > window ? most - window : 0;
+    uint32_t quarter = most / 4;
+    uint32_t chosen = quarter < left ? quarter : left;
+    uint32_t asked = (uint32_t)((uint64_t)most * (opts->pin_percent < 90 ? opts->pin_percent : 90) /
+                                100);
+    if (!opts->no_pins)
+        radix_set_pin_budget(s->radix, opts->pin_percent ? asked : chosen);
+}
+
+/* Says that the text of a waiting request will be read. */
+static void announce(struct sched *s, struct request *r)
+{
+    if (s->announces)
+        radix_announce(s->radix, &r->tl->use, r->tl->ns, r->tl->tok.id, r->tl->tok.n, r->arrival);
+}
+
 bool sched_enqueue(struct sched *s, struct request *r)
 {
     struct request **slot = array_push(&s->waiting, &s->n_waiting, &s->cap_waiting, sizeof *slot);
-    if (slot)
-        *slot = r;
+    if (!slot)
+        return false;
+    *slot = r;
     s->in_order = false;
-    return slot != NULL;
+    announce(s, r);
+    return true;
 }
 
 /* ---- pages ---- */
@@ -56,14 +81,18 @@ static uint32_t pages_at_hand(const struct sched *s)
     return pages_count(s->pages, PAGE_FREE) + radix_evictable(s->radix);
 }
 
+/* What is pinned goes after what rests. */
 uint32_t sched_take_page(struct sched *s)
 {
     while (!pages_count(s->pages, PAGE_FREE)) {
-        if (radix_evict(s->radix, 1))
+        if (radix_evict_unpinned(s->radix, 1))
+            break;
+        bool loose = s->rest_first && !s->rest_first->pinned;
+        if (!loose && radix_evict(s->radix, 1))
             break;
         if (!s->rest_first)
             return PAGE_NONE;
-        timeline_wake(s, s->rest_first);
+        timeline_yield(s, s->rest_first);
     }
     return pages_take(s->pages);
 }
@@ -90,12 +119,13 @@ void sched_retract(struct sched *s, struct request *r)
     }
 }
 
-/* The youngest of the lowest priority, unless it is the oldest request of all. */
+/* The youngest of the lowest priority, unless it is the oldest request of all.  Who computes what a
+ * greater one waits for counts as that one. */
 static struct request *victim(const struct sched *s)
 {
     struct request *v = NULL;
     for (uint32_t i = s->n_running; i-- > 1;) {
-        if (!v || s->running[i]->priority < v->priority)
+        if (!v || s->running[i]->urge < v->urge)
             v = s->running[i];
     }
     return v;
@@ -184,6 +214,19 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
     return true;
 }
 
+/* Why the prompt was not found whole, when it is first looked for. */
+static void explain(struct sched *s, struct request *r, uint32_t limit)
+{
+    struct radix_misses m = { .cold = r->n_prompt };
+    if (!s->no_cache)
+        radix_explain(s->radix, r->tl->ns, r->tl->tok.id, r->n_prompt, limit, r->n_match, &m);
+    r->miss_cold = m.cold;
+    r->miss_evicted = m.evicted;
+    r->miss_namespace = m.other_namespace;
+    r->miss_boundary = m.boundary;
+    r->miss_logprobs = m.logprobs;
+}
+
 /* True when r now runs. */
 static bool try_admit(struct sched *s, struct request *r)
 {
@@ -205,20 +248,27 @@ static bool try_admit(struct sched *s, struct request *r)
     uint32_t growth = s->n_running ? expected_growth(s, r) : 0;
     while (pages_at_hand(s) < prompt + growth + promised(s) && s->rest_first &&
            s->rest_first != r->tl)
-        timeline_wake(s, s->rest_first);
+        timeline_yield(s, s->rest_first);
     bool fits = pages_at_hand(s) >= prompt + growth + promised(s) ||
                 (!s->n_running && pages_at_hand(s) + 1 >= prompt);
     if (!s->n_running && !fits) {
         timeline_wake(s, r->tl);        /* its own old pages are all that is in the way */
         while (s->rest_first)
-            timeline_wake(s, s->rest_first);
+            timeline_yield(s, s->rest_first);
         fits = true;
     }
+    if (fits && !r->admit_ns)
+        explain(s, r, limit);
     if (!fits || !take_prompt_pages(s, r, limit)) {
         hold_release(s, &r->hold, r->seq);
         return false;
     }
     radix_note_priority(r->hold.node, r->priority);
+    radix_forget(s->radix, &r->tl->use);
+    r->urge = r->priority;
+    if (!r->tl->began && r->n_match > r->tl->n_given)
+        r->tl->n_given = r->n_match;
+    r->tl->began = true;
     r->reserved = expected_growth(s, r);
     r->n_kv = 0;
     r->tail_tried = false;
@@ -238,8 +288,10 @@ static void look_up_waiting(struct sched *s)
         if (s->n_waiting > SCHED_LOOK_UPS && r->found_round &&
             s->n_round - r->found_round < s->n_waiting / SCHED_LOOK_UPS)
             continue;
-        uint32_t done;
+        uint32_t done, had = r->n_found;
         r->n_found = radix_peek(s->radix, r->tl->ns, r->tl->tok.id, r->tl->tok.n, &done);
+        if (r->n_found != had)
+            announce(s, r);
         r->found_round = s->n_round;
         left--;
     }

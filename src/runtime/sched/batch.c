@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/array.h"
+
 uint32_t batch_first_wanted(const struct request *r)
 {
     uint32_t last = r->tl->tok.n - 1;
@@ -63,6 +65,7 @@ static bool copy_tail(struct sched *s, struct request *r)
         s->backend->vt->copy_page(s->backend, r->hold.page[r->n_match / P], src.page, src.n_done);
         s->n_copied++;
         r->n_kv = r->n_match + src.n_done;
+        r->miss_boundary -= r->miss_boundary < src.n_done ? r->miss_boundary : src.n_done;
         if (r->hold.n_tree > r->n_match)
             radix_advance(s->radix, r->hold.node, r->n_match, src.n_done);
     }
@@ -131,6 +134,56 @@ static void add_rows(struct sched *s, struct request *r, uint32_t n)
     r->n_kv = pos + n;
 }
 
+/* Who computes a prefix does it for those that wait for it too, as urgently as the most urgent of
+ * them.  Requests wait for older ones only, so that one round from the youngest on is enough. */
+static void inherit(struct sched *s)
+{
+    s->urged = false;
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        r->urge = r->priority;
+        r->urge_ms = r->deadline_ms ? r->deadline_ms : UINT64_MAX;
+        s->urged = s->urged || r->urge != s->running[0]->urge ||
+                   r->urge_ms != s->running[0]->urge_ms;
+    }
+    for (uint32_t i = s->n_running; s->urged && i-- > 1;) {
+        const struct request *r = s->running[i];
+        struct radix_node *at = r->n_kv < r->hold.n_tree ? r->hold.node : NULL;
+        for (uint64_t seq; (seq = radix_next_producer(&at)) != 0;) {
+            for (uint32_t k = 0; k < i; k++) {
+                struct request *p = s->running[k];
+                if (p->seq != seq)
+                    continue;
+                p->urge = p->urge > r->urge ? p->urge : r->urge;
+                p->urge_ms = p->urge_ms < r->urge_ms ? p->urge_ms : r->urge_ms;
+            }
+        }
+    }
+}
+
+static bool more_urgent(const struct request *a, const struct request *b)
+{
+    return a->urge != b->urge ? a->urge > b->urge : a->urge_ms < b->urge_ms;
+}
+
+/* Whose prompt is read first: by urgency, then by admission.  A producer is never behind those
+ * that wait for it.  What nobody computes any more goes to the oldest all the same. */
+static struct request **by_urgency(struct sched *s)
+{
+    if (!s->urged || !array_reserve(&s->reader, &s->cap_reader, s->n_running, sizeof *s->reader))
+        return s->running;
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        if (!r->n_row)
+            runnable(s, r);
+        uint32_t k = i;
+        for (; k > 0 && more_urgent(r, s->reader[k - 1]); k--)
+            s->reader[k] = s->reader[k - 1];
+        s->reader[k] = r;
+    }
+    return s->reader;
+}
+
 static bool secure_pages(struct sched *s)
 {
     for (uint32_t i = 0; i < s->n_running; i++) {
@@ -162,8 +215,9 @@ static void add_prompt_rows(struct sched *s)
     uint32_t room = s->info->max_batch_tok - s->n_row;
     uint32_t budget = room < s->step_tokens ? room : s->step_tokens;
     uint32_t share = n_reader > 1 ? budget - budget / 4 : budget;
+    struct request **reader = by_urgency(s);
     for (uint32_t i = 0; i < s->n_running && budget; i++) {
-        struct request *r = s->running[i];
+        struct request *r = reader[i];
         if (r->n_row || !batch_has_room(s, 1))
             continue;
         uint32_t n = runnable(s, r);
@@ -177,7 +231,7 @@ static void add_prompt_rows(struct sched *s)
     /* What the others did not need goes back to who was held to a share, as one more sequence: its
      * rows follow the first ones, whose keys and values are written before any attention reads. */
     for (uint32_t i = 0; i < s->n_running && budget; i++) {
-        struct request *r = s->running[i];
+        struct request *r = reader[i];
         if (!r->n_row || r->n_logit || r->job || !batch_has_room(s, 1))
             continue;
         uint32_t n = runnable(s, r);
@@ -193,8 +247,9 @@ void batch_build(struct sched *s)
 {
     s->n_row = s->n_seq = s->n_logit = 0;
     s->has_prompt_rows = false;
+    inherit(s);
     while (!secure_pages(s))
-        continue;
+        inherit(s);
     for (uint32_t i = 0; i < s->n_running; i++)
         s->running[i]->n_row = s->running[i]->n_logit = 0;
     add_decode_rows(s);

@@ -156,6 +156,7 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
         deliver_stream(r, false);
     r->end_ns = clock_ns();
     request_remove(s, r);
+    radix_forget(s->radix, &r->tl->use);
     order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;
@@ -166,6 +167,11 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
 
     count_cached(r);
     r->n_generated = r->n_gen;
+    s->stats.miss_cold += r->miss_cold;
+    s->stats.miss_evicted += r->miss_evicted;
+    s->stats.miss_namespace += r->miss_namespace;
+    s->stats.miss_boundary += r->miss_boundary;
+    s->stats.miss_logprobs += r->miss_logprobs;
     for (uint32_t i = 0; i < r->n_token && r->logprobs; i++)
         r->logprob += isnan(r->token[i].logprob) ? 0 : (double)r->token[i].logprob;
     if (st == ST_OK)

@@ -105,6 +105,8 @@ struct request {
     /* ---- the scheduler's ---- */
     uint64_t           seq;                 /* order of admission; names it in the cache */
     uint64_t           arrival;
+    int32_t            urge;                /* greatest priority of it and those that wait for it */
+    uint64_t           urge_ms;             /* earliest of their deadlines */
     uint32_t           n_found;             /* tokens that the tree had when last looked, ... */
     uint64_t           found_round;         /* ... in this round of admission */
     uint32_t           n_pass;              /* rounds that admitted others instead */

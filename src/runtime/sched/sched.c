@@ -416,6 +416,7 @@ static void note_admitted(struct sched *s)
 static void step(struct sched *s)
 {
     struct error err;
+    radix_expire(s->radix, clock_ms());
     sched_admit(s);
     note_admitted(s);
     batch_build(s);
@@ -494,6 +495,7 @@ static void close_all(struct sched *s)
         queue_free(s->inbox);
     mem_free(s->running);
     mem_free(s->waiting);
+    mem_free(s->reader);
     mem_free(s->tok);
     mem_free(s->seq);
     mem_free(s->logit_row);
@@ -532,6 +534,9 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
         radix_set_policy(s->radix, opts->evict);
+    s->announces = opts->evict == RADIX_NEXT_USE;
+    if (st == ST_OK)
+        sched_set_pin_budget(s, opts);
     if (st == ST_OK)
         st = sampler_new(s->info->n_vocab, &s->sampler, err);
     if (st == ST_OK)

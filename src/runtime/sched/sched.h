@@ -23,6 +23,8 @@ struct sched_opts {
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
     struct order_opts       order;
     enum radix_policy       evict;
+    uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
+    bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;
     bool                    overlap;        /* steps run on a thread of their own */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
@@ -33,7 +35,7 @@ struct sched_opts {
 struct sched_stats {
     uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
     uint64_t steps, requests, failed, cancelled, retracted;
-    uint64_t evicted_pages, copied_pages;
+    uint64_t evicted_pages, copied_pages, pins_refused;
     uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;

@@ -23,6 +23,9 @@ enum {
     SCHED_ASIDE_ITEMS = 64,     /* things taken from the queue while a step runs */
 };
 
+/* Places in the line of next uses: requests by their arrival, then contexts without one. */
+#define USE_LATER ((uint64_t)1 << 62)
+
 struct sched {
     struct backend         *backend;
     const struct backend_info *info;
@@ -33,6 +36,7 @@ struct sched {
     uint32_t                max_running;
     uint32_t                step_tokens;
     bool                    no_cache, no_force, check_steps;
+    bool                    announces;      /* eviction goes by next uses */
 
     struct runner          *runner;         /* NULL: steps run on this thread */
     struct queue           *inbox;
@@ -47,6 +51,9 @@ struct sched {
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
     uint32_t                n_running, cap_running;
+    struct request        **reader;         /* [n_running] in the order of a step's prompt rows */
+    uint32_t                cap_reader;
+    bool                    urged;          /* some are more urgent than others */
     struct request        **waiting;        /* [n_waiting] best first, as of the last round */
     struct order           *order;
     uint64_t                n_round;        /* of admission */
@@ -78,6 +85,7 @@ struct sched {
 };
 
 /* ---- admit.c ---- */
+void     sched_set_pin_budget(struct sched *s, const struct sched_opts *opts);
 bool     sched_enqueue(struct sched *s, struct request *r);
 void     sched_admit(struct sched *s);
 void     sched_foresee(struct sched *s);        /* puts the queue in order for the next round */
