@@ -109,6 +109,10 @@ typedef struct sgl_engine_config {
     uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
     uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
     uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
+    const char     *admission;      /* "expected" (NULL): room for likely answers, who runs may be set
+                                       back; "strict": room for the longest, nobody is */
+    int             overlap;        /* work beside the running step: 0 where the device leaves the host's
+                                       cores idle, 1 always, -1 never */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
@@ -200,7 +204,7 @@ typedef struct sgl_request {
     const char        *template_vars;   /* JSON object or NULL */
     bool               continue_final;  /* the last message is an assistant's and is continued */
 
-    uint32_t           max_tokens;      /* 0: up to the context */
+    uint32_t           max_tokens;      /* 0: up to the context; more than fits is refused */
     uint32_t           min_tokens;
     const char *const *stop;            /* texts */
     size_t             n_stop;

@@ -25,6 +25,7 @@ static const struct flag serve_flags[] = {
     FLAG(FLAG_NUMBER, "max-queued", max_queued, "N", "requests that wait before 429; 1024"),
     FLAG(FLAG_NUMBER, "max-deadline-ms", max_deadline_ms, "N", "no request may take longer"),
     FLAG(FLAG_TEXT, "order", order, "O", "of the queue: hrrn, fcfs, lpm, dfs, random; hrrn"),
+    FLAG(FLAG_TEXT, "admission", admission, "A", "room for answers: expected, strict; expected"),
     FLAG(FLAG_TEXT, "evict", evict, "P", "what leaves the cache first: lru, lfu, fifo, slru, priority"),
     FLAG(FLAG_NUMBER, "max-running", max_running, "N", "sequences decoded at once; 64"),
     FLAG(FLAG_NUMBER, "max-wait-ms", max_wait_ms, "N", "then a request comes first; 10000"),

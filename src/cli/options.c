@@ -180,6 +180,7 @@ void options_engine(const struct options *o, sgl_engine_config *config)
     config->order = o->order;
     config->evict = o->evict;
     config->max_running = at_most_32(o->max_running);
+    config->admission = o->admission;
     config->max_wait_ms = at_most_32(o->max_wait_ms);
     config->max_passes = at_most_32(o->max_passes);
     config->step_tokens = at_most_32(o->step_tokens);

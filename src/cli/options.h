@@ -39,7 +39,7 @@ struct options {
     const char *messages, *tools, *vars;
     /* serve */
     const char *host, *api_key, *served_name, *order, *evict;
-    const char *tenants;
+    const char *tenants, *admission;
     uint64_t    max_queued, max_deadline_ms;
     uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens;
 

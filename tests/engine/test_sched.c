@@ -166,11 +166,131 @@ static void test_overlap(void)
     REQUIRE(ms_on < 0.85 * ms_off);
 }
 
+/* Many long answers in a pool that holds few: with room for the longest nobody is set back; with room
+ * for likely ones some are, and all end with the same tokens, the first to come first of all. */
+static void run_tight(struct drive *d, uint32_t n, uint32_t n_page, bool strict,
+                      struct engine_stats *ret)
+{
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 16, .admission = strict ? "strict" : NULL,
+                             .pin_percent = -1 };
+    f.n_page = n_page + 1;
+    f.max_batch_tok = 64;
+    f.step_us = 200;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct session *s[32];
+    for (uint32_t i = 0; i < n; i++) {
+        char *text = fake_text(20, i % 4);
+        s[i] = fake_session(e);
+        struct plan *p = drive_gen(&d[i], text, 220, i);
+        p->hole.ignore_eos = true;
+        drive_submit(s[i], p);
+        mem_free(text);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        drive_wait(&d[i]);
+        if (!d[i].ok)
+            fprintf(stderr, "%u: %s %s\n", i, d[i].error.code, d[i].error.text);
+        REQUIRE(d[i].ok && d[i].result->n_token == 220);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_stats(e, ret);
+    engine_unref(e);
+}
+
+static void test_admission(void)
+{
+    enum { N_LONG = 12 };
+    static struct drive d[3][N_LONG];
+    struct engine_stats strict, expected, tiny;
+    run_tight(d[0], N_LONG, 60, true, &strict);
+    run_tight(d[1], N_LONG, 60, false, &expected);
+    run_tight(d[2], N_LONG, 24, false, &tiny);      /* not two of them */
+    fprintf(stderr, "strict: %llu retracted; expected: %llu; less than two: %llu\n",
+            (unsigned long long)strict.retracted, (unsigned long long)expected.retracted,
+            (unsigned long long)tiny.retracted);
+    REQUIRE(strict.retracted == 0 && expected.retracted > 0 && tiny.retracted > 0);
+    uint32_t n_retracted = 0;
+    for (uint32_t i = 0; i < N_LONG; i++) {
+        REQUIRE(drive_same(d[0][i].result, d[1][i].result));
+        REQUIRE(drive_same(d[0][i].result, d[2][i].result));
+        REQUIRE(d[0][i].result->n_retracted == 0);
+        n_retracted += d[2][i].result->n_retracted;
+    }
+    REQUIRE(n_retracted == tiny.retracted);
+    for (uint32_t i = 0; i < 3 * N_LONG; i++)
+        drive_free(&d[i / N_LONG][i % N_LONG]);
+}
+
+enum { N_OPTION = 12 };
+
+/* Options of n words that part early. */
+static struct plan *choice(struct drive *d, struct slice option[N_OPTION], uint32_t n)
+{
+    struct plan *p = drive_plan(d);
+    plan_text(p, PLAN_TEXT, SLICE("the cat and the dog"));
+    hole_init(&p->hole, HOLE_SELECT);
+    for (uint32_t i = 0; i < N_OPTION; i++) {
+        char *text = fake_text(n, i);
+        char tip[16];
+        snprintf(tip, sizeof tip, "%c%u ", 'a' + (int)(i % 3), i);
+        struct str all = {0};
+        str_adds(&all, tip);
+        str_adds(&all, text);
+        option[i] = arena_slice(&p->arena, str_slice(&all));
+        str_free(&all);
+        mem_free(text);
+    }
+    p->hole.option = arena_dup(&p->arena, option, N_OPTION * sizeof *option);
+    p->hole.n_option = N_OPTION;
+    return p;
+}
+
+/* Choices whose options do not fit together, three at once: they make room for each other.  One with
+ * an option that does not fit at all is refused, and disturbs nobody. */
+static void test_choices(void)
+{
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 8, .pin_percent = -1 };
+    f.n_page = 31;
+    f.max_batch_tok = 64;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct slice option[N_OPTION];
+    struct session *s[4];
+    struct drive d[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        s[i] = fake_session(e);
+        drive_submit(s[i], choice(&d[i], option, i == 1 ? 260 : 50));
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        drive_wait(&d[i]);
+        REQUIRE(d[i].ok == (i != 1));
+    }
+    REQUIRE(strcmp(d[1].error.code, "R0502") == 0);
+    REQUIRE(d[0].result->option == d[2].result->option && d[2].result->option == d[3].result->option);
+    for (uint32_t k = 0; k < N_OPTION; k++)
+        REQUIRE(d[0].result->prob[k] == d[2].result->prob[k] &&
+                d[0].result->prob[k] == d[3].result->prob[k]);
+    struct engine_stats st;
+    engine_stats(e, &st);
+    fprintf(stderr, "choices: %llu steps, %llu retracted; %s\n", (unsigned long long)st.steps,
+            (unsigned long long)st.retracted, d[1].error.text);
+    for (uint32_t i = 0; i < 4; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+}
+
 int main(void)
 {
+    test_choices();
+    test_admission();
     test_overlap();
     test_sources();
     test_deadline();
-    printf("3 passed, 0 failed\n");
+    printf("5 passed, 0 failed\n");
     return 0;
 }

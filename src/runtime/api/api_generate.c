@@ -145,6 +145,7 @@ sgl_status api_fill_hole(const sgl_request *r, struct plan *p, uint64_t *ret_see
     h->min = r->min_tokens;
     h->strict = false;
     h->cut = !r->close;
+    h->whole = true;
     h->ignore_eos = r->ignore_eos;
     h->stop = copy_slices(a, r->stop, r->n_stop);
     h->n_stop = (uint32_t)r->n_stop;

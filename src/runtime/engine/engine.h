@@ -39,6 +39,8 @@ struct engine_opts {
     int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
+    const char  *admission;         /* "expected" (NULL): room for likely answers, and who runs may be
+                                       set back; "strict": room for the longest, nobody is */
     int          overlap;           /* work for the next step beside the running one: 0 where the
                                        device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */

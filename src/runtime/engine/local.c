@@ -299,6 +299,11 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
         return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
                          "fifo, slru, priority and next-use", opts->evict);
+    if (opts->admission && strcmp(opts->admission, "expected") != 0 &&
+        strcmp(opts->admission, "strict") != 0)
+        return error_set(err, ST_INVALID, "no admission is called %s; there are expected and strict",
+                         opts->admission);
+    so.strict = opts->admission && strcmp(opts->admission, "strict") == 0;
     e->context = info->context;
     e->model_hash = info->model_hash;
     return sched_new(&so, &e->sched, err);

@@ -65,6 +65,8 @@ struct hole {
     uint32_t max, min;                  /* tokens of the value; max 0: up to the window */
     bool     strict;                    /* reaching max is R0401; else the value is closed */
     bool     cut;                       /* reaching max ends the value as it is, FINISH_LENGTH (wins) */
+    bool     whole;                     /* max tokens that do not fit behind the context are refused; else
+                                           the window is the limit */
     bool     heal;
     bool     ignore_eos;
     bool     force;                     /* append forced runs as prompt tokens */

@@ -157,6 +157,8 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
     r->end_ns = clock_ns();
     request_remove(s, r);
     radix_forget(s->radix, &r->tl->use);
+    if (st == ST_OK && r->joined && r->kind == REQUEST_GEN)
+        order_note_answer(s->order, r);
     order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;

@@ -13,9 +13,12 @@
 
 #include "base/alloc.h"
 #include "base/hashmap.h"
+#include "runtime/sched/lengths.h"
 
 enum {
     MAX_WAIT_MS = 10000,
+    LIKELY_TOKENS = 128,        /* of an answer, while none was seen */
+    LEAST_TOKENS = 64,
     MAX_PASSES = 256,
     MAX_JUMPS = 8,              /* requests that may be admitted before one that did not fit */
     LPM_AGING = 64,             /* tokens of match that a round is worth */
@@ -30,6 +33,7 @@ struct tenant {
     uint64_t rest;              /* of that division */
     uint32_t weight;            /* thousandths; as its last request said */
     uint32_t n_request;         /* that wait or run */
+    struct lengths answers;     /* of those that ended well */
 };
 
 struct order {
@@ -153,6 +157,18 @@ void order_charge(struct order *o, const struct request *r, uint32_t n_prompt, u
     t->rest += (uint64_t)WEIGHT_ONE * (n_prompt + 2u * n_generated);
     t->charged += t->rest / t->weight;
     t->rest %= t->weight;
+}
+
+void order_note_answer(struct order *o, const struct request *r)
+{
+    lengths_note(&o->tenant[r->tenant_at].answers, r->n_value);
+}
+
+uint32_t order_likely_tokens(const struct order *o, const struct request *r)
+{
+    uint32_t high = lengths_high(&o->tenant[r->tenant_at].answers);
+    uint32_t all = !high ? LIKELY_TOKENS : high > LEAST_TOKENS ? high : LEAST_TOKENS;
+    return all > r->n_value + LEAST_TOKENS ? all - r->n_value : LEAST_TOKENS;
 }
 
 /* ---- service ---- */

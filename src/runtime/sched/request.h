@@ -62,6 +62,7 @@ struct request {
     struct slice       follow;              /* as the matcher was told: two that read the same ... */
     bool               open_end;            /* ... under equal ones have equal masks */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
+    bool               whole;               /* refused when max tokens do not fit behind the context */
     bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
     uint32_t           max, min, n_top;     /* max 0: up to the window */

@@ -413,6 +413,34 @@ static void note_admitted(struct sched *s)
     }
 }
 
+static bool waits_for_mask(const struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++)
+        if (s->running[i]->late_logits)
+            return true;
+    return false;
+}
+
+/* Options that are scored take pages as they go, and may hold them against each other.  When steps
+ * have no rows and nobody ends, the youngest makes room; one alone has what the pool has. */
+static void unstick(struct sched *s, uint32_t had)
+{
+    bool moves = s->n_row || s->n_running != had || s->ended_first || waits_for_mask(s);
+    s->n_still = moves || !s->n_running ? 0 : s->n_still + 1;
+    if (s->n_still < SCHED_STUCK_STEPS)
+        return;
+    s->n_still = 0;
+    struct request *v = sched_victim(s);
+    if (v) {
+        sched_retract(s, v);
+        return;
+    }
+    struct error err;
+    enum status st = error_code(&err, ST_LIMIT, "R0502", "the pool of %u KV pages is exhausted",
+                                pages_total(s->pages));
+    request_finish(s, s->running[0], st, &err);
+}
+
 static void step(struct sched *s)
 {
     struct error err;
@@ -420,6 +448,7 @@ static void step(struct sched *s)
     sched_admit(s);
     note_admitted(s);
     batch_build(s);
+    uint32_t n_built = s->n_running;
     mask_jobs_begin(s);
     enum status st = compute(s, &err);
     radix_commit(s->radix, st == ST_OK);
@@ -427,6 +456,7 @@ static void step(struct sched *s)
         fail_all(s, &err);
     else
         collect(s);
+    unstick(s, n_built);
     if (s->check_steps && !check_pages(s, &err)) {
         log_write(LOG_ERROR_LEVEL, "%s", err.text);
         assert(!"page accounting");
@@ -519,6 +549,7 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     s->no_cache = opts->no_cache;
     s->no_force = opts->no_force;
     s->check_steps = opts->check_steps;
+    s->strict = opts->strict;
     s->step_tokens = opts->step_tokens ? opts->step_tokens : s->info->max_batch_tok;
     s->max_running = opts->max_running ? opts->max_running : DEFAULT_RUNNING;
     s->stop_item.kind = INBOX_STOP;

@@ -26,6 +26,7 @@ struct sched_opts {
     uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
     bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;
+    bool                    strict;         /* who is admitted is never retracted */
     bool                    overlap;        /* steps run on a thread of their own */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */

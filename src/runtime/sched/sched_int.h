@@ -17,9 +17,9 @@
 
 enum {
     SCHED_MAX_LOGITS = 64,      /* rows of logits kept at once: bounds the buffer */
-    SCHED_EXPECTED_OUT = 128,   /* tokens of growth that admission counts with */
     SCHED_PASS_MAX = 8,         /* requests tried in a round behind one that does not fit */
     SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
+    SCHED_STUCK_STEPS = 4,      /* steps without a row and without an end, ... */
     SCHED_ASIDE_ITEMS = 64,     /* things taken from the queue while a step runs */
 };
 
@@ -36,6 +36,8 @@ struct sched {
     uint32_t                max_running;
     uint32_t                step_tokens;
     bool                    no_cache, no_force, check_steps;
+    bool                    strict;         /* admission counts with the longest answer */
+    uint32_t                n_still;        /* ... one after the other, until somebody makes room */
     bool                    announces;      /* eviction goes by next uses */
 
     struct runner          *runner;         /* NULL: steps run on this thread */
@@ -94,6 +96,8 @@ uint32_t sched_take_page(struct sched *s);      /* evicts and wakes resting time
  * was retracted or has ended. */
 bool     sched_grow(struct sched *s, struct request *r, uint32_t n_tok);
 void     sched_retract(struct sched *s, struct request *r);
+/* Who gives its pages up first; NULL: only the oldest runs, which never does. */
+struct request *sched_victim(const struct sched *s);
 /* The one predicate of refusal: what can never run. */
 enum status sched_possible(const struct sched *s, const struct request *r, struct error *err);
 uint32_t sched_window(const struct sched *s);   /* most tokens a context can have here */
