@@ -113,6 +113,9 @@ typedef struct sgl_engine_config {
                                        back; "strict": room for the longest, nobody is */
     int             overlap;        /* work beside the running step: 0 where the device leaves the host's
                                        cores idle, 1 always, -1 never */
+    uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

@@ -23,6 +23,8 @@ static const struct flag serve_flags[] = {
     FLAG(FLAG_TEXT, "api-key", api_key, "KEY", "asked for as a bearer token"),
     FLAG(FLAG_TEXT, "tenants", tenants, "FILE", "JSON list of tenants: name, key, weight, priority"),
     FLAG(FLAG_NUMBER, "max-queued", max_queued, "N", "requests that wait before 429; 1024"),
+    FLAG(FLAG_NUMBER, "max-queued-tokens", max_queued_tokens, "N", "of their prompts; 4194304"),
+    FLAG(FLAG_NUMBER, "itl-target-ms", itl_target_ms, "N", "read prompts no faster than lets others decode"),
     FLAG(FLAG_NUMBER, "max-deadline-ms", max_deadline_ms, "N", "no request may take longer"),
     FLAG(FLAG_TEXT, "order", order, "O", "of the queue: hrrn, fcfs, lpm, dfs, random; hrrn"),
     FLAG(FLAG_TEXT, "admission", admission, "A", "room for answers: expected, strict; expected"),
@@ -91,7 +93,7 @@ static int serve(const struct options *o)
 
 int cmd_serve(int argc, char **argv)
 {
-    struct options o = { .port = 30000 };
+    struct options o = { .port = 30000, .max_queued_tokens = 4 << 20 };
     int rc = EXIT_USAGE;
     if (options_parse(&o, "serve", serve_flags, N_SERVE_FLAG, argc, argv, false)) {
         if (o.help) {

@@ -40,7 +40,7 @@ struct options {
     /* serve */
     const char *host, *api_key, *served_name, *order, *evict;
     const char *tenants, *admission;
-    uint64_t    max_queued, max_deadline_ms;
+    uint64_t    max_queued, max_queued_tokens, max_deadline_ms, itl_target_ms;
     uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens;
 
     sgl_engine *engine;             /* set by check and show: costs count its tokens */

@@ -284,13 +284,98 @@ static void test_choices(void)
     engine_unref(e);
 }
 
+/* Steps that reading a long prompt takes while another decodes. */
+static uint64_t steps_beside(uint32_t target_ms)
+{
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 4, .itl_target_ms = target_ms };
+    f.row_us = 60;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct session *s[2] = { fake_session(e), fake_session(e) };
+    struct drive d[2];
+    char *text = fake_text(500, 6);
+    struct plan *p = drive_gen(&d[0], "the cat", 1500, 1);
+    p->hole.ignore_eos = true;
+    drive_submit(s[0], p);
+    while (!atomic_load(&d[0].n_chunk))
+        usleep(500);
+    struct engine_stats before, after;
+    engine_stats(e, &before);
+    drive_submit(s[1], drive_gen(&d[1], text, 1, 1));
+    drive_wait(&d[1]);
+    engine_stats(e, &after);
+    REQUIRE(d[1].ok);
+    session_cancel(s[0]);
+    drive_wait(&d[0]);
+    for (int i = 0; i < 2; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(text);
+    return after.steps - before.steps;
+}
+
+/* A prompt of a thousand tokens is read in fewer rows a step where decoding has a target. */
+static void test_pace(void)
+{
+    uint64_t free = steps_beside(0), held = steps_beside(4);
+    fprintf(stderr, "a long prompt beside decoding: %llu steps, %llu with a target of 4 ms\n",
+            (unsigned long long)free, (unsigned long long)held);
+    REQUIRE(held > 2 * free);
+}
+
+/* Prompts that wait are bounded; who is over the bound is told at once, and can come again. */
+static void test_full(void)
+{
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 1, .max_queued_tokens = 200 };
+    f.step_us = 1000;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct session *s[5];
+    struct drive d[5];
+    struct engine_stats st;
+    char *text = fake_text(50, 2);
+    for (int i = 0; i < 4; i++) {
+        s[i] = fake_session(e);
+        struct plan *p = drive_gen(&d[i], i ? text : "the cat", 100, 1);
+        p->hole.ignore_eos = true;
+        drive_submit(s[i], p);
+        do {
+            usleep(500);
+            engine_stats(e, &st);
+        } while (i < 2 && st.running + st.waiting < (uint32_t)i + 1);
+    }
+    drive_wait(&d[2]);
+    drive_wait(&d[3]);
+    REQUIRE(!d[2].ok && d[2].error.status == ST_FULL && !d[3].ok && d[3].error.status == ST_FULL);
+    fprintf(stderr, "%s\n", d[2].error.text);
+    drive_wait(&d[0]);
+    drive_wait(&d[1]);
+    REQUIRE(d[0].ok && d[1].ok);
+    s[4] = fake_session(e);
+    drive_submit(s[4], drive_gen(&d[4], text, 4, 1));
+    drive_wait(&d[4]);
+    REQUIRE(d[4].ok);
+    for (int i = 0; i < 5; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(text);
+}
+
 int main(void)
 {
+    test_pace();
+    test_full();
     test_choices();
     test_admission();
     test_overlap();
     test_sources();
     test_deadline();
-    printf("5 passed, 0 failed\n");
+    printf("7 passed, 0 failed\n");
     return 0;
 }

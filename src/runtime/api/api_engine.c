@@ -113,6 +113,8 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .max_passes = c.max_passes,
             .step_tokens = c.step_tokens,
             .admission = c.admission,
+            .itl_target_ms = c.itl_target_ms,
+            .max_queued_tokens = c.max_queued_tokens,
             .overlap = c.overlap,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,

@@ -39,6 +39,9 @@ struct engine_opts {
     int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
+    uint32_t     itl_target_ms;     /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t     max_queued_tokens; /* of waiting prompts, then ST_FULL; 0: no bound */
     const char  *admission;         /* "expected" (NULL): room for likely answers, and who runs may be
                                        set back; "strict": room for the longest, nobody is */
     int          overlap;           /* work for the next step beside the running one: 0 where the

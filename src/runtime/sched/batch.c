@@ -213,7 +213,8 @@ static void add_prompt_rows(struct sched *s)
         n_reader += !s->running[i]->n_row && s->running[i]->n_kv < s->running[i]->tl->tok.n;
 
     uint32_t room = s->info->max_batch_tok - s->n_row;
-    uint32_t budget = room < s->step_tokens ? room : s->step_tokens;
+    uint32_t most = pace_rows(&s->pace, s->n_decode_row);
+    uint32_t budget = room < most ? room : most;
     uint32_t share = n_reader > 1 ? budget - budget / 4 : budget;
     struct request **reader = by_urgency(s);
     for (uint32_t i = 0; i < s->n_running && budget; i++) {
@@ -221,8 +222,8 @@ static void add_prompt_rows(struct sched *s)
         if (r->n_row || !batch_has_room(s, 1))
             continue;
         uint32_t n = runnable(s, r);
-        uint32_t most = share < budget ? share : budget;
-        n = n < most ? n : most;
+        uint32_t at_most = share < budget ? share : budget;
+        n = n < at_most ? n : at_most;
         if (!n)
             continue;
         add_rows(s, r, n);
@@ -253,6 +254,7 @@ void batch_build(struct sched *s)
     for (uint32_t i = 0; i < s->n_running; i++)
         s->running[i]->n_row = s->running[i]->n_logit = 0;
     add_decode_rows(s);
+    s->n_decode_row = s->n_row;
     for (uint32_t i = 0; i < s->n_running; i++) {
         if (s->running[i]->job)
             score_job_build(s, s->running[i]);

@@ -117,6 +117,17 @@ static void tell_ended(struct sched *s)
 
 /* ---- inbox ---- */
 
+static enum status check_queue(const struct sched *s, const struct request *r, struct error *err)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < s->n_waiting && s->max_queued_tokens; i++)
+        n += s->waiting[i]->tl->tok.n;
+    if (!n || n + r->tl->tok.n <= s->max_queued_tokens)
+        return ST_OK;
+    return error_set(err, ST_FULL, "the queue is full: prompts of %llu tokens wait",
+                     (unsigned long long)n);
+}
+
 static void take_request(struct sched *s, struct request *r)
 {
     struct error err;
@@ -131,6 +142,8 @@ static void take_request(struct sched *s, struct request *r)
                                  : sched_possible(s, r, &err);
     if (st == ST_OK && !r->tl->tok.n)
         st = error_set(&err, ST_INVALID, "a request without a token");
+    if (st == ST_OK)
+        st = check_queue(s, r, &err);
     if (st != ST_OK) {
         request_finish(s, r, st, &err);
         return;
@@ -397,6 +410,7 @@ static enum status compute(struct sched *s, struct error *err)
         s->stats.decode_ns += t;
     s->stats.steps++;
     order_measure(s->order, t, s->n_row, s->has_prompt_rows);
+    pace_note(&s->pace, t, s->n_decode_row, s->n_row - s->n_decode_row);
     return st;
 }
 
@@ -550,7 +564,9 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     s->no_force = opts->no_force;
     s->check_steps = opts->check_steps;
     s->strict = opts->strict;
-    s->step_tokens = opts->step_tokens ? opts->step_tokens : s->info->max_batch_tok;
+    pace_init(&s->pace, opts->itl_target_ms,
+              opts->step_tokens ? opts->step_tokens : s->info->max_batch_tok);
+    s->max_queued_tokens = opts->max_queued_tokens;
     s->max_running = opts->max_running ? opts->max_running : DEFAULT_RUNNING;
     s->stop_item.kind = INBOX_STOP;
     for (uint32_t i = 0; i < opts->n_end_token && s->n_end_token < 16; i++) {

@@ -21,6 +21,8 @@ struct sched_opts {
     uint32_t                n_end_token;
     uint32_t                max_running;    /* 0: 64 */
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
+    uint32_t                itl_target_ms;  /* decoding comes so often, whatever is read; 0: no target */
+    uint64_t                max_queued_tokens;      /* prompts beyond it are refused; 0: none */
     struct order_opts       order;
     enum radix_policy       evict;
     uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */

@@ -4,7 +4,8 @@
  *   batch.c     which rows a step computes         generate.c  a row of logits to a token
  *   masks.c     what may be sampled                mask_jobs.c the same, beside the forward
  *   deliver.c   how a value ends               order.c     who is next
- *   runner.c    the forward, on its own thread
+ *   runner.c    the forward, on its own thread lengths.c   answers of late, for admission
+ *   pace.c      prompts beside decoding
  *   score.c     arithmetic of choosing             score_job.c rows of the options
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
@@ -12,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "runtime/sched/pace.h"
 #include "runtime/sched/runner.h"
 #include "runtime/sched/sched.h"
 
@@ -34,7 +36,7 @@ struct sched {
     uint32_t                end_token[16];
     uint32_t                n_end_token;
     uint32_t                max_running;
-    uint32_t                step_tokens;
+    uint64_t                max_queued_tokens;      /* of prompts that wait; 0: no bound */
     bool                    no_cache, no_force, check_steps;
     bool                    strict;         /* admission counts with the longest answer */
     uint32_t                n_still;        /* ... one after the other, until somebody makes room */
@@ -67,7 +69,8 @@ struct sched {
 
     /* the step being built */
     uint32_t               *tok;            /* [max_batch_tok] */
-    uint32_t                n_row;
+    uint32_t                n_row, n_decode_row;
+    struct pace             pace;           /* of prompt rows */
     struct batch_seq       *seq;            /* [max_seq] */
     uint32_t                n_seq;
     uint32_t               *logit_row;      /* [SCHED_MAX_LOGITS] */
