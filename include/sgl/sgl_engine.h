@@ -105,10 +105,14 @@ typedef struct sgl_engine_config {
     void           *progress_ctx;
     uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
     const char     *order;          /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
-    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority", "next-use" */
     uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
     uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
     uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
+    int             pin_percent;    /* of the KV pages that hard pins may keep; 0: 25, as far as the
+                                       model's window fits beside them; -1: none */
+    const char     *kv_events;      /* "tcp://ADDR:PORT": tells there which pages the cache has; NULL:
+                                       nobody */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

@@ -39,7 +39,8 @@ struct options {
     const char *messages, *tools, *vars;
     /* serve */
     const char *host, *api_key, *served_name, *order, *evict;
-    uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens;
+    uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens, pin_budget;
+    const char *kv_events;
 
     sgl_engine *engine;             /* set by check and show: costs count its tokens */
     struct text_list rest;          /* what is no flag */

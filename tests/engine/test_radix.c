@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mirror.h"
+#include "runtime/cache/events.h"
 #include "runtime/cache/radix.h"
 
 enum { P = 4, N_PAGE = 120, MAX_TOK = 64, N_SET = 400, N_HOLD = 12, N_WISH = 6, BUDGET = 30 };
@@ -184,8 +186,25 @@ static void check_hard(const struct radix *r, const struct wished *w)
     REQUIRE(done == w->n);
 }
 
+/* What was told since the last time. */
+static void listen_to(struct events *e, struct mirror *m, uint64_t *next)
+{
+    struct str bytes = {0};
+    uint64_t seq;
+    events_seal(e);
+    while (events_read(e, *next, &seq, &bytes)) {
+        REQUIRE(seq == *next && mirror_take(m, str_slice(&bytes)));
+        *next = seq + 1;
+        str_cut(&bytes, 0);
+    }
+    str_free(&bytes);
+}
+
 static void play(uint64_t seed, int n_step)
 {
+    static struct mirror mirror;
+    struct events *events;
+    uint64_t next = 0;
     struct pages *pages;
     struct radix *r;
     struct error err;
@@ -197,6 +216,9 @@ static void play(uint64_t seed, int n_step)
     n_set = 0;
     REQUIRE(pages_new(1, N_PAGE, &pages, &err) == ST_OK);
     REQUIRE(radix_new(pages, P, &r, &err) == ST_OK);
+    REQUIRE(events_new(8, &events, &err) == ST_OK);
+    memset(&mirror, 0, sizeof mirror);
+    radix_set_events(r, events);
     radix_set_policy(r, (enum radix_policy)(seed % 6));
     radix_set_pin_budget(r, BUDGET);
     for (int i = 0; i < n_step; i++) {
@@ -216,8 +238,18 @@ static void play(uint64_t seed, int n_step)
             check_hard(r, &wished[k]);
         if (n_set > N_SET - 2 || rnd(500) == 0) {
             n_set = 0;
-            radix_flush(r);
+            if (rnd(2)) {
+                radix_flush(r);
+            } else {
+                uint32_t done;
+                radix_flush_namespace(r, (struct hash128){ 1, 0 });
+                check(r);
+                for (int k = 0; k < N_HOLD; k++)
+                    REQUIRE(!held[k].node || held[k].ns || radix_peek(r, (struct hash128){ 1, 0 },
+                                held[k].tok, held[k].n, &done) >= held[k].n);
+            }
         }
+        listen_to(events, &mirror, &next);
         if (rnd(50) == 0) {
             uint32_t can = radix_evictable(r), n = rnd(20);
             REQUIRE(radix_evict(r, n) == (n < can ? n : can));
@@ -234,8 +266,17 @@ static void play(uint64_t seed, int n_step)
     for (int i = 0; i < N_WISH; i++)
         radix_forget(r, &wished[i].wish);
     REQUIRE(radix_n_pinned(r) == 0);
+    listen_to(events, &mirror, &next);
+    REQUIRE(mirror.n == pages_count(pages, PAGE_CACHED) && mirror.n_stored && mirror.n_removed);
+    radix_flush_namespace(r, (struct hash128){ 1, 0 });
+    listen_to(events, &mirror, &next);
+    REQUIRE(mirror.n == pages_count(pages, PAGE_CACHED));
+    uint32_t n_cleared = mirror.n_cleared + (mirror.n > 0);
     radix_flush(r);
+    listen_to(events, &mirror, &next);
+    REQUIRE(mirror.n == 0 && mirror.n_cleared == n_cleared);
     REQUIRE(pages_count(pages, PAGE_FREE) == pages_total(pages));
+    events_free(events);
     radix_free(r);
     pages_free(pages);
 }

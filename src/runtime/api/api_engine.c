@@ -112,6 +112,8 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .max_wait_ms = c.max_wait_ms,
             .max_passes = c.max_passes,
             .step_tokens = c.step_tokens,
+            .pin_percent = c.pin_percent,
+            .kv_events = c.kv_events,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
             .text_only = c.text_only,

@@ -201,6 +201,7 @@ void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok)
 {
     assert(!node->locks && !node->child && n_tok % r->page_tokens == 0);
     uint32_t keep = n_tok / r->page_tokens;
+    radix_tell_gone(r, node, n_tok, node->done);
     if (!n_tok)
         hash_del(r, node);      /* needs the first page's tokens */
     for (uint32_t i = n_page(r, node); i-- > keep;) {
@@ -517,6 +518,7 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
         if (leaf) {
             leaf->ready = leaf->done = leaf->n_tok;
             leaf->priority = node->priority;
+            radix_tell_done(r, leaf, 0, leaf->n_tok);
         }
         return leaf;
     }
@@ -525,6 +527,7 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     node->n_tok += r->page_tokens;
     node->ready = node->done = node->n_tok;
     hash_pages(r, node, n_page(r, node) - 1);
+    radix_tell_done(r, node, node->n_tok - r->page_tokens, node->n_tok);
     pages_cache(r->pages, *page);
     return node;
 }
@@ -603,6 +606,8 @@ void radix_advance(struct radix *r, struct radix_node *node, uint32_t pos, uint3
 
 void radix_commit(struct radix *r, bool ok)
 {
+    if (ok)
+        radix_tell_touched(r);
     for (uint32_t i = 0; i < r->n_touched; i++) {
         struct radix_node *node = r->touched[i];
         node->touched = false;

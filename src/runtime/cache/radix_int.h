@@ -38,6 +38,7 @@ struct radix_node {
 
 struct radix {
     struct pages      *pages;
+    struct events     *events;      /* or NULL */
     uint32_t           page_tokens;
     struct slab        nodes;
     struct idmap       by_hash;     /* (parent, first page) to a chain of nodes */
@@ -76,6 +77,10 @@ uint64_t radix_ns_key(struct hash128 ns);
 uint64_t radix_next_hash(const struct radix *r, uint64_t before, const uint32_t *tok);
 void     radix_remember(struct radix *r, uint64_t hash);
 void     radix_remember_gone(struct radix *r, uint64_t ns_key, uint64_t hash);
+/* ---- tell.c: tokens from .. to of a node, in whole pages ---- */
+void radix_tell_done(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to);
+void radix_tell_gone(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to);
+void radix_tell_touched(struct radix *r);       /* before their `ready` is `done` */
 /* ---- pin.c ---- */
 void radix_wishes_up(struct radix *r, struct radix_node *node);     /* to the parent, before it goes */
 /* ---- evict.c ---- */

@@ -175,6 +175,8 @@ static void local_close(struct engine *base)
     struct local *e = of(base);
     pool_free(e->pool);
     sched_free(e->sched);
+    kv_events_close(e->kv_events);
+    events_free(e->events);
     backend_close(e->backend);
     if (e->constraints)
         constraint_table_free(e->constraints);
@@ -300,7 +302,14 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
                          "fifo, slru, priority and next-use", opts->evict);
     e->context = info->context;
     e->model_hash = info->model_hash;
-    return sched_new(&so, &e->sched, err);
+    enum status st = ST_OK;
+    if (opts->kv_events) {
+        st = events_new(0, &e->events, err);
+        if (st == ST_OK)
+            st = kv_events_open(e->events, opts->kv_events, &e->kv_events, err);
+    }
+    so.events = e->events;
+    return st == ST_OK ? sched_new(&so, &e->sched, err) : st;
 }
 
 static struct slice token_name(const struct tokenizer *t, uint32_t id)

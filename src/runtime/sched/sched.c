@@ -363,6 +363,8 @@ static void *run(void *arg)
         sweep(s);
         if (s->n_running + s->n_waiting)
             step(s);
+        if (s->events)
+            events_seal(s->events);
         tell_ended(s);
     }
     struct queue_item *it;
@@ -450,6 +452,9 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
         radix_set_policy(s->radix, opts->evict);
+    if (st == ST_OK)
+        radix_set_events(s->radix, opts->events);
+    s->events = opts->events;
     s->announces = opts->evict == RADIX_NEXT_USE;
     if (st == ST_OK)
         sched_set_pin_budget(s, opts);

@@ -8,6 +8,7 @@
 #define RUNTIME_SCHED_SCHED_H
 
 #include "runtime/backend/backend.h"
+#include "runtime/cache/events.h"
 #include "runtime/sched/order.h"
 #include "runtime/sched/request.h"
 
@@ -23,6 +24,7 @@ struct sched_opts {
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
     struct order_opts       order;
     enum radix_policy       evict;
+    struct events          *events;         /* of the cache: sealed once a step; NULL: told to nobody */
     uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
     bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;

@@ -42,6 +42,7 @@ struct sched {
 
     struct pages           *pages;
     struct radix           *radix;
+    struct events          *events;         /* or NULL */
     struct timeline        *rest_first, *rest_last;     /* least recently used first, ... */
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
