@@ -140,6 +140,8 @@ typedef struct sgl_engine_stats {
 void       sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret);
 /* SGL_OK when nothing runs and every page is accounted for. */
 sgl_status sgl_engine_check(sgl_engine *engine, sgl_error *err);
+/* Forgets what is cached and not pinned for a time; SGL_STATE while requests run. */
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err);
 
 /* ---- text ---- */
 

@@ -574,6 +574,14 @@ static void test_hard_pin(void)
     REQUIRE(computed(e) - before < 16);
     check_misses(e, 0);
 
+    struct error err;
+    REQUIRE(engine_flush(e, &err) == ST_OK);    /* spares what is pinned hard, and that alone */
+    engine_stats(e, &st);
+    REQUIRE(st.pages_cached == 0 && st.pages_held == session_n_tok(pinned) / 16);
+    before = computed(e);
+    session_drop(read_text(e, prefix, SESSION_UNPINNED));
+    REQUIRE(computed(e) - before < 16);
+
     struct session *s = fake_session(e);
     struct drive d;
     struct plan *p = drive_plan(&d);

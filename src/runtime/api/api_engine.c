@@ -198,6 +198,13 @@ sgl_status sgl_engine_check(sgl_engine *engine, sgl_error *err)
     return api_error(why.status == ST_OK ? ST_INTERNAL : why.status, &why, err);
 }
 
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err)
+{
+    struct error why;
+    enum status st = engine_flush(engine->e, &why);
+    return st == ST_OK ? SGL_OK : api_error(st, &why, err);
+}
+
 /* ---- text ---- */
 
 sgl_status sgl_tokenize(sgl_engine *engine, const char *text, size_t len, bool markup,

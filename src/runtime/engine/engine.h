@@ -116,6 +116,8 @@ const struct engine_info *engine_info(const struct engine *e);
 void engine_stats(struct engine *e, struct engine_stats *ret);
 /* True when every page is free, cached or held as counted, and nothing runs ("idle check"). */
 bool engine_check(struct engine *e, struct error *err);
+/* Forgets what is cached and not pinned hard.  ST_STATE while plans run. */
+enum status engine_flush(struct engine *e, struct error *err);
 
 /* ---- sessions ---- */
 /* What an engine keeps of a session between its plans: like all else; after all else is given up;

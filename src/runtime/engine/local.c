@@ -55,6 +55,12 @@ static bool local_check(struct engine *base, struct error *err)
     return !e->sched || sched_check(e->sched, err);
 }
 
+static enum status local_flush(struct engine *base, struct error *err)
+{
+    struct local *e = of(base);
+    return e->sched ? sched_flush(e->sched, err) : ST_OK;
+}
+
 /* ---- text ---- */
 
 static enum status local_encode(struct engine *base, struct slice text, bool markup,
@@ -195,6 +201,7 @@ static const struct engine_vtable local_vtable = {
     .close = local_close,
     .stats = local_stats,
     .check = local_check,
+    .flush = local_flush,
     .session_new = local_session_new,
     .session_fork = local_session_fork,
     .session_drop = local_session_drop,

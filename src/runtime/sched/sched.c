@@ -16,8 +16,34 @@
 
 enum { DEFAULT_RUNNING = 64 };
 
+/* ---- counters ---- */
+
+static void publish_stats(struct sched *s)
+{
+    struct sched_stats *st = &s->stats;
+    st->pages_total = pages_total(s->pages);
+    st->pages_free = pages_count(s->pages, PAGE_FREE);
+    st->pages_cached = radix_evictable(s->radix);
+    st->pages_held = st->pages_total - st->pages_free - st->pages_cached;
+    st->running = s->n_running;
+    st->waiting = s->n_waiting;
+    st->evicted_pages = radix_n_evicted(s->radix);
+    st->copied_pages = s->n_copied;
+    pthread_mutex_lock(&s->lock);
+    s->shown = *st;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sched_read_stats(struct sched *s, struct sched_stats *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->shown;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- checks ---- */
 
+/* A question to the thread; who asks waits for the answer. */
 struct check_item {
     struct inbox_item item;
     sem_t             done;
@@ -54,19 +80,34 @@ static bool check_pages(const struct sched *s, struct error *err)
     return false;
 }
 
+static bool idle(const struct sched *s, struct error *err)
+{
+    if (!s->n_running && !s->n_waiting)
+        return true;
+    error_set(err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
+    return false;
+}
+
 static void answer_check(struct sched *s, struct check_item *c)
 {
-    c->ok = check_pages(s, &c->err);
-    if (c->ok && s->n_running + s->n_waiting) {
-        error_set(&c->err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
-        c->ok = false;
-    }
+    c->ok = check_pages(s, &c->err) && idle(s, &c->err);
     sem_post(&c->done);
 }
 
-bool sched_check(struct sched *s, struct error *err)
+static void answer_flush(struct sched *s, struct check_item *c)
 {
-    struct check_item c = { .item.kind = INBOX_CHECK };
+    c->ok = idle(s, &c->err);
+    while (c->ok && s->rest_first)
+        timeline_wake(s, s->rest_first);
+    if (c->ok)
+        radix_flush(s->radix);
+    publish_stats(s);
+    sem_post(&c->done);
+}
+
+static bool ask(struct sched *s, enum inbox_kind kind, struct error *err)
+{
+    struct check_item c = { .item.kind = kind };
     sem_init(&c.done, 0, 0);
     queue_push(s->inbox, &c.item.item);
     while (sem_wait(&c.done) != 0)
@@ -77,30 +118,21 @@ bool sched_check(struct sched *s, struct error *err)
     return c.ok;
 }
 
-/* ---- counters ---- */
-
-static void publish_stats(struct sched *s)
+bool sched_check(struct sched *s, struct error *err)
 {
-    struct sched_stats *st = &s->stats;
-    st->pages_total = pages_total(s->pages);
-    st->pages_free = pages_count(s->pages, PAGE_FREE);
-    st->pages_cached = radix_evictable(s->radix);
-    st->pages_held = st->pages_total - st->pages_free - st->pages_cached;
-    st->running = s->n_running;
-    st->waiting = s->n_waiting;
-    st->evicted_pages = radix_n_evicted(s->radix);
-    st->copied_pages = s->n_copied;
-    pthread_mutex_lock(&s->lock);
-    s->shown = *st;
-    pthread_mutex_unlock(&s->lock);
+    return ask(s, INBOX_CHECK, err);
 }
 
-void sched_read_stats(struct sched *s, struct sched_stats *ret)
+enum status sched_flush(struct sched *s, struct error *err)
 {
-    pthread_mutex_lock(&s->lock);
-    *ret = s->shown;
-    pthread_mutex_unlock(&s->lock);
+    struct error why;
+    if (ask(s, INBOX_FLUSH, &why))
+        return ST_OK;
+    *err = why;
+    return why.status;
 }
+
+/* ---- ends ---- */
 
 /* Tells the receivers.  Apart from the work itself, so that a function that ends a request may
  * still look at it, and so that the counters are right when the news arrives. */
@@ -163,6 +195,9 @@ static void take_item(struct sched *s, struct inbox_item *it)
         return;
     case INBOX_CHECK:
         answer_check(s, (struct check_item *)it);
+        return;
+    case INBOX_FLUSH:
+        answer_flush(s, (struct check_item *)it);
         return;
     case INBOX_STOP:
         s->stopping = true;

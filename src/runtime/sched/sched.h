@@ -57,5 +57,8 @@ void sched_drop(struct sched *s, struct timeline *tl);      /* takes the timelin
 void sched_read_stats(struct sched *s, struct sched_stats *ret);
 /* Asks the thread to check itself; waits for the answer. */
 bool sched_check(struct sched *s, struct error *err);
+/* Forgets all that is cached and not pinned hard, also what contexts keep between their requests;
+ * waits for it.  ST_STATE while requests run or wait. */
+enum status sched_flush(struct sched *s, struct error *err);
 
 #endif
