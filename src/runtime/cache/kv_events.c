@@ -157,8 +157,8 @@ enum status kv_events_open(struct events *e, const char *url, struct kv_events *
 {
     char replay[MAX_URL + 8];
     if (!next_port(url, replay, sizeof replay))
-        return error_set(err, ST_INVALID, "%s: events are published at tcp://ADDR:PORT, with a port "
-                         "from 1 to 65534", url);
+        return error_set(err, ST_INVALID, "%s: events are published at tcp://ADDR:PORT, "
+                         "with a port from 1 to 65534", url);
     struct kv_events *k = mem_zalloc(sizeof *k);
     if (!k)
         return error_nomem(err);

@@ -6,8 +6,8 @@ enum status kv_events_open(struct events *e, const char *url, struct kv_events *
 {
     (void)e;
     (void)ret;
-    return error_set(err, ST_UNSUPPORTED, "%s: this build cannot publish events, ZeroMQ was not there",
-                     url);
+    return error_set(err, ST_UNSUPPORTED, "%s: this build cannot publish events, "
+                     "ZeroMQ was not there", url);
 }
 
 void kv_events_close(struct kv_events *k)

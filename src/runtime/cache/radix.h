@@ -72,8 +72,9 @@ enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **
 void        radix_free(struct radix *r);
 /* False: no policy has this name. */
 bool        radix_policy_named(const char *name, enum radix_policy *ret);
-void        radix_set_policy(struct radix *r, enum radix_policy policy);   /* while the tree is empty */
-void        radix_set_events(struct radix *r, struct events *e);           /* the same; NULL: tells nobody */
+/* Both while the tree is empty.  Events NULL: tells nobody. */
+void        radix_set_policy(struct radix *r, enum radix_policy policy);
+void        radix_set_events(struct radix *r, struct events *e);
 
 /* Length of the longest match of at most `n` tokens, in whole pages, and how much of it is
  * computed.  Changes nothing. */

@@ -67,6 +67,8 @@ uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
 void radix_unlink(struct radix *r, struct radix_node *node);    /* a leaf without pages: frees it */
 /* A new upper node takes the first m tokens (whole pages) of `node`; NULL: out of memory. */
 struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_t m);
+/* How many tokens two texts of n have in common. */
+uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n);
 /* The deepest node of the longest match; *ret_pos: tokens matched, which may end inside it. */
 struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
                               uint32_t n, uint32_t *ret_pos);
@@ -82,7 +84,7 @@ void radix_tell_done(struct radix *r, const struct radix_node *node, uint32_t fr
 void radix_tell_gone(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to);
 void radix_tell_touched(struct radix *r);       /* before their `ready` is `done` */
 /* ---- pin.c ---- */
-void radix_wishes_up(struct radix *r, struct radix_node *node);     /* to the parent, before it goes */
+void radix_wishes_up(struct radix *r, struct radix_node *node);     /* before it goes */
 /* ---- evict.c ---- */
 /* Into the order when it is an unlocked leaf, out of it when not.  While a node is in the order,
  * nothing that the order goes by may change. */
