@@ -113,6 +113,7 @@ typedef struct sgl_engine_config {
                                        model's window fits beside them; -1: none */
     const char     *kv_events;      /* "tcp://ADDR:PORT": tells there which pages the cache has; NULL:
                                        nobody */
+    bool            kv_events_maps; /* with maps for the events, not arrays */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

@@ -41,6 +41,7 @@ struct options {
     const char *host, *api_key, *served_name, *order, *evict;
     uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens, pin_budget;
     const char *kv_events;
+    bool        kv_events_maps;
 
     sgl_engine *engine;             /* set by check and show: costs count its tokens */
     struct text_list rest;          /* what is no flag */

@@ -5,7 +5,7 @@
 
 struct reader {
     const unsigned char *at, *end;
-    bool                 bad;
+    bool                 bad, named;
 };
 
 static uint64_t big(struct reader *r, int n)
@@ -72,6 +72,19 @@ static bool is(struct slice s, const char *what)
     return s.len == strlen(what) && memcmp(s.ptr, what, s.len) == 0;
 }
 
+/* An event's size in fields, the type among them; r->named says whether they have names. */
+static uint32_t event(struct reader *r)
+{
+    r->named = r->at < r->end && *r->at >= 0x80 && *r->at <= 0x8f;
+    return r->named ? big(r, 1) & 15 : array(r);
+}
+
+/* The name of the next field, where it has one. */
+static void name(struct reader *r, const char *what)
+{
+    r->bad = r->bad || (r->named && !is(text(r), what));
+}
+
 static uint32_t place(const struct mirror *m, uint64_t hash)
 {
     uint32_t i = 0;
@@ -83,29 +96,37 @@ static uint32_t place(const struct mirror *m, uint64_t hash)
 static bool stored(struct mirror *m, struct reader *r)
 {
     uint64_t hash[MIRROR_MOST];
+    name(r, "block_hashes");
     uint32_t n = array(r);
     if (n == 0 || n > MIRROR_MOST - m->n)
         return false;
     for (uint32_t i = 0; i < n; i++)
         hash[i] = integer(r);
+    name(r, "parent_block_hash");
     bool follows = !nil(r);
     if (follows && place(m, integer(r)) == m->n)
         return false;
+    name(r, "token_ids");
     uint32_t n_tok = array(r);
     for (uint32_t i = 0; i < n_tok && !r->bad; i++)
         integer(r);
+    name(r, "block_size");
     m->page_tokens = (uint32_t)integer(r);
+    name(r, "lora_id");
+    bool no_adapter = nil(r);
+    name(r, "medium");
     for (uint32_t i = 0; i < n; i++) {
         if (place(m, hash[i]) < m->n)
             return false;
         m->hash[m->n++] = hash[i];
     }
     m->n_stored++;
-    return n_tok == n * m->page_tokens && nil(r) && is(text(r), "GPU");
+    return n_tok == n * m->page_tokens && no_adapter && is(text(r), "GPU") && !r->bad;
 }
 
 static bool removed(struct mirror *m, struct reader *r)
 {
+    name(r, "block_hashes");
     uint32_t n = array(r);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = place(m, integer(r));
@@ -114,19 +135,21 @@ static bool removed(struct mirror *m, struct reader *r)
         m->hash[at] = m->hash[--m->n];
     }
     m->n_removed++;
+    name(r, "medium");
     return is(text(r), "GPU");
 }
 
 bool mirror_take(struct mirror *m, struct slice batch)
 {
     struct reader r = { (const unsigned char *)batch.ptr,
-                        (const unsigned char *)batch.ptr + batch.len, false };
+                        (const unsigned char *)batch.ptr + batch.len, false, false };
     if (array(&r) != 2 || big(&r, 1) != 0xcb)
         return false;
     big(&r, 8);
     uint32_t n = array(&r);
     for (uint32_t i = 0; i < n && !r.bad; i++) {
-        uint32_t n_field = array(&r);
+        uint32_t n_field = event(&r);
+        name(&r, "type");
         struct slice kind = text(&r);
         bool ok = false;
         if (is(kind, "BlockStored") && n_field == 7)

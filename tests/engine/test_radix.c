@@ -216,7 +216,7 @@ static void play(uint64_t seed, int n_step)
     n_set = 0;
     REQUIRE(pages_new(1, N_PAGE, &pages, &err) == ST_OK);
     REQUIRE(radix_new(pages, P, &r, &err) == ST_OK);
-    REQUIRE(events_new(8, &events, &err) == ST_OK);
+    REQUIRE(events_new(8, seed % 2 ? EVENTS_ARRAYS : EVENTS_MAPS, &events, &err) == ST_OK);
     memset(&mirror, 0, sizeof mirror);
     radix_set_events(r, events);
     radix_set_policy(r, (enum radix_policy)(seed % 6));

@@ -114,6 +114,7 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .step_tokens = c.step_tokens,
             .pin_percent = c.pin_percent,
             .kv_events = c.kv_events,
+            .kv_events_maps = c.kv_events_maps,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
             .text_only = c.text_only,

@@ -20,6 +20,7 @@ struct batch {
 };
 
 struct events {
+    enum events_form form;
     struct str      open;           /* events of the batch that is being told */
     uint32_t        n_open;
 
@@ -31,12 +32,14 @@ struct events {
     int             fd;
 };
 
-enum status events_new(uint32_t n_batch, struct events **ret, struct error *err)
+enum status events_new(uint32_t n_batch, enum events_form form, struct events **ret,
+                       struct error *err)
 {
     struct events *e = mem_zalloc(sizeof *e);
     if (!e)
         return error_nomem(err);
     pthread_mutex_init(&e->lock, NULL);
+    e->form = form;
     e->cap = n_batch ? n_batch : DEFAULT_BATCHES;
     e->batch = mem_calloc(e->cap, sizeof *e->batch);
     e->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -128,41 +131,61 @@ static void put_double(struct str *s, double x)
 
 static const char pool_name[] = "GPU";
 
+/* n fields follow, each behind its name where fields have one. */
+static void begin(struct events *e, const char *type, uint32_t n)
+{
+    e->n_open++;
+    if (e->form == EVENTS_MAPS) {
+        str_addc(&e->open, (char)(0x80 | (n + 1)));
+        put_text(&e->open, "type");
+    } else {
+        put_array(&e->open, n + 1);
+    }
+    put_text(&e->open, type);
+}
+
+static void field(struct events *e, const char *name)
+{
+    if (e->form == EVENTS_MAPS)
+        put_text(&e->open, name);
+}
+
 void events_stored(struct events *e, const uint64_t *parent, const uint64_t *hash, uint32_t n,
                    const uint32_t *tok, uint32_t page_tokens)
 {
     struct str *s = &e->open;
-    e->n_open++;
-    put_array(s, 7);
-    put_text(s, "BlockStored");
+    begin(e, "BlockStored", 6);
+    field(e, "block_hashes");
     put_hashes(s, hash, n);
+    field(e, "parent_block_hash");
     if (parent)
         put_hash(s, *parent);
     else
         put_nil(s);
+    field(e, "token_ids");
     put_array(s, n * page_tokens);
     for (uint32_t i = 0; i < n * page_tokens; i++)
         put_uint(s, tok[i]);
+    field(e, "block_size");
     put_uint(s, page_tokens);
-    put_nil(s);                     /* adapter */
+    field(e, "lora_id");
+    put_nil(s);
+    field(e, "medium");
     put_text(s, pool_name);
 }
 
 void events_removed(struct events *e, const uint64_t *hash, uint32_t n)
 {
-    struct str *s = &e->open;
-    e->n_open++;
-    put_array(s, 3);
-    put_text(s, "BlockRemoved");
-    put_hashes(s, hash, n);
-    put_text(s, pool_name);
+    begin(e, "BlockRemoved", 2);
+    field(e, "block_hashes");
+    put_hashes(&e->open, hash, n);
+    field(e, "medium");
+    put_text(&e->open, pool_name);
 }
 
 void events_cleared(struct events *e)
 {
-    e->n_open++;
-    put_array(&e->open, 1);
-    put_text(&e->open, "AllBlocksCleared");
+    begin(e, "AllBlocksCleared", 0);
 }
 
 static double now(void)

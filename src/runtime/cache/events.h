@@ -11,6 +11,9 @@
  *      ["BlockStored", [hash ...], parent or nil, [token ...], block size, nil, "GPU"]
  *      ["BlockRemoved", [hash ...], "GPU"]        ["AllBlocksCleared"]
  *
+ * or with maps for events, whose fields have names: type, block_hashes, parent_block_hash,
+ * token_ids, block_size, lora_id, medium.
+ *
  * "GPU" is the name of the pool that the model reads, wherever that is.  The ring is bounded in
  * batches and bytes; the oldest go, and a gap in the numbers tells a subscriber. */
 #ifndef RUNTIME_CACHE_EVENTS_H
@@ -24,8 +27,11 @@
 
 struct events;
 
+enum events_form { EVENTS_ARRAYS, EVENTS_MAPS };
+
 /* n_batch 0: 10,000. */
-enum status events_new(uint32_t n_batch, struct events **ret, struct error *err);
+enum status events_new(uint32_t n_batch, enum events_form form, struct events **ret,
+                       struct error *err);
 void        events_free(struct events *e);      /* NULL is fine */
 
 /* ---- the scheduler's thread ---- */

@@ -38,6 +38,7 @@ struct engine_opts {
                                        "priority", "next-use" */
     int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
     const char  *kv_events;         /* where to tell which pages the cache has (see cache/kv_events.h) */
+    bool         kv_events_maps;    /* events with names for their fields */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     bool         no_cache;          /* no prefix tree (benches) */

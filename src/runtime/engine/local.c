@@ -311,7 +311,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     e->model_hash = info->model_hash;
     enum status st = ST_OK;
     if (opts->kv_events) {
-        st = events_new(0, &e->events, err);
+        st = events_new(0, opts->kv_events_maps ? EVENTS_MAPS : EVENTS_ARRAYS, &e->events, err);
         if (st == ST_OK)
             st = kv_events_open(e->events, opts->kv_events, &e->kv_events, err);
     }

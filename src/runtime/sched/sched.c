@@ -97,6 +97,7 @@ static void answer_check(struct sched *s, struct check_item *c)
 static void answer_flush(struct sched *s, struct check_item *c)
 {
     c->ok = idle(s, &c->err);
+    radix_expire(s->radix, clock_ms());
     while (c->ok && s->rest_first)
         timeline_wake(s, s->rest_first);
     if (c->ok)
