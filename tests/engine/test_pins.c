@@ -171,11 +171,77 @@ static void test_discard(void)
     mem_free(more);
 }
 
+/* With as much pinned as may be, two requests grow as far as the window goes: one of them is taken
+ * back for the other, and both end. */
+static void test_beside_pins(void)
+{
+    struct fake_opts small = fake_plain;
+    small.n_page = 121;
+    struct engine_opts opts = { .pin_percent = 35, .max_running = 4 };
+    struct engine *e = fake_engine_open(&small, &opts, NULL);
+    char *prefix = fake_text(250, 5);
+    struct session *pinned = read_text(e, prefix, SESSION_PINNED_HARD), *s[2];
+    uint32_t n_pinned = session_n_tok(pinned) / 16, budget = 119 * 35 / 100;
+    fprintf(stderr, "%u of %u pages pinned\n", n_pinned, budget);
+    REQUIRE(n_pinned <= budget && n_pinned + 10 > budget);
+    struct drive d[2];
+    for (unsigned i = 0; i < 2; i++) {
+        char *text = fake_text(100, 7 + i);
+        s[i] = fake_session(e);
+        struct plan *p = drive_gen(&d[i], text, 0, i);
+        p->hole.ignore_eos = true;
+        p->hole.cut = true;
+        drive_submit(s[i], p);
+        mem_free(text);
+    }
+    for (int i = 0; i < 2; i++) {
+        drive_wait(&d[i]);
+        REQUIRE(d[i].ok && d[i].result->n_tok == (119 - budget) * 16);
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    struct engine_stats st;
+    engine_stats(e, &st);
+    REQUIRE(st.retracted > 0 && st.pins_refused == 0);
+    session_drop(pinned);
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(prefix);
+}
+
+/* Of two texts the older one would go first; the younger one was dropped as hardly of use. */
+static void test_low(void)
+{
+    struct fake_opts small = fake_plain;
+    small.n_page = 121;
+    struct engine *e = fake_engine_open(&small, NULL, NULL);
+    char *older = fake_text(200, 5), *younger = fake_text(200, 6), *more = fake_text(600, 7);
+    session_drop(read_text(e, older, SESSION_UNPINNED));
+    session_drop_as(read_text(e, younger, SESSION_UNPINNED), SESSION_LOW);
+    session_drop(read_text(e, more, SESSION_UNPINNED));
+    struct engine_stats st;
+    engine_stats(e, &st);
+    REQUIRE(st.evicted_pages > 0);
+    uint64_t before = computed(e);
+    session_drop(read_text(e, older, SESSION_UNPINNED));
+    REQUIRE(computed(e) - before < 16);
+    before = computed(e);
+    session_drop(read_text(e, younger, SESSION_UNPINNED));
+    REQUIRE(computed(e) - before >= 16);
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(older);
+    mem_free(younger);
+    mem_free(more);
+}
+
 int main(void)
 {
     test_pinned();
     test_hard_pin();
     test_discard();
-    printf("3 passed, 0 failed\n");
+    test_beside_pins();
+    test_low();
+    printf("5 passed, 0 failed\n");
     return 0;
 }
