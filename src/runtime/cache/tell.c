@@ -61,7 +61,7 @@ static int by_start(const void *a, const void *b)
 /* A page is told behind the one that it follows. */
 void radix_tell_touched(struct radix *r)
 {
-    if (!r->events)
+    if (!r->events || !r->n_touched)
         return;
     qsort(r->touched, r->n_touched, sizeof *r->touched, by_start);
     for (uint32_t i = 0; i < r->n_touched; i++)
