@@ -11,7 +11,10 @@
 #include "runtime/cache/events.h"
 #include "runtime/cache/radix.h"
 
-enum { P = 4, N_PAGE = 120, MAX_TOK = 64, N_SET = 400, N_HOLD = 12, N_WISH = 6, BUDGET = 30 };
+enum {
+    MOST_P = RADIX_MAX_PAGE_TOKENS, MOST_PAGES = 16, MAX_TOK = MOST_PAGES * MOST_P,
+    N_PAGE = 120, N_SET = 400, N_HOLD = 12, N_WISH = 6, BUDGET = 30,
+};
 
 #define REQUIRE(cond)                                                                       \
     do {                                                                                    \
@@ -37,7 +40,8 @@ struct wished {
     int               ns;
 };
 
-static uint32_t content[N_PAGE][P];     /* what a page was filled with */
+static uint32_t P;                      /* tokens of a page */
+static uint32_t content[N_PAGE][MOST_P];     /* what a page was filled with */
 static struct { uint32_t tok[MAX_TOK]; uint32_t n; int ns; } set[N_SET];
 static uint32_t n_set;
 static uint64_t state;
@@ -79,7 +83,7 @@ static void check(const struct radix *r)
 
 static void check_content(const struct radix *r, const struct held *h)
 {
-    uint32_t table[MAX_TOK / P];
+    uint32_t table[MOST_PAGES];
     REQUIRE(radix_end(h->node) <= h->n);
     radix_pages(r, h->node, table);
     for (uint32_t i = 0; i < radix_done(h->node); i++)
@@ -88,7 +92,7 @@ static void check_content(const struct radix *r, const struct held *h)
 
 static void compute(struct radix *r, struct held *h, uint32_t most)
 {
-    uint32_t table[MAX_TOK / P];
+    uint32_t table[MOST_PAGES];
     uint32_t pos = radix_ready(h->node);
     if (pos >= radix_end(h->node))
         return;
@@ -104,10 +108,10 @@ static void compute(struct radix *r, struct held *h, uint32_t most)
 static void begin(struct radix *r, struct pages *pages, struct held *h, uint64_t owner)
 {
     struct hash128 ns = { 1, 0 };
-    uint32_t page[MAX_TOK / P], n_page = 0;
+    uint32_t page[MOST_PAGES], n_page = 0;
     h->ns = (int)rnd(2);
     ns.hi = (uint64_t)h->ns;
-    h->n = P * (1 + rnd(MAX_TOK / P));
+    h->n = P * (1 + rnd(MOST_PAGES));
     for (uint32_t i = 0; i < h->n; i++)
         h->tok[i] = rnd(i % 7 == 0 ? 3 : 1);
     uint32_t done;
@@ -226,7 +230,7 @@ static void play(uint64_t seed, int n_step)
         if (!h->node)
             begin(r, pages, h, (uint64_t)i + 1);
         else if (rnd(3))
-            compute(r, h, 1 + rnd(9));
+            compute(r, h, 1 + rnd(2 * P + 1));
         else
             end(r, h);      /* whole or not: the producer may die at any place */
         check(r);
@@ -285,7 +289,7 @@ static void play(uint64_t seed, int n_step)
 
 /* One leaf a text: what is known of it, and whether it is still there. */
 struct leaf {
-    uint32_t tok[P];
+    uint32_t tok[MOST_P];
     uint64_t used, made;
     uint32_t hits;
     int32_t  priority;
@@ -330,7 +334,7 @@ static void use_leaf(struct radix *r, struct pages *pages, struct leaf *l, uint6
         uint32_t page = pages_take(pages);
         REQUIRE(!l->soft.node && !l->hard.node && !l->use.node);
         *l = (struct leaf){ .made = now, .priority = INT32_MIN, .there = true,
-                            .tok = { l->tok[0], l->tok[1], l->tok[2], l->tok[3] } };
+                            .tok = { l->tok[0] } };
         node = radix_insert(r, node, l->tok, P, &page, now);
         REQUIRE(node && radix_claim(node, 0, now) == P);
         radix_advance(r, node, 0, P);
@@ -427,14 +431,19 @@ static void play_policy(enum radix_policy policy, uint64_t seed)
 int main(void)
 {
     static const char *const policy[] = { "lru", "lfu", "fifo", "slru", "priority", "next-use" };
-    for (uint64_t i = 0; i < 6; i++) {
-        enum radix_policy p;
-        REQUIRE(radix_policy_named(policy[i], &p));
-        for (uint64_t seed = 1; seed <= 4; seed++)
-            play_policy(p, seed);
+    static const uint32_t page_tokens[] = { 1, 4, 16, MOST_P };
+    uint32_t n = 0;
+    for (uint64_t k = 0; k < 4; k++) {
+        P = page_tokens[k];
+        for (uint64_t i = 0; i < 6; i++) {
+            enum radix_policy p;
+            REQUIRE(radix_policy_named(policy[i], &p));
+            play_policy(p, k + 1);
+            n++;
+        }
+        for (uint64_t seed = 1; seed <= 8; seed++, n++)
+            play(8 * k + seed, 2500);
     }
-    for (uint64_t seed = 1; seed <= 20; seed++)
-        play(seed, 3000);
-    printf("44 passed, 0 failed\n");
+    printf("%u passed, 0 failed\n", n);
     return 0;
 }
