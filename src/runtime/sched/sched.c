@@ -16,31 +16,6 @@
 
 enum { DEFAULT_RUNNING = 64 };
 
-/* ---- counters ---- */
-
-static void publish_stats(struct sched *s)
-{
-    struct sched_stats *st = &s->stats;
-    st->pages_total = pages_total(s->pages);
-    st->pages_free = pages_count(s->pages, PAGE_FREE);
-    st->pages_cached = radix_evictable(s->radix);
-    st->pages_held = st->pages_total - st->pages_free - st->pages_cached;
-    st->running = s->n_running;
-    st->waiting = s->n_waiting;
-    st->evicted_pages = radix_n_evicted(s->radix);
-    st->copied_pages = s->n_copied;
-    pthread_mutex_lock(&s->lock);
-    s->shown = *st;
-    pthread_mutex_unlock(&s->lock);
-}
-
-void sched_read_stats(struct sched *s, struct sched_stats *ret)
-{
-    pthread_mutex_lock(&s->lock);
-    *ret = s->shown;
-    pthread_mutex_unlock(&s->lock);
-}
-
 /* ---- checks ---- */
 
 /* A question to the thread; who asks waits for the answer. */
@@ -80,7 +55,7 @@ static bool check_pages(const struct sched *s, struct error *err)
     return false;
 }
 
-static bool idle(const struct sched *s, struct error *err)
+static bool is_idle(const struct sched *s, struct error *err)
 {
     if (!s->n_running && !s->n_waiting)
         return true;
@@ -90,19 +65,7 @@ static bool idle(const struct sched *s, struct error *err)
 
 static void answer_check(struct sched *s, struct check_item *c)
 {
-    c->ok = check_pages(s, &c->err) && idle(s, &c->err);
-    sem_post(&c->done);
-}
-
-static void answer_flush(struct sched *s, struct check_item *c)
-{
-    c->ok = idle(s, &c->err);
-    radix_expire(s->radix, clock_ms());
-    while (c->ok && s->rest_first)
-        timeline_wake(s, s->rest_first);
-    if (c->ok)
-        radix_flush(s->radix);
-    publish_stats(s);
+    c->ok = check_pages(s, &c->err) && is_idle(s, &c->err);
     sem_post(&c->done);
 }
 
@@ -133,7 +96,42 @@ enum status sched_flush(struct sched *s, struct error *err)
     return why.status;
 }
 
-/* ---- ends ---- */
+/* ---- counters ---- */
+
+static void publish_stats(struct sched *s)
+{
+    struct sched_stats *st = &s->stats;
+    st->pages_total = pages_total(s->pages);
+    st->pages_free = pages_count(s->pages, PAGE_FREE);
+    st->pages_cached = radix_evictable(s->radix);
+    st->pages_held = st->pages_total - st->pages_free - st->pages_cached;
+    st->running = s->n_running;
+    st->waiting = s->n_waiting;
+    st->evicted_pages = radix_n_evicted(s->radix);
+    st->copied_pages = s->n_copied;
+    pthread_mutex_lock(&s->lock);
+    s->shown = *st;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sched_read_stats(struct sched *s, struct sched_stats *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->shown;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void answer_flush(struct sched *s, struct check_item *c)
+{
+    c->ok = is_idle(s, &c->err);
+    radix_expire(s->radix, clock_ms());
+    while (c->ok && s->rest_first)
+        timeline_wake(s, s->rest_first);
+    if (c->ok)
+        radix_flush(s->radix);
+    publish_stats(s);
+    sem_post(&c->done);
+}
 
 /* Tells the receivers.  Apart from the work itself, so that a function that ends a request may
  * still look at it, and so that the counters are right when the news arrives. */
