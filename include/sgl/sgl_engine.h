@@ -114,6 +114,13 @@ typedef struct sgl_engine_config {
     const char     *kv_events;      /* "tcp://ADDR:PORT": tells there which pages the cache has; NULL:
                                        nobody */
     bool            kv_events_maps; /* with maps for the events, not arrays */
+    const char     *admission;      /* "expected" (NULL): room for likely answers, who runs may be set
+                                       back; "strict": room for the longest, nobody is */
+    int             overlap;        /* work beside the running step: 0 where the device leaves the host's
+                                       cores idle, 1 always, -1 never */
+    uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
@@ -136,6 +143,9 @@ typedef struct sgl_engine_stats {
     uint64_t forks, steps, requests, failed, cancelled, retracted, evicted_pages, copied_pages;
     uint32_t pages_total, pages_free, pages_cached, pages_held, running, waiting;
     double   prefill_ms, decode_ms, mask_ms, sample_ms;
+    /* prompt tokens that were computed, by why the cache did not have them: never seen, evicted,
+     * known in another namespace, in a page that was not whole, known but with logits wanted */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
 } sgl_engine_stats;
 
 void       sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret);
@@ -204,7 +214,7 @@ typedef struct sgl_request {
     const char        *template_vars;   /* JSON object or NULL */
     bool               continue_final;  /* the last message is an assistant's and is continued */
 
-    uint32_t           max_tokens;      /* 0: up to the context */
+    uint32_t           max_tokens;      /* 0: up to the context; more than fits is refused */
     uint32_t           min_tokens;
     const char *const *stop;            /* texts */
     size_t             n_stop;
@@ -242,6 +252,8 @@ typedef struct sgl_request {
     int32_t            priority;
     uint64_t           deadline_ms;     /* from now; 0: none */
     const char        *structural_tag;  /* a constraint too: text with tags that hold values; JSON */
+    const char        *tenant;          /* whose share of the engine it takes; NULL: everybody's */
+    uint32_t           tenant_weight;   /* of that share, in thousandths; 0: 1000 */
 } sgl_request;
 
 void sgl_request_init(sgl_request *request);
@@ -278,6 +290,13 @@ typedef struct sgl_result {
     const double    *probs;     /* [n_probs] in the order of the options */
     size_t           n_probs;
     double           queue_ms, prefill_ms, decode_ms, ttft_ms;
+    /* cached_tokens, by where they came from: computed before, computed for another request just
+     * then, inherited by a fork, read back from host memory */
+    uint32_t         cached_device, cached_shared, cached_forked, cached_host;
+    /* the other prompt tokens, by why they were computed: not in the cache, no longer in it, in a
+     * page that was not whole, their logits were wanted */
+    uint32_t         miss_cold, miss_evicted, miss_boundary, miss_logprobs;
+    uint32_t         retractions;   /* times it gave its place up for others, and came back */
 } sgl_result;
 
 typedef struct sgl_call sgl_call;       /* one generation on its way */
@@ -294,7 +313,7 @@ typedef struct sgl_call_event {
     size_t              text_len;
     const sgl_token    *tokens;     /* TEXT */
     size_t              n_tokens;
-    const sgl_result   *result;     /* DONE */
+    const sgl_result   *result;     /* DONE; FAILED: what there was when the deadline came, or NULL */
     sgl_error           error;      /* FAILED */
 } sgl_call_event;                   /* valid until the next sgl_call_next or sgl_call_free */
 

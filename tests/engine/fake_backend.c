@@ -71,8 +71,9 @@ static enum status fake_forward(struct backend *be, const struct batch *b, float
     }
     assert(n == b->n_logit);
     atomic_fetch_add(&f->n_row, b->n_row);
-    if (f->opts.step_us)
-        usleep((useconds_t)f->opts.step_us);
+    int us = f->opts.step_us + f->opts.row_us * (int)b->n_row;
+    if (us)
+        usleep((useconds_t)us);
     return ST_OK;
 }
 

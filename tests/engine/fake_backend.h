@@ -12,7 +12,7 @@ struct fake_opts {
     uint32_t n_vocab, context, page_tokens, n_page, max_batch_tok, max_seq;
     uint32_t end_token;         /* its logit falls by `end_bias` */
     float    end_bias;
-    int      step_us;           /* pretended time of a step */
+    int      step_us, row_us;   /* pretended time of a step, and of each of its rows */
     uint32_t fail_at;           /* this forward fails; 0: none */
 };
 

@@ -33,7 +33,8 @@ static void open_queue(struct queue_of *q, const char *name, uint32_t max_wait_m
 static void drop(struct queue_of *q, struct request *r)
 {
     order_leave(q->order, r);
-    timeline_free(NULL, r->tl);
+    token_list_free(&r->tl->tok);
+    mem_free(r->tl);
     request_clear(r);
     mem_free(r);
 }
@@ -197,6 +198,36 @@ static void test_tenants_share(void)
         REQUIRE(n_new > 100 && n_new < 320);
         close_queue(&q);
     }
+}
+
+/* A tenant of three times the weight gets three times the tokens while both want them. */
+static void test_weights(void)
+{
+    struct queue_of q;
+    double charged[3] = {0};
+    open_queue(&q, "hrrn", 1000000, 1000000);
+    uint32_t weight[3] = { 0, 500, 1500 };
+    for (uint32_t i = 0; i < 60; i++)
+        add(&q, 5, 100, 0, 0, 1 + i % 2);
+    for (uint32_t i = 0; i < 60; i++) {     /* as they would have come */
+        order_leave(q.order, q.r[i]);
+        q.r[i]->weight = weight[q.r[i]->tenant];
+        order_join(q.order, q.r[i]);
+    }
+    for (uint64_t ms = 0; ms < 6000; ms++) {
+        struct request *r = take_at(&q, ms);
+        order_charge(q.order, r, 100, 20);
+        charged[r->tenant] += 140;
+        add(&q, 5, 100, 0, ms, r->tenant);
+        struct request *n = q.r[q.n - 1];
+        order_leave(q.order, n);
+        n->weight = weight[n->tenant];
+        order_join(q.order, n);
+        drop(&q, r);
+    }
+    fprintf(stderr, "weights 500 and 1500: shares 1 : %.2f\n", charged[2] / charged[1]);
+    REQUIRE(charged[2] > 2.8 * charged[1] && charged[2] < 3.2 * charged[1]);
+    close_queue(&q);
 }
 
 /* Sixty-four at once over a prefix of a thousand tokens. */
@@ -385,10 +416,11 @@ int main(void)
     test_nobody_starves();
     test_jumped();
     test_tenants_share();
+    test_weights();
     test_prefix_once();
     test_split_budget();
     test_inherited();
     test_next_use();
-    printf("8 passed, 0 failed\n");
+    printf("9 passed, 0 failed\n");
     return 0;
 }

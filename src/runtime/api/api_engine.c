@@ -115,6 +115,10 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .pin_percent = c.pin_percent,
             .kv_events = c.kv_events,
             .kv_events_maps = c.kv_events_maps,
+            .admission = c.admission,
+            .itl_target_ms = c.itl_target_ms,
+            .max_queued_tokens = c.max_queued_tokens,
+            .overlap = c.overlap,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
             .text_only = c.text_only,
@@ -188,6 +192,11 @@ void sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret)
         .decode_ms = s.decode_ms,
         .mask_ms = s.mask_ms,
         .sample_ms = s.sample_ms,
+        .miss_cold = s.miss_cold,
+        .miss_evicted = s.miss_evicted,
+        .miss_namespace = s.miss_namespace,
+        .miss_boundary = s.miss_boundary,
+        .miss_logprobs = s.miss_logprobs,
     };
 }
 

@@ -41,6 +41,13 @@ struct engine_opts {
     bool         kv_events_maps;    /* events with names for their fields */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
+    uint32_t     itl_target_ms;     /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t     max_queued_tokens; /* of waiting prompts, then ST_FULL; 0: no bound */
+    const char  *admission;         /* "expected" (NULL): room for likely answers, and who runs may be
+                                       set back; "strict": room for the longest, nobody is */
+    int          overlap;           /* work for the next step beside the running one: 0 where the
+                                       device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */

@@ -292,6 +292,8 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .end_token = e->end_token, .n_end_token = e->n_end_token,
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
+        .itl_target_ms = opts->itl_target_ms, .max_queued_tokens = opts->max_queued_tokens,
+        .overlap = opts->overlap ? opts->overlap > 0 : info->host_idle,
         .pin_percent = opts->pin_percent > 0 ? (uint32_t)opts->pin_percent : 0,
         .no_pins = opts->pin_percent < 0,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
@@ -307,6 +309,11 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
         return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
                          "fifo, slru, priority and next-use", opts->evict);
+    if (opts->admission && strcmp(opts->admission, "expected") != 0 &&
+        strcmp(opts->admission, "strict") != 0)
+        return error_set(err, ST_INVALID, "no admission is called %s; there are expected and strict",
+                         opts->admission);
+    so.strict = opts->admission && strcmp(opts->admission, "strict") == 0;
     e->context = info->context;
     e->model_hash = info->model_hash;
     enum status st = ST_OK;

@@ -116,6 +116,7 @@ enum status local_session_fork(struct session *base, struct session **ret, struc
     s->n_ahead = from->n_ahead;
     s->turn = from->turn;
     s->bare = from->bare;
+    s->tl->n_forked = tok->n;
     atomic_store(&s->n_tok, tok->n);
     atomic_fetch_add(&s->engine->n_fork, 1);
     *ret = &s->base;

@@ -25,14 +25,28 @@ uint32_t sched_window(const struct sched *s)
     return pool < s->info->context ? (uint32_t)pool : s->info->context;
 }
 
+static uint32_t longest_option(const struct request *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->score.n_option; i++)
+        n = r->score.option[i].n_tok > n ? r->score.option[i].n_tok : n;
+    return n;
+}
+
 enum status sched_possible(const struct sched *s, const struct request *r, struct error *err)
 {
-    uint32_t n = r->tl->tok.n;
+    uint64_t n = r->tl->tok.n;
     if (r->kind == REQUEST_GEN)
-        n++;
+        n += r->whole && r->max ? r->max : 1;
+    if (r->kind == REQUEST_SCORE)
+        n += longest_option(r);
     uint32_t window = sched_window(s);
     if (n <= window)
         return ST_OK;
+    if (n > r->tl->tok.n + 1u && r->tl->tok.n < window)
+        return error_code(err, ST_LIMIT, "R0502",
+                          "the context has %u tokens and %llu more are asked for; there is room for %u",
+                          r->tl->tok.n, (unsigned long long)n - r->tl->tok.n, window);
     if (window < s->info->context)
         return error_code(err, ST_LIMIT, "R0502",
                           "the context has %u tokens and the pool of KV pages holds %u",
@@ -69,6 +83,7 @@ bool sched_enqueue(struct sched *s, struct request *r)
     if (!slot)
         return false;
     *slot = r;
+    s->in_order = false;
     announce(s, r);
     return true;
 }
@@ -106,10 +121,11 @@ void sched_retract(struct sched *s, struct request *r)
     hold_release(s, &r->hold, r->seq);
     score_job_free(s, r->job);
     r->job = NULL;
-    mask_jobs_leave(s, r);
+    mask_jobs_pause(r);
     r->n_kv = 0;
     r->tail_tried = false;
     s->stats.retracted++;
+    r->n_retracted++;
     if (!sched_enqueue(s, r)) {
         struct error err;
         enum status st = error_nomem(&err);
@@ -119,7 +135,7 @@ void sched_retract(struct sched *s, struct request *r)
 
 /* The youngest of the lowest priority, unless it is the oldest request of all.  Who computes what a
  * greater one waits for counts as that one. */
-static struct request *victim(const struct sched *s)
+struct request *sched_victim(const struct sched *s)
 {
     struct request *v = NULL;
     for (uint32_t i = s->n_running; i-- > 1;) {
@@ -146,7 +162,7 @@ bool sched_grow(struct sched *s, struct request *r, uint32_t n_tok)
             r->reserved -= r->reserved > 0;     /* what it has is promised no more */
             continue;
         }
-        struct request *v = victim(s);
+        struct request *v = sched_victim(s);
         if (!v) {
             enum status st = error_code(&err, ST_LIMIT, "R0502",
                                         "the pool of %u KV pages is exhausted",
@@ -163,14 +179,27 @@ bool sched_grow(struct sched *s, struct request *r, uint32_t n_tok)
 
 /* ---- admission ---- */
 
+/* More than all options can need at once; no more than there are. */
+static uint32_t option_pages(const struct sched *s, const struct request *r)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < r->score.n_option; i++)
+        n += pages_for(s, r->score.option[i].n_tok) + 1u;
+    uint32_t most = pages_total(s->pages) - 1;
+    return n < most ? (uint32_t)n : most;
+}
+
 static uint32_t expected_growth(const struct sched *s, const struct request *r)
 {
+    if (r->kind == REQUEST_SCORE && s->strict)
+        return option_pages(s, r);
     if (r->kind == REQUEST_SCORE)
         return r->score.n_option < 16 ? 2 * r->score.n_option : 32;
     if (r->kind == REQUEST_PREFILL)
         return 0;
     uint32_t left = r->max > r->n_value ? r->max - r->n_value : 1;
-    return pages_for(s, left < SCHED_EXPECTED_OUT ? left : SCHED_EXPECTED_OUT);
+    uint32_t likely = s->strict ? left : order_likely_tokens(s->order, r);
+    return pages_for(s, likely < left ? likely : left);
 }
 
 static uint32_t promised(const struct sched *s)
@@ -243,7 +272,7 @@ static bool try_admit(struct sched *s, struct request *r)
     r->seq = ++s->next_seq;
 
     uint32_t prompt = pages_for(s, tok->n) - r->n_match / s->info->page_tokens + 1;
-    uint32_t growth = s->n_running ? expected_growth(s, r) : 0;
+    uint32_t growth = s->n_running || s->strict ? expected_growth(s, r) : 0;
     while (pages_at_hand(s) < prompt + growth + promised(s) && s->rest_first &&
            s->rest_first != r->tl)
         timeline_yield(s, s->rest_first);
@@ -320,13 +349,23 @@ static void admit_round(struct sched *s)
     }
 }
 
-void sched_admit(struct sched *s)
+void sched_foresee(struct sched *s)
 {
     if (!s->n_waiting || s->n_running >= s->max_running)
         return;
     s->n_round++;
     look_up_waiting(s);
     order_sort(s->order, s->waiting, s->n_waiting, clock_ns());
+    s->in_order = true;
+}
+
+void sched_admit(struct sched *s)
+{
+    if (!s->n_waiting || s->n_running >= s->max_running)
+        return;
+    if (!s->in_order)
+        sched_foresee(s);
+    s->in_order = false;
     uint32_t had = s->n_waiting;
     admit_round(s);
     for (uint32_t i = 0; i < s->n_waiting && s->n_waiting < had; i++)

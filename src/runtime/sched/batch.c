@@ -92,6 +92,17 @@ static uint32_t runnable(struct sched *s, struct request *r)
     return r->n_kv + n == r->hold.n_tree ? n_tok - r->n_kv : n;
 }
 
+/* Prompt rows that are new to the request: what is computed again after a retraction is the
+ * engine's doing, and does not count as a miss of the request. */
+static void count_prompt_rows(struct request *r, uint32_t pos, uint32_t n)
+{
+    uint32_t from = pos > r->n_counted ? pos : r->n_counted;
+    if (pos + n <= from)
+        return;
+    r->n_computed += pos + n - from;
+    r->n_counted = pos + n;
+}
+
 static void add_rows(struct sched *s, struct request *r, uint32_t n)
 {
     uint32_t pos = r->n_kv;
@@ -116,7 +127,7 @@ static void add_rows(struct sched *s, struct request *r, uint32_t n)
         radix_advance(s->radix, r->hold.node, pos, n);
     uint32_t n_prompt_rows = r->n_prompt > pos ? r->n_prompt - pos : 0;
     n_prompt_rows = n_prompt_rows < n ? n_prompt_rows : n;
-    r->n_computed += n_prompt_rows;
+    count_prompt_rows(r, pos, n_prompt_rows);
     s->stats.computed_tokens += n_prompt_rows;
     order_charge(s->order, r, n_prompt_rows, 0);
     s->has_prompt_rows = s->has_prompt_rows || n > 1;
@@ -202,7 +213,8 @@ static void add_prompt_rows(struct sched *s)
         n_reader += !s->running[i]->n_row && s->running[i]->n_kv < s->running[i]->tl->tok.n;
 
     uint32_t room = s->info->max_batch_tok - s->n_row;
-    uint32_t budget = room < s->step_tokens ? room : s->step_tokens;
+    uint32_t most = pace_rows(&s->pace, s->n_decode_row);
+    uint32_t budget = room < most ? room : most;
     uint32_t share = n_reader > 1 ? budget - budget / 4 : budget;
     struct request **reader = by_urgency(s);
     for (uint32_t i = 0; i < s->n_running && budget; i++) {
@@ -210,8 +222,8 @@ static void add_prompt_rows(struct sched *s)
         if (r->n_row || !batch_has_room(s, 1))
             continue;
         uint32_t n = runnable(s, r);
-        uint32_t most = share < budget ? share : budget;
-        n = n < most ? n : most;
+        uint32_t at_most = share < budget ? share : budget;
+        n = n < at_most ? n : at_most;
         if (!n)
             continue;
         add_rows(s, r, n);
@@ -242,6 +254,7 @@ void batch_build(struct sched *s)
     for (uint32_t i = 0; i < s->n_running; i++)
         s->running[i]->n_row = s->running[i]->n_logit = 0;
     add_decode_rows(s);
+    s->n_decode_row = s->n_row;
     for (uint32_t i = 0; i < s->n_running; i++) {
         if (s->running[i]->job)
             score_job_build(s, s->running[i]);

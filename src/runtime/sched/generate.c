@@ -322,5 +322,5 @@ void generate_step(struct sched *s, struct request *r, const float *logits)
         return;
     force_tokens(s, r);
     if (!r->ended)
-        deliver_stream(r, false);
+        deliver_soon(s, r);
 }

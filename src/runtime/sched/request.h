@@ -50,6 +50,7 @@ struct request {
 
     int32_t            priority;
     uint64_t           tenant;              /* whose share it is counted against; 0: everybody's */
+    uint32_t           weight;              /* of the tenant's share, in thousandths; 0: 1000 */
     uint64_t           deadline_ms;
     uint64_t           submit_ns;
 
@@ -61,6 +62,7 @@ struct request {
     struct slice       follow;              /* as the matcher was told: two that read the same ... */
     bool               open_end;            /* ... under equal ones have equal masks */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
+    bool               whole;               /* refused when max tokens do not fit behind the context */
     bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
     uint32_t           max, min, n_top;     /* max 0: up to the window */
@@ -90,6 +92,10 @@ struct request {
     double             logprob;
     struct score_result scored;
     uint32_t           n_prompt, n_cached, n_generated;
+    /* Of the cached ones: those that another request was computing just then, and those that came
+     * with a fork.  The rest was computed before. */
+    uint32_t           n_shared, n_forked;
+    uint32_t           n_retracted;         /* times it gave its pages up */
     /* Why prompt tokens were not found when the request was first admitted (see radix_misses):
      * never seen, taken back for room, known to other namespaces only, in a page that was not
      * whole, and known but wanted for their logits.  Only an operator may be shown
@@ -117,7 +123,10 @@ struct request {
     bool               tail_tried;          /* the unfinished page was looked for */
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
-    uint32_t           n_computed;          /* prompt rows this request computed itself */
+    uint32_t           n_computed;          /* prompt rows this request computed itself, each once: */
+    uint32_t           n_counted;           /* those before it are counted, or were found */
+    uint32_t           n_ready_found;       /* tokens of the first match that were computed */
+    bool               noted;               /* n_ready_found is known */
     uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
     uint32_t           heal_left;
@@ -129,6 +138,7 @@ struct request {
     struct detok       detok;
     bool               finishing;           /* only rows for log-probabilities are missing */
     bool               ended;
+    bool               stream_due;          /* its last text was not shown yet */
     uint32_t           n_ctx_fail;          /* tokens to cut to when it fails */
     struct score_job  *job;
     struct mask_job   *mask;                /* of the last row; NULL: none was begun */

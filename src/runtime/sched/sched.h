@@ -22,12 +22,16 @@ struct sched_opts {
     uint32_t                n_end_token;
     uint32_t                max_running;    /* 0: 64 */
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
+    uint32_t                itl_target_ms;  /* decoding comes so often, whatever is read; 0: no target */
+    uint64_t                max_queued_tokens;      /* prompts beyond it are refused; 0: none */
     struct order_opts       order;
     enum radix_policy       evict;
     struct events          *events;         /* of the cache: sealed once a step; NULL: told to nobody */
     uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
     bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;
+    bool                    strict;         /* who is admitted is never retracted */
+    bool                    overlap;        /* steps run on a thread of their own */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */

@@ -53,6 +53,7 @@ struct timeline {
     struct hold       rest;             /* kept between requests, given up under pressure */
     struct timeline  *rest_prev, *rest_next;
     bool              resting;          /* in the list of those that hold something */
+    uint32_t          n_forked;         /* tokens that came with the fork; 0 once a request has ended */
     struct radix_wish pin;              /* of what it kept last */
     struct radix_wish use;              /* said while it waits, or lives without a hold */
     enum timeline_pin pinned;           /* set before its first request */

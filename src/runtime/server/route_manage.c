@@ -212,6 +212,20 @@ static void metric(struct str *out, const struct exchange *x, const char *name, 
     str_addf(out, "\"} %.17g\n", value);
 }
 
+/* Prompt tokens that were computed, by why the cache did not have them. */
+static void metric_misses(struct str *out, const sgl_engine_stats *st)
+{
+    const struct { const char *reason; uint64_t n; } rows[] = {
+        { "cold", st->miss_cold }, { "evicted", st->miss_evicted },
+        { "namespace", st->miss_namespace }, { "boundary", st->miss_boundary },
+        { "logprobs", st->miss_logprobs },
+    };
+    str_adds(out, "# TYPE sgl:uncached_tokens_total counter\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        str_addf(out, "sgl:uncached_tokens_total{reason=\"%s\"} %llu\n", rows[i].reason,
+                 (unsigned long long)rows[i].n);
+}
+
 enum MHD_Result route_metrics(struct exchange *x)
 {
     sgl_engine_stats st;
@@ -233,6 +247,8 @@ enum MHD_Result route_metrics(struct exchange *x)
     metric(&out, x, "num_requests_total", "counter", (double)st.requests);
     metric(&out, x, "num_aborted_requests_total", "counter", (double)st.cancelled);
     metric(&out, x, "num_retracted_requests_total", "counter", (double)st.retracted);
+    metric(&out, x, "evicted_tokens_total", "counter", (double)st.evicted_pages * PAGE_TOKENS);
+    metric_misses(&out, &st);
     enum MHD_Result rc = out.failed ? MHD_NO : reply_text(x, MHD_HTTP_OK,
                                                           "text/plain; version=0.0.4",
                                                           str_slice(&out));

@@ -55,28 +55,6 @@ static const struct route *find_route(const char *method, const char *path, bool
     return NULL;
 }
 
-/* Compares in a time that does not tell how much of the key is right. */
-static bool same_key(const char *a, const char *b)
-{
-    size_t n_a = strlen(a), n_b = strlen(b);
-    unsigned differs = n_a != n_b;
-    for (size_t i = 0; i < n_a; i++)
-        differs |= (unsigned)(a[i] ^ b[n_b ? i % n_b : 0]);
-    return !differs;
-}
-
-static bool check_key(struct exchange *x)
-{
-    if (!x->server->api_key)
-        return true;
-    const char *given = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND,
-                                                    MHD_HTTP_HEADER_AUTHORIZATION);
-    if (given && strncmp(given, "Bearer ", 7) == 0 && same_key(given + 7, x->server->api_key))
-        return true;
-    return refuse(x, 401, "invalid_api_key", NULL,
-                  "a valid key is needed, as \"Authorization: Bearer ...\"");
-}
-
 static bool read_body(struct exchange *x)
 {
     const char *type = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND,
