@@ -109,6 +109,8 @@ typedef struct sgl_engine_config {
     uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
     uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
     uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
+    bool            no_tree;        /* only prompts that are equal as a whole share (for comparison) */
+    bool            no_pending;     /* nothing is shared while it is being computed (for comparison) */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

@@ -39,6 +39,8 @@ struct engine_opts {
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
+    bool         no_tree;           /* only prompts that are equal as a whole share (benches) */
+    bool         no_pending;        /* nothing is shared while it is being computed (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */
     bool         text_only;         /* tokenizer and chat template only: no backend, no sessions */
     /* progress of loading, 0..1; on the calling thread */

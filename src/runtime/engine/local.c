@@ -281,6 +281,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .no_tree = opts->no_tree, .no_pending = opts->no_pending,
         .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),
         .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US

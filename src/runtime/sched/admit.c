@@ -171,7 +171,7 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
         h->page[h->n_page++] = page;
     }
     uint32_t n_leaf = limit - limit % P - h->n_tree;
-    if (!n_leaf)
+    if (!n_leaf || s->no_pending)
         return true;
     struct radix_node *leaf = radix_insert(s->radix, h->node, tok->id + h->n_tree, n_leaf,
                                            h->page + h->n_tree / P, r->seq);
@@ -182,14 +182,24 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
     return true;
 }
 
+/* Where in the cache r looks and leaves what it computes. */
+static struct hash128 space_of(const struct sched *s, const struct request *r)
+{
+    const struct token_list *tok = &r->tl->tok;
+    struct hash128 ns = r->tl->ns;
+    if (s->no_cache)
+        ns.hi ^= s->next_seq + 1;
+    if (s->no_tree)
+        ns.lo ^= hash_bytes(tok->id, tok->n * sizeof *tok->id);
+    return ns;
+}
+
 /* True when r now runs. */
 static bool try_admit(struct sched *s, struct request *r)
 {
     const struct token_list *tok = &r->tl->tok;
     uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : batch_first_wanted(r);
-    struct hash128 ns = r->tl->ns;
-    if (s->no_cache)
-        ns.hi ^= s->next_seq + 1;
+    struct hash128 ns = space_of(s, r);
 
     memset(&r->hold, 0, sizeof r->hold);
     r->hold.node = radix_acquire(s->radix, ns, tok->id, limit);
@@ -237,7 +247,7 @@ static void look_up_waiting(struct sched *s)
             s->n_round - r->found_round < s->n_waiting / SCHED_LOOK_UPS)
             continue;
         uint32_t done;
-        r->n_found = radix_peek(s->radix, r->tl->ns, r->tl->tok.id, r->tl->tok.n, &done);
+        r->n_found = radix_peek(s->radix, space_of(s, r), r->tl->tok.id, r->tl->tok.n, &done);
         r->found_round = s->n_round;
         left--;
     }

@@ -24,6 +24,8 @@ struct sched_opts {
     struct order_opts       order;
     enum radix_policy       evict;
     bool                    no_cache, no_force;
+    bool                    no_tree;        /* only prompts that are equal as a whole share */
+    bool                    no_pending;     /* a prefix is not shared while it is being computed */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */

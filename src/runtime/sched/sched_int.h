@@ -30,6 +30,7 @@ struct sched {
     uint32_t                max_running;
     uint32_t                step_tokens;
     bool                    no_cache, no_force, check_steps;
+    bool                    no_tree, no_pending;
 
     struct queue           *inbox;
     pthread_t               thread;
