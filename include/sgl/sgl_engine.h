@@ -121,6 +121,8 @@ typedef struct sgl_engine_config {
     uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
                                        than this; 0: no target */
     uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */
+    bool            no_tree;        /* only prompts that are equal as a whole share (for comparison) */
+    bool            no_pending;     /* nothing is shared while it is being computed (for comparison) */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);

@@ -16,6 +16,7 @@ struct fake {
     struct fake_opts    opts;
     struct backend_info info;
     uint32_t           *kv;         /* [n_page, page_tokens] */
+    uint32_t           *history;    /* [context] of the row at hand */
     atomic_ullong       n_row;
     uint32_t            n_forward;
 };
@@ -32,7 +33,12 @@ static void row_logits(const struct fake *f, const struct batch_seq *seq, uint32
     for (uint32_t p = 0; p <= pos; p++) {
         uint32_t tok = f->kv[(size_t)seq->page[p / P] * P + p % P];
         assert(tok != UNWRITTEN);
+        f->history[p] = tok;
         h = hash_combine(h, tok + 1);
+    }
+    if (f->opts.known) {
+        f->opts.known(f->opts.known_ctx, f->history, pos + 1, out);
+        return;
     }
     for (uint32_t id = 0; id < f->opts.n_vocab; id++) {
         uint64_t x = hash_u64(h ^ ((uint64_t)id * 0x9e3779b97f4a7c15u));
@@ -89,6 +95,7 @@ static void fake_close(struct backend *be)
 {
     struct fake *f = (struct fake *)be;
     mem_free(f->kv);
+    mem_free(f->history);
     mem_free(f);
 }
 
@@ -110,6 +117,7 @@ struct backend *fake_backend_new(const struct fake_opts *opts)
     size_t n = (size_t)opts->n_page * opts->page_tokens;
     f->kv = mem_alloc(n * sizeof *f->kv);
     memset(f->kv, 0xff, n * sizeof *f->kv);
+    f->history = mem_alloc((opts->context + 1) * sizeof *f->history);
     return &f->base;
 }
 

@@ -14,6 +14,9 @@ struct fake_opts {
     float    end_bias;
     int      step_us, row_us;   /* pretended time of a step, and of each of its rows */
     uint32_t fail_at;           /* this forward fails; 0: none */
+    /* The logits behind this history, in place of drawn ones; NULL: drawn. */
+    void   (*known)(const void *ctx, const uint32_t *tok, uint32_t n_tok, float *out);
+    const void *known_ctx;
 };
 
 struct backend *fake_backend_new(const struct fake_opts *opts);

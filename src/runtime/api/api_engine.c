@@ -121,6 +121,8 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .overlap = c.overlap,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
+            .no_tree = c.no_tree,
+            .no_pending = c.no_pending,
             .text_only = c.text_only,
             .progress = c.progress ? on_load : NULL,
             .progress_ctx = &loading,

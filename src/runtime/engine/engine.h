@@ -50,6 +50,8 @@ struct engine_opts {
                                        device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
+    bool         no_tree;           /* only prompts that are equal as a whole share (benches) */
+    bool         no_pending;        /* nothing is shared while it is being computed (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */
     bool         text_only;         /* tokenizer and chat template only: no backend, no sessions */
     /* progress of loading, 0..1; on the calling thread */

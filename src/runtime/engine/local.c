@@ -15,6 +15,7 @@
 enum {
     PREPARE_THREADS = 2,
     MASK_PATIENCE_US = 300,     /* a mask from the memo takes a tenth of it */
+    LEAST_PAGES = 3,            /* one to hold a context, one for a copy, one that is scratch */
 };
 
 static struct local *of(struct engine *e)
@@ -287,6 +288,9 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     if (vocab_n_logit(e->vocab) != info->n_vocab)
         return error_set(err, ST_INVALID, "the model has %u logits, its vocabulary %u",
                          info->n_vocab, vocab_n_logit(e->vocab));
+    if (info->n_page < LEAST_PAGES)
+        return error_set(err, ST_LIMIT, "a pool of %u KV pages holds no context; %d pages of %u tokens "
+                         "are the least", info->n_page, LEAST_PAGES, info->page_tokens);
     struct sched_opts so = {
         .backend = e->backend, .tokenizer = e->tokenizer, .vocab = e->vocab,
         .end_token = e->end_token, .n_end_token = e->n_end_token,
@@ -297,6 +301,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .pin_percent = opts->pin_percent > 0 ? (uint32_t)opts->pin_percent : 0,
         .no_pins = opts->pin_percent < 0,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .no_tree = opts->no_tree, .no_pending = opts->no_pending,
         .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),
         .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US
@@ -340,6 +345,9 @@ static enum status open_text(struct local *e, const struct engine_opts *opts, st
         st = tokenizer_load(e->bundle, &e->tokenizer, err);
     if (st != ST_OK)
         return st;
+    if (opts->context > e->manifest.context && e->manifest.context)
+        return error_set(err, ST_LIMIT, "the model has a context of %u tokens, %u cannot be had",
+                         e->manifest.context, opts->context);
     e->n_end_token = e->manifest.n_end_token;
     memcpy(e->end_token, e->manifest.end_token, sizeof e->end_token);
     e->context = opts->context ? opts->context : e->manifest.context;

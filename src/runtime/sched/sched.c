@@ -598,6 +598,8 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     s->vocab = opts->vocab;
     s->no_cache = opts->no_cache;
     s->no_force = opts->no_force;
+    s->no_tree = opts->no_tree;
+    s->no_pending = opts->no_pending;
     s->check_steps = opts->check_steps;
     s->strict = opts->strict;
     pace_init(&s->pace, opts->itl_target_ms,

@@ -32,6 +32,8 @@ struct sched_opts {
     bool                    no_cache, no_force;
     bool                    strict;         /* who is admitted is never retracted */
     bool                    overlap;        /* steps run on a thread of their own */
+    bool                    no_tree;        /* only prompts that are equal as a whole share */
+    bool                    no_pending;     /* a prefix is not shared while it is being computed */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */

@@ -41,6 +41,7 @@ struct sched {
     bool                    strict;         /* admission counts with the longest answer */
     uint32_t                n_still;        /* ... one after the other, until somebody makes room */
     bool                    announces;      /* eviction goes by next uses */
+    bool                    no_tree, no_pending;
 
     struct runner          *runner;         /* NULL: steps run on this thread */
     struct queue           *inbox;
