@@ -346,9 +346,15 @@ typedef struct sgl_session sgl_session;
 typedef enum sgl_role { SGL_SYSTEM, SGL_USER, SGL_ASSISTANT, SGL_TOOL } sgl_role;
 
 sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err);
+/* What it has read is given up after everything else; with keep_ms not before so long after each of
+ * its calls, as far as the engine's pin_percent goes. */
+sgl_status sgl_session_new_pinned(sgl_engine *engine, uint32_t keep_ms, sgl_session **ret,
+                                  sgl_error *err);
 /* Shares every computed page. */
 sgl_status sgl_session_fork(sgl_session *session, sgl_session **ret, sgl_error *err);
 void       sgl_session_free(sgl_session *session);
+/* The same; its own text will not come again, and leaves the cache at once. */
+void       sgl_session_discard(sgl_session *session);
 
 /* Appending returns at once; the text is computed with the next generation. */
 sgl_status sgl_session_append(sgl_session *session, const char *text, size_t len, sgl_error *err);

@@ -261,6 +261,36 @@ static void test_next_use(void)
     REQUIRE(by_use > by_age && by_use >= 300);
 }
 
+/* An important request read all of a text, an unimportant one its first half.  When the important
+ * one's branch is gone, what is left is as unimportant as who asked for it. */
+static void test_priority_falls(void)
+{
+    struct bench b = open_bench();
+    uint32_t other[4 * P], page[4], done;
+    radix_set_policy(b.r, RADIX_PRIORITY);
+    struct radix_node *node = put_text(&b, 1);
+    radix_note_priority(node, 5);
+    compute_to(&b, node, 1, N_LONG);
+    struct radix_node *half = radix_acquire(b.r, ns_one, b.tok, 4 * P);
+    radix_note_priority(half, 0);
+    for (uint32_t i = 0; i < 4 * P; i++)
+        other[i] = 900 + i;
+    for (uint32_t i = 0; i < 4; i++)
+        page[i] = pages_take(b.pages);
+    struct radix_node *third = radix_acquire(b.r, ns_one, other, 4 * P);
+    third = radix_insert(b.r, third, other, 4 * P, page, 3);
+    REQUIRE(third && radix_claim(third, 0, 3) == 4 * P);
+    radix_advance(b.r, third, 0, 4 * P);
+    radix_commit(b.r, true);
+    radix_note_priority(third, 3);
+    radix_leave(b.r, third, 3);
+    radix_leave(b.r, half, 0);
+    radix_discard(b.r, node, 4 * P);
+    REQUIRE(found(&b, &done) == 4 * P && radix_evict(b.r, 4) == 4 && found(&b, &done) == 0);
+    REQUIRE(radix_peek(b.r, ns_one, other, 4 * P, &done) == 4 * P);
+    close_bench(&b);
+}
+
 static struct radix_misses why(const struct bench *b, struct hash128 ns, uint32_t n, uint32_t limit,
                                uint32_t n_match)
 {
@@ -309,7 +339,8 @@ int main(void)
     test_namespaces();
     test_last_use();
     test_next_use();
+    test_priority_falls();
     test_misses();
-    printf("7 passed, 0 failed\n");
+    printf("8 passed, 0 failed\n");
     return 0;
 }

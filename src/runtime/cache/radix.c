@@ -389,7 +389,6 @@ struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_
     up->last_use = node->last_use;
     up->created = node->created;
     up->hits = node->hits;
-    up->priority = node->priority;
     up->n_hard = node->n_hard;
     up->low = node->low;
 

@@ -28,7 +28,7 @@ struct radix_node {
     uint64_t  producer;
     uint64_t  last_use, created;
     uint32_t  hits;         /* times it was matched */
-    int32_t   priority;     /* greatest of the requests that ended here */
+    int32_t   priority;     /* greatest of the requests that ended here, not below */
     uint32_t  order_at;     /* place in the order of eviction, from 1; 0: not in it */
     uint64_t  id;           /* part of its children's hash keys */
     bool      touched;      /* ready is ahead of done in this step */
