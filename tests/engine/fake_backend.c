@@ -17,7 +17,7 @@ struct fake {
     struct backend_info info;
     uint32_t           *kv;         /* [n_page, page_tokens] */
     uint32_t           *history;    /* [context] of the row at hand */
-    atomic_ullong       n_row;
+    atomic_ullong       n_row, n_big;
     uint32_t            n_forward;
 };
 
@@ -77,6 +77,7 @@ static enum status fake_forward(struct backend *be, const struct batch *b, float
     }
     assert(n == b->n_logit);
     atomic_fetch_add(&f->n_row, b->n_row);
+    atomic_fetch_add(&f->n_big, b->n_row > f->opts.max_batch_tok / 2);
     int us = f->opts.step_us + f->opts.row_us * (int)b->n_row;
     if (us)
         usleep((useconds_t)us);
@@ -124,4 +125,9 @@ struct backend *fake_backend_new(const struct fake_opts *opts)
 uint64_t fake_backend_rows(const struct backend *be)
 {
     return atomic_load(&((struct fake *)be)->n_row);
+}
+
+uint64_t fake_backend_big_steps(const struct backend *be)
+{
+    return atomic_load(&((struct fake *)be)->n_big);
 }

@@ -21,5 +21,7 @@ struct fake_opts {
 
 struct backend *fake_backend_new(const struct fake_opts *opts);
 uint64_t        fake_backend_rows(const struct backend *be);   /* rows computed so far */
+/* Steps so far with more than half the rows that one may have. */
+uint64_t        fake_backend_big_steps(const struct backend *be);
 
 #endif

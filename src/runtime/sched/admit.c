@@ -350,8 +350,11 @@ static void admit_round(struct sched *s)
                     (s->n_waiting - i - 1) * sizeof *s->waiting);
             s->n_waiting--;
             r->n_pass = r->n_jumped = 0;
+            bool enough = false;
             for (uint32_t k = 0; k < i; k++)
-                s->waiting[k]->n_jumped++;
+                enough = ++s->waiting[k]->n_jumped >= SCHED_PASS_MAX || enough;
+            if (enough)
+                return;
             continue;
         }
         if (r->overdue || ++n_tried > SCHED_PASS_MAX)

@@ -19,7 +19,8 @@
 
 enum {
     SCHED_MAX_LOGITS = 64,      /* rows of logits kept at once: bounds the buffer */
-    SCHED_PASS_MAX = 8,         /* requests tried in a round behind one that does not fit */
+    SCHED_PASS_MAX = 8,         /* requests tried in a round, and admitted in all, behind one that
+                                   does not fit */
     SCHED_LOOK_UPS = 64,        /* waiting requests looked up in the tree in a round */
     SCHED_STUCK_STEPS = 4,      /* steps without a row and without an end, ... */
     SCHED_ASIDE_ITEMS = 64,     /* things taken from the queue while a step runs */
