@@ -40,6 +40,8 @@ def main():
                             verbose=False, n_threads=2)
     gemma = "--gemma" in sys.argv
     print("# llama-cpp-python %s, %d greatest logits" % (llama_cpp.__version__, TOP))
+    if gemma:
+        print("# at most 1.5: llama.cpp is up to 0.84 from exact here")
     for name, text in PROMPTS:
         text = GEMMA_CHAT if gemma and name == "chat" else text
         ids = model.tokenize(text.encode(), add_bos=gemma, special=True)
