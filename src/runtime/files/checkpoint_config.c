@@ -226,7 +226,7 @@ static enum status longrope_scaling(const struct config *c, const json_t *rope, 
     original = number_or(c->json, "original_max_position_embeddings", original);
     if (!(original >= 2) || !(context >= 1))
         return refuse(c, ST_INVALID, "rope scaling longrope lacks numbers", "");
-    double factor = context / original;
+    double factor = number_or(rope, "factor", context / original);
     double gain = factor <= 1 ? 1 : sqrt(1 + log(factor) / log(original));
     enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", head_dim);
     if (st == ST_OK)

@@ -30,8 +30,9 @@ PHI = dict(BASE, num_attention_heads=2, num_key_value_heads=1, max_position_embe
 
 
 def longrope(original):
-    return {"rope_type": "longrope", "rope_theta": 500.0, "original_max_position_embeddings": original,
-            "short_factor": [1.0 + 0.1 * i for i in range(16)], "long_factor": [1.0 + 0.5 * i for i in range(16)]}
+    return dict(original_max_position_embeddings=original, rope_parameters={
+        "rope_type": "longrope", "rope_theta": 500.0, "original_max_position_embeddings": original,
+        "short_factor": [1.0 + 0.1 * i for i in range(16)], "long_factor": [1.0 + 0.5 * i for i in range(16)]})
 
 
 FAMILIES = {
@@ -43,8 +44,8 @@ FAMILIES = {
     "mistral": ("MistralConfig", dict(BASE, **HEADS, sliding_window=11, rope_parameters=ROPE)),
     "smollm3": ("SmolLM3Config", dict(BASE, intermediate_size=64, num_hidden_layers=4, num_attention_heads=2,
                                       num_key_value_heads=1, no_rope_layers=[1, 0, 1, 1], rope_parameters=ROPE)),
-    "phi3": ("Phi3Config", dict(PHI, sliding_window=20, rope_parameters=longrope(256))),    # the short list
-    "phi3_long": ("Phi3Config", dict(PHI, rope_parameters=longrope(16))),                   # the long one
+    "phi3": ("Phi3Config", dict(PHI, sliding_window=20, **longrope(256))),     # the short list
+    "phi3_long": ("Phi3Config", dict(PHI, **longrope(16))),                    # the long one
     "gemma2": ("Gemma2Config", dict(GEMMA, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
                                     rope_parameters=ROPE)),
     "gemma3": ("Gemma3TextConfig", dict(GEMMA, num_hidden_layers=3, num_attention_heads=2, layer_types=[
