@@ -87,6 +87,7 @@ struct step_args {
 struct embed_args {
     const struct table *table;
     uint32_t            width;
+    float               scale;      /* multiplies the rows; 0: as they are */
     float              *out;        /* [n_row of the step, stride] */
     size_t              stride;
 };
@@ -96,6 +97,7 @@ enum product_in {
     PRODUCT_PLAIN,
     PRODUCT_NORM,               /* RMS norm with weights */
     PRODUCT_GATE,               /* silu(x[i]) * x[n_in + i]: the row holds gate, then up */
+    PRODUCT_GATE_GELU,          /* the same with gelu, by its tanh form */
 };
 
 struct product_args {
@@ -118,7 +120,8 @@ struct rope_kv_args {
     struct attn_shape       shape;
     float                  *qkv;    /* [n_row, stride]: q heads, k heads, v heads; q is rewritten */
     size_t                  stride;
-    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines */
+    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines; NULL: no
+                                       rotation */
     const float            *q_norm; /* [head_dim] or NULL: RMS norm of each head before rotation */
     const float            *k_norm;
     float                   eps;
@@ -130,8 +133,27 @@ struct attention_args {
     const float            *qkv;    /* [n_row, stride] after rope_kv */
     size_t                  stride;
     struct kv_layer         kv;
+    uint32_t                window; /* keys that a query sees, its own included; 0: all before it */
+    float                   cap;    /* a score s becomes cap * tanh(s / cap); 0: stays */
     float                  *out;    /* [n_row, out_stride]: heads side by side */
     size_t                  out_stride;
+};
+
+/* out += norm(x), for what a block gives before it is added to the hidden state. */
+struct norm_add_args {
+    const float *x;             /* [n_row of the step, n] */
+    uint32_t     n;
+    const float *norm;          /* [n] */
+    float        eps;
+    float       *out;           /* [n_row, n] */
+};
+
+/* Logits x become cap * tanh(x / cap). */
+struct cap_args {
+    float   *x;                 /* [n_row, n] */
+    uint32_t n_row;
+    uint32_t n;
+    float    cap;
 };
 
 /* The same page of every layer. */
@@ -150,6 +172,8 @@ struct copy_page_args {
     X(product, "rows times a matrix, with what comes before and after it")                 \
     X(rope_kv, "norm and rotation of q and k; k and v go to their pages")                  \
     X(attention, "causal attention of every row over its sequence's pages")                \
+    X(norm_add, "the norm of rows added to other rows")                                    \
+    X(cap, "logits held softly between two ends")                                          \
     X(copy_page, "keys and values of one page into another, in every layer")
 
 struct kernels {

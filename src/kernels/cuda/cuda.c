@@ -87,7 +87,23 @@ static void cuda_embed(struct device *d, const struct embed_args *a)
     struct cuda *c = (struct cuda *)d;
     if (c->failed == cudaSuccess && c->plan.n_row)
         cuda_ok(c, embed_launch(c->stream, c->plan.tok, c->plan.n_row, a->table->rows,
-                                a->table->bf16, a->width, a->out, a->stride), "embed");
+                                a->table->bf16, a->width, a->scale != 0 ? a->scale : 1.0f,
+                                a->out, a->stride), "embed");
+}
+
+static void cuda_norm_add(struct device *d, const struct norm_add_args *a)
+{
+    struct cuda *c = (struct cuda *)d;
+    if (c->failed == cudaSuccess && c->plan.n_row)
+        cuda_ok(c, norm_add_launch(c->stream, a->x, c->plan.n_row, a->norm, a->eps, a->n, a->out),
+                "norm_add");
+}
+
+static void cuda_cap(struct device *d, const struct cap_args *a)
+{
+    struct cuda *c = (struct cuda *)d;
+    if (c->failed == cudaSuccess && a->n_row)
+        cuda_ok(c, cap_launch(c->stream, a->x, (size_t)a->n_row * a->n, a->cap), "cap");
 }
 
 static void cuda_rope_kv(struct device *d, const struct rope_kv_args *a)

@@ -115,13 +115,16 @@ void        cuda_product(struct device *d, const struct product_args *a);
 
 /* rows.cu: launchers answer what the launch did. */
 cudaError_t embed_launch(cudaStream_t s, const uint32_t *tok, uint32_t n_row,
-                         const uint16_t *rows, bool bf16, uint32_t width, float *out,
+                         const uint16_t *rows, bool bf16, uint32_t width, float scale, float *out,
                          size_t stride);
+cudaError_t norm_add_launch(cudaStream_t s, const float *x, uint32_t n_row, const float *w,
+                            float eps, uint32_t n, float *out);
+cudaError_t cap_launch(cudaStream_t s, float *x, size_t n, float cap);
 cudaError_t norm_launch(cudaStream_t s, const float *x, size_t stride, const uint32_t *pick,
                         uint32_t n_row, const float *w, float eps, uint32_t n, uint16_t *out,
                         bool bf16);
 cudaError_t gate_launch(cudaStream_t s, const float *x, size_t stride, const uint32_t *pick,
-                        uint32_t n_row, uint32_t n, uint16_t *out, bool bf16);
+                        uint32_t n_row, bool gelu, uint32_t n, uint16_t *out, bool bf16);
 cudaError_t narrow_launch(cudaStream_t s, const float *x, size_t stride, const uint32_t *pick,
                           uint32_t n_row, uint32_t n, uint16_t *out, bool bf16);
 cudaError_t bias_launch(cudaStream_t s, const float *bias, uint32_t n_row, uint32_t n,

@@ -146,8 +146,9 @@ static bool prepare(struct cuda *c, const struct product_args *a)
         return cuda_ok(c, norm_launch(c->stream, a->x, a->x_stride, pick, a->n_row, a->norm,
                                       a->eps, n, c->act, bf16), "norm");
     case PRODUCT_GATE:
-        return cuda_ok(c, gate_launch(c->stream, a->x, a->x_stride, pick, a->n_row, n, c->act,
-                                      bf16), "gate");
+    case PRODUCT_GATE_GELU:
+        return cuda_ok(c, gate_launch(c->stream, a->x, a->x_stride, pick, a->n_row,
+                                      a->in == PRODUCT_GATE_GELU, n, c->act, bf16), "gate");
     default:
         return cuda_ok(c, narrow_launch(c->stream, a->x, a->x_stride, pick, a->n_row, n, c->act,
                                         bf16), "narrow");
