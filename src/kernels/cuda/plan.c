@@ -134,6 +134,7 @@ void cuda_step(struct device *d, const struct step_args *a)
     struct cuda *c = (struct cuda *)d;
     if (!cuda_ok(c, cudaSetDevice(c->gpu), "step"))     /* each thread has its own choice */
         return;
+    c->draws.n_row = c->draws.n_edit = 0;       /* of logits that are gone now */
     uint32_t n_page = list_rows(c, a);
     struct plan p = {
         .n_row = a->n_row,
