@@ -14,9 +14,11 @@ struct fake_opts {
     float    end_bias;
     int      step_us;           /* pretended time of a step */
     uint32_t fail_at;           /* this forward fails; 0: none */
+    bool     draws;             /* keeps its logits and draws tokens, as a GPU does */
 };
 
 struct backend *fake_backend_new(const struct fake_opts *opts);
 uint64_t        fake_backend_rows(const struct backend *be);   /* rows computed so far */
+uint64_t        fake_backend_drawn(const struct backend *be);  /* tokens drawn so far */
 
 #endif

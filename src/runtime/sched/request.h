@@ -12,6 +12,7 @@
 #define RUNTIME_SCHED_REQUEST_H
 
 #include "base/rng.h"
+#include "runtime/backend/backend.h"
 #include "runtime/constrain/matcher.h"
 #include "runtime/constrain/stop.h"
 #include "runtime/sample/sampler.h"
@@ -110,6 +111,8 @@ struct request {
     bool               tail_tried;          /* the unfinished page was looked for */
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
+    bool               drawn;               /* the device drew its token, or says why not: */
+    struct backend_drawn draw;
     uint32_t           n_computed;          /* prompt rows this request computed itself */
     uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */

@@ -318,6 +318,7 @@ static enum status compute(struct sched *s, struct error *err)
         .tok = s->tok, .n_row = s->n_row,
         .seq = s->seq, .n_seq = s->n_seq,
         .logit_row = s->logit_row, .n_logit = s->n_logit,
+        .keep = draw_on_device(s),
     };
     uint64_t t0 = clock_ns();
     enum status st = s->backend->vt->forward(s->backend, &b, s->logits, err);
@@ -338,6 +339,8 @@ static void step(struct sched *s)
     batch_build(s);
     mask_jobs_begin(s);
     enum status st = compute(s, &err);
+    if (st == ST_OK)
+        st = draw_rows(s, &err);
     radix_commit(s->radix, st == ST_OK);
     if (st != ST_OK)
         fail_all(s, &err);
