@@ -228,6 +228,8 @@ struct device_opts {
     uint32_t    max_item;       /* sequences of one step */
     uint32_t    max_page;       /* pages of one sequence */
     uint32_t    n_vocab;        /* of the rows that are drawn from; 0: none are */
+    bool        replay;         /* between step and head all passes are the same operations on the
+                                   same memory: they may be recorded and launched again */
     struct attn_shape shape;
 };
 

@@ -103,13 +103,17 @@ static void check_neighbours(struct rig *r)
     struct batch b = { .tok = tok, .n_row = N, .seq = seq, .n_seq = N, .logit_row = row,
                        .n_logit = N };
     struct error err = { 0 };
-    if (r->gpu->vt->forward(r->gpu, &b, r->part, &err) != ST_OK) {
-        printf("%s\n", err.text);
-        bad = 1;
-        return;
+    for (int again = 0; again < 4; again++) {       /* queued, recorded, launched from the record */
+        if (r->gpu->vt->forward(r->gpu, &b, r->part, &err) != ST_OK) {
+            printf("%s\n", err.text);
+            bad = 1;
+            return;
+        }
+        for (uint32_t i = 0; i < b.n_seq; i++)
+            expect_bits(r, r->part + (size_t)i * r->n_vocab, seq[i].pos, 1, "beside others");
+        b.n_row = b.n_seq = b.n_logit = N - (uint32_t)again / 2;    /* 7 are padded to 8 */
+        memset(r->part, 0xff, (size_t)N * r->n_vocab * sizeof *r->part);
     }
-    for (uint32_t i = 0; i < N; i++)
-        expect_bits(r, r->part + (size_t)i * r->n_vocab, seq[i].pos, 1, "beside others");
 }
 
 static double distance(const struct rig *r)

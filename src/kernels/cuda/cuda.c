@@ -74,6 +74,7 @@ static enum status cuda_download(struct device *d, void *dst, const void *src, s
 static enum status cuda_wait(struct device *d, struct error *err)
 {
     struct cuda *c = (struct cuda *)d;
+    cuda_replay_end(c);
     cuda_ok(c, cudaStreamSynchronize(c->stream), "a kernel");
     if (c->failed == cudaSuccess)
         return ST_OK;
@@ -128,6 +129,7 @@ static void cuda_close(struct device *d)
     cudaSetDevice(c->gpu);
     cuda_plan_free(c);
     cuda_draws_free(c);
+    cuda_replays_free(c);
     cudaFree(c->act);
     cudaFree(c->part_out);
     cudaFree(c->part_lse);

@@ -28,6 +28,7 @@ enum {
     TILE_MANY = 16,             /* ... and of a prefill */
     WORK_WHOLE = -1,            /* all blocks of keys, one after the other */
     MAX_PARTS = 2048,           /* rows times blocks whose results may wait to be folded */
+    MAX_REPLAYS = 48,           /* shapes of passes that are kept */
 };
 
 /* Queries of one item over its pages: one block of keys, or all of them.  Queries are numbered
@@ -99,6 +100,21 @@ struct draws {
     uint32_t      n_row, n_word, n_edit, max_edit;
 };
 
+/* A pass of one shape; no exec: it came once. */
+struct replay {
+    uint32_t        n_row, n_few, n_many, n_fold;
+    uint64_t        used;           /* when last; 0: an empty place */
+    cudaGraphExec_t exec;
+};
+
+struct replays {
+    struct replay  slot[MAX_REPLAYS];
+    uint64_t       clock;
+    struct replay *now;             /* being recorded */
+    enum { PASS_QUEUED, PASS_RECORDED, PASS_REPLAYED } state;   /* from step to the head */
+    bool           off;
+};
+
 struct cuda {
     struct device       base;
     struct device_opts  opts;
@@ -118,6 +134,7 @@ struct cuda {
     float              *part_out;   /* [MAX_PARTS, n_head, head_dim] */
     float              *part_lse;   /* [MAX_PARTS, n_head] */
     struct draws        draws;
+    struct replays      replays;
     char                name[300];
     struct kernels      ops;
 };
@@ -129,6 +146,13 @@ bool cuda_ok(struct cuda *c, cudaError_t e, const char *what);
 enum status cuda_plan_new(struct cuda *c, struct error *err);
 void        cuda_plan_free(struct cuda *c);
 void        cuda_step(struct device *d, const struct step_args *a);
+
+/* replay.c */
+uint32_t    cuda_replay_round(uint32_t n);
+bool        cuda_replay_fits(const struct cuda *c, const struct step_args *a);
+void        cuda_replay_begin(struct cuda *c);      /* the lists of the step are on their way */
+void        cuda_replay_end(struct cuda *c);        /* before the head, and at the pass's end */
+void        cuda_replays_free(struct cuda *c);
 
 /* draws.c */
 enum status cuda_draws_new(struct cuda *c, struct error *err);

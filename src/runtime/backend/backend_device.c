@@ -123,7 +123,7 @@ enum status device_backend_open(const struct backend_kind *kind, const struct bu
                              .max_width = model_widest(&c->config), .gpu = kind->gpu,
                              .max_item = c->info.max_seq, .shape = c->shape,
                              .max_page = (c->info.context + KERNEL_PAGE - 1) / KERNEL_PAGE,
-                             .n_vocab = c->info.n_vocab };
+                             .n_vocab = c->info.n_vocab, .replay = true };
     st = kind->open(&d, &c->device, err);
     if (st == ST_OK)
         st = model_new(b, &c->config, c->device, c->info.max_batch_tok, c->info.context,
