@@ -111,8 +111,6 @@ struct request {
     bool               tail_tried;          /* the unfinished page was looked for */
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
-    bool               drawn;               /* the device drew its token, or says why not: */
-    struct backend_drawn draw;
     uint32_t           n_computed;          /* prompt rows this request computed itself */
     uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
@@ -129,6 +127,8 @@ struct request {
     struct score_job  *job;
     struct mask_job   *mask;                /* of the last row; NULL: none was begun */
     float             *late_logits;         /* [n_vocab] of a row whose mask was not there in its step */
+    bool               drawn;               /* the device drew its token, or says why not: */
+    struct backend_drawn draw;
     struct request    *next_ended;          /* on_end is called when nobody uses it any more */
     enum status        status;
     struct error       error;
