@@ -427,6 +427,7 @@ static enum status compute(struct sched *s, struct error *err)
         .tok = s->tok, .n_row = s->n_row,
         .seq = s->seq, .n_seq = s->n_seq,
         .logit_row = s->logit_row, .n_logit = s->n_logit,
+        .keep = draw_on_device(s),
     };
     enum status st;
     uint64_t t = clock_ns();
@@ -499,6 +500,8 @@ static void step(struct sched *s)
     uint32_t n_built = s->n_running;
     mask_jobs_begin(s);
     enum status st = compute(s, &err);
+    if (st == ST_OK)
+        st = draw_rows(s, &err);
     radix_commit(s->radix, st == ST_OK);
     if (st != ST_OK)
         fail_all(s, &err);

@@ -7,6 +7,7 @@
  *   runner.c    the forward, on its own thread lengths.c   answers of late, for admission
  *   pace.c      prompts beside decoding
  *   score.c     arithmetic of choosing             score_job.c rows of the options
+ *   draw.c      tokens drawn where the logits are
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
 #define RUNTIME_SCHED_SCHED_INT_H
@@ -146,6 +147,13 @@ void generate_begin(struct sched *s, struct request *r);
 void generate_fill(struct sched *s, struct request *r);     /* log-probabilities of forced tokens */
 /* Uses the logits behind the last token: samples, forces, closes, ends. */
 void generate_step(struct sched *s, struct request *r, const float *logits);
+struct sample_input generate_input(const struct sched *s, const struct request *r,
+                                   const float *logits, const uint32_t *mask);
+
+/* ---- draw.c ---- */
+bool        draw_on_device(const struct sched *s);
+/* Behind a pass whose logits stayed on the device: draws there what can be, fetches the rest. */
+enum status draw_rows(struct sched *s, struct error *err);
 
 /* ---- deliver.c ---- */
 void deliver_stream(struct request *r, bool last);
