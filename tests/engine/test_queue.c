@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "fake_engine.h"
 #include "runtime/sched/order.h"
 
@@ -323,8 +324,9 @@ static void wait_running(struct engine *e, uint32_t n)
 }
 
 /* An unimportant request computes a long prefix; an important one needs the same.  It is through
- * before a request between the two, which would have come before the first. */
-static void test_inherited(void)
+ * before a request between the two, which would have come before the first.  Important is who has a
+ * greater priority, or else the earlier deadline. */
+static void test_inherited(bool by_deadline)
 {
     struct fake_opts f = fake_plain;
     f.max_batch_tok = 32;
@@ -336,7 +338,10 @@ static void test_inherited(void)
     for (int i = 0; i < 3; i++) {
         s[i] = fake_session(e);
         struct plan *p = drive_gen(&d[i], i == 1 ? other : text, 1, (uint64_t)i);
-        p->priority = i;
+        if (!by_deadline)
+            p->priority = i;
+        else if (i)
+            p->deadline_ms = clock_ms() + 300000 - 100000u * (uint64_t)i;
         drive_submit(s[i], p);
         wait_running(e, (uint32_t)i + 1);
     }
@@ -419,7 +424,8 @@ int main(void)
     test_weights();
     test_prefix_once();
     test_split_budget();
-    test_inherited();
+    test_inherited(false);
+    test_inherited(true);
     test_next_use();
     printf("9 passed, 0 failed\n");
     return 0;

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 
 enum { PLACES_A_PAGE = 16, MIN_PLACES = 4096, MAX_PLACES = 1 << 20 };
+enum { UNKNOWN_MOST = 8 };      /* pages in a row that nothing is known of: nor of those behind */
 
 bool radix_memory_new(struct radix *r)
 {
@@ -88,14 +89,16 @@ void radix_explain(const struct radix *r, struct hash128 ns, const uint32_t *tok
 
     /* A page that was here had all before it, also those that are not remembered any more. */
     uint64_t hash = 0, key = radix_ns_key(ns);
-    uint32_t was_here = end, elsewhere = end;
-    for (uint32_t pos = 0; pos + P <= n; pos += P) {
+    uint32_t was_here = end, elsewhere = end, n_unknown = 0;
+    for (uint32_t pos = 0; pos + P <= n && n_unknown < UNKNOWN_MOST; pos += P) {
         hash = radix_next_hash(r, hash, tok + pos);
+        if (pos + P <= end)
+            continue;
         uint64_t mine = hash_combine(key, hash);
-        if (pos + P > end && *place(r, r->gone, mine) == mine)
-            was_here = pos + P;
-        if (pos + P > end && *place(r, r->there, hash) == hash)
-            elsewhere = pos + P;
+        bool gone = *place(r, r->gone, mine) == mine, there = *place(r, r->there, hash) == hash;
+        was_here = gone ? pos + P : was_here;
+        elsewhere = there ? pos + P : elsewhere;
+        n_unknown = gone || there ? 0 : n_unknown + 1;
     }
     ret->evicted = was_here - end;
     ret->other_namespace = elsewhere > was_here ? elsewhere - was_here : 0;
