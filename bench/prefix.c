@@ -1,7 +1,7 @@
 /* prefix.c - what each mechanism of sharing brings: programs on the real model, with the whole engine
  * and with one of its mechanisms off at a time.
  *
- *     prefix [MODEL [ROUNDS [WORKLOAD]]]
+ *     prefix [MODEL] [rounds=5] [workload=NAME] [variant=NAME] [threads=N]
  *
  * Every variant opens an engine of its own, so that all begin cold; the variants take turns in every
  * round, so that what else the machine does hits all of them, and medians are shown.  What a variant
@@ -50,6 +50,11 @@ struct workload {
     struct {
         const char *name, *text, *each;
     } arg[MAX_ARG];
+};
+
+struct setup {
+    const char *model, *workload, *variant;     /* names; NULL: all */
+    int         n_round, n_thread;
 };
 
 struct result {
@@ -159,14 +164,15 @@ static char *finish(sgl_run *run, const char *name)
     return json;
 }
 
-static void measure(sgl_runtime *rt, sgl_module *m, const char *model, const struct variant *v,
+static void measure(sgl_runtime *rt, sgl_module *m, const struct setup *o, const struct variant *v,
                     const struct workload *w, int round, struct result *ret)
 {
     sgl_error err;
     sgl_engine *engine;
     sgl_engine_config config;
     sgl_engine_config_init(&config);
-    config.model = model;
+    config.model = o->model;
+    config.threads = o->n_thread;
     config.device = "cpu";
     config.order = v->order;
     config.no_cache = v->no_cache;
@@ -194,9 +200,18 @@ static void measure(sgl_runtime *rt, sgl_module *m, const char *model, const str
     ret->generated = s.generated_tokens;
     ret->forced = s.forced_tokens;
     sgl_engine_unref(engine);
+    fprintf(stderr, "round %d, %s, %s: %.2f s, %.2f s of processors, %llu tokens computed\n",
+            round + 1, w->name, v->name, ret->wall[round], ret->cpu[round],
+            (unsigned long long)ret->computed);
 }
 
 /* ---- the table ---- */
+
+/* The whole engine always runs: the others are compared with it. */
+static bool wanted(const struct setup *o, int v)
+{
+    return v == 0 || !o->variant || strcmp(o->variant, variants[v].name) == 0;
+}
 
 static double median(const double *x, int n)
 {
@@ -224,13 +239,16 @@ static bool same(const struct result *a, const struct result *b, int n_run)
 }
 
 /* False: an answer differs. */
-static bool show(const struct workload *w, const struct result *r, int n_round)
+static bool show(const struct setup *o, const struct workload *w, const struct result *r)
 {
+    int n_round = o->n_round;
     bool all = true;
     printf("%s: %s, medians of %d rounds\n", w->name, w->what, n_round);
     printf("  %-19s %9s %8s %7s %7s %8s %8s %8s %8s  %s\n", "", "computed", "cached", "sampled",
            "forced", "seconds", "out/s", "whole is", "by cpu", "answers");
     for (int v = 0; v < N_VARIANT; v++) {
+        if (!wanted(o, v))
+            continue;
         bool equal = same(&r[v], &r[0], w->n_run);
         double wall = median(r[v].wall, n_round);
         printf("  %-19s %9llu %8llu %7llu %7llu %8.2f %8.1f %7.2fx %7.2fx  %s\n", variants[v].name,
@@ -246,7 +264,7 @@ static bool show(const struct workload *w, const struct result *r, int n_round)
     return all;
 }
 
-static bool run_workload(sgl_runtime *rt, const char *model, const struct workload *w, int n_round)
+static bool run_workload(sgl_runtime *rt, const struct setup *o, const struct workload *w)
 {
     struct result result[N_VARIANT];
     char path[512];
@@ -262,10 +280,11 @@ static bool run_workload(sgl_runtime *rt, const char *model, const struct worklo
         die(path, err.text);
     sgl_diagnostics_free(diags);
 
-    for (int round = 0; round < n_round; round++)
+    for (int round = 0; round < o->n_round; round++)
         for (int v = 0; v < N_VARIANT; v++)
-            measure(rt, m, model, &variants[v], w, round, &result[v]);
-    bool equal = show(w, result, n_round);
+            if (wanted(o, v))
+                measure(rt, m, o, &variants[v], w, round, &result[v]);
+    bool equal = show(o, w, result);
 
     for (int v = 0; v < N_VARIANT; v++)
         for (int i = 0; i < w->n_run; i++)
@@ -274,29 +293,45 @@ static bool run_workload(sgl_runtime *rt, const char *model, const struct worklo
     return equal;
 }
 
+static bool read_option(struct setup *o, const char *arg)
+{
+    if (!strncmp(arg, "rounds=", 7))
+        return sscanf(arg + 7, "%d", &o->n_round) == 1 && o->n_round > 0 && o->n_round <= MAX_ROUND;
+    if (!strncmp(arg, "threads=", 8))
+        return sscanf(arg + 8, "%d", &o->n_thread) == 1 && o->n_thread > 0;
+    if (!strncmp(arg, "workload=", 9))
+        return *(o->workload = arg + 9) != 0;
+    if (!strncmp(arg, "variant=", 8))
+        return *(o->variant = arg + 8) != 0;
+    o->model = arg;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static struct workload workload[N_WORKLOAD];
+    struct setup o = { .n_round = 5 };
     sgl_error err;
     sgl_runtime *rt;
     char *model;
-    int n_round = argc > 2 ? atoi(argv[2]) : 5;
-    const char *only = argc > 3 ? argv[3] : NULL;
-    if (n_round < 1 || n_round > MAX_ROUND || argc > 4) {
-        fprintf(stderr, "usage: prefix [MODEL [1..%d rounds [WORKLOAD]]]\n", MAX_ROUND);
-        return 2;
+    for (int i = 1; i < argc; i++) {
+        if (!read_option(&o, argv[i])) {
+            fprintf(stderr, "prefix: cannot read %s; bench/prefix.c says what there is\n", argv[i]);
+            return 2;
+        }
     }
-    if (sgl_model_find(argc > 1 ? argv[1] : NULL, &model, &err) != SGL_OK) {
+    if (sgl_model_find(o.model, &model, &err) != SGL_OK) {
         fprintf(stderr, "prefix: %s\n", err.text);
         return 77;
     }
+    o.model = model;
     if (sgl_runtime_new(NULL, &rt, &err) != SGL_OK)
         die("runtime", err.text);
     make_workloads(workload);
     bool equal = true;
     for (int i = 0; i < N_WORKLOAD; i++)
-        if (!only || strcmp(only, workload[i].name) == 0)
-            equal = run_workload(rt, model, &workload[i], n_round) && equal;
+        if (!o.workload || strcmp(o.workload, workload[i].name) == 0)
+            equal = run_workload(rt, &o, &workload[i]) && equal;
     sgl_runtime_free(rt);
     sgl_free(model);
     return !equal;

@@ -345,7 +345,7 @@ static enum status open_text(struct local *e, const struct engine_opts *opts, st
         st = tokenizer_load(e->bundle, &e->tokenizer, err);
     if (st != ST_OK)
         return st;
-    if (opts->context > e->manifest.context && e->manifest.context)
+    if (opts->context > e->manifest.context)
         return error_set(err, ST_LIMIT, "the model has a context of %u tokens, %u cannot be had",
                          e->manifest.context, opts->context);
     e->n_end_token = e->manifest.n_end_token;
