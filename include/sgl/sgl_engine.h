@@ -105,10 +105,15 @@ typedef struct sgl_engine_config {
     void           *progress_ctx;
     uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
     const char     *order;          /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
-    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority", "next-use" */
     uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
     uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
     uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
+    int             pin_percent;    /* of the KV pages that hard pins may keep; 0: 25, as far as the
+                                       model's window fits beside them; -1: none */
+    const char     *kv_events;      /* "tcp://ADDR:PORT": tells there which pages the cache has; NULL:
+                                       nobody */
+    bool            kv_events_maps; /* with maps for the events, not arrays */
     const char     *admission;      /* "expected" (NULL): room for likely answers, who runs may be set
                                        back; "strict": room for the longest, nobody is */
     int             overlap;        /* work beside the running step: 0 where the device leaves the host's
@@ -116,6 +121,8 @@ typedef struct sgl_engine_config {
     uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
                                        than this; 0: no target */
     uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */
+    bool            no_tree;        /* only prompts that are equal as a whole share (for comparison) */
+    bool            no_pending;     /* nothing is shared while it is being computed (for comparison) */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
@@ -146,6 +153,8 @@ typedef struct sgl_engine_stats {
 void       sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret);
 /* SGL_OK when nothing runs and every page is accounted for. */
 sgl_status sgl_engine_check(sgl_engine *engine, sgl_error *err);
+/* Forgets what is cached and not pinned for a time; SGL_STATE while requests run. */
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err);
 
 /* ---- text ---- */
 
@@ -337,9 +346,15 @@ typedef struct sgl_session sgl_session;
 typedef enum sgl_role { SGL_SYSTEM, SGL_USER, SGL_ASSISTANT, SGL_TOOL } sgl_role;
 
 sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err);
+/* What it has read is given up after everything else; with keep_ms not before so long after each of
+ * its calls, as far as the engine's pin_percent goes. */
+sgl_status sgl_session_new_pinned(sgl_engine *engine, uint32_t keep_ms, sgl_session **ret,
+                                  sgl_error *err);
 /* Shares every computed page. */
 sgl_status sgl_session_fork(sgl_session *session, sgl_session **ret, sgl_error *err);
 void       sgl_session_free(sgl_session *session);
+/* The same; its own text will not come again, and leaves the cache at once. */
+void       sgl_session_discard(sgl_session *session);
 
 /* Appending returns at once; the text is computed with the next generation. */
 sgl_status sgl_session_append(sgl_session *session, const char *text, size_t len, sgl_error *err);

@@ -27,12 +27,16 @@ static const struct flag serve_flags[] = {
     FLAG(FLAG_NUMBER, "itl-target-ms", itl_target_ms, "N", "read prompts no faster than lets others decode"),
     FLAG(FLAG_NUMBER, "max-deadline-ms", max_deadline_ms, "N", "no request may take longer"),
     FLAG(FLAG_TEXT, "order", order, "O", "of the queue: hrrn, fcfs, lpm, dfs, random; hrrn"),
+    FLAG(FLAG_TEXT, "evict", evict, "P",
+         "what leaves the cache first: lru, lfu, fifo, slru, priority, next-use"),
     FLAG(FLAG_TEXT, "admission", admission, "A", "room for answers: expected, strict; expected"),
-    FLAG(FLAG_TEXT, "evict", evict, "P", "what leaves the cache first: lru, lfu, fifo, slru, priority"),
     FLAG(FLAG_NUMBER, "max-running", max_running, "N", "sequences decoded at once; 64"),
     FLAG(FLAG_NUMBER, "max-wait-ms", max_wait_ms, "N", "then a request comes first; 10000"),
     FLAG(FLAG_NUMBER, "max-passes", max_passes, "N", "rounds others may be admitted before it; 256"),
     FLAG(FLAG_NUMBER, "step-tokens", step_tokens, "N", "prompt tokens of a step; a whole batch"),
+    FLAG(FLAG_NUMBER, "pin-budget", pin_budget, "N", "percent of the KV pages that hard pins may keep; 25"),
+    FLAG(FLAG_TEXT, "kv-events", kv_events, "URL", "tells there what the cache has: tcp://ADDR:PORT"),
+    FLAG(FLAG_BOOL, "kv-events-maps", kv_events_maps, NULL, "with names for the fields of an event"),
     FLAG(FLAG_BOOL, "quiet", quiet, NULL, "no progress"),
 };
 enum { MAX_TENANTS_FILE = 1 << 20 };

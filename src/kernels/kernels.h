@@ -87,6 +87,7 @@ struct step_args {
 struct embed_args {
     const struct table *table;
     uint32_t            width;
+    float               scale;      /* multiplies the rows; 0: as they are */
     float              *out;        /* [n_row of the step, stride] */
     size_t              stride;
 };
@@ -96,6 +97,7 @@ enum product_in {
     PRODUCT_PLAIN,
     PRODUCT_NORM,               /* RMS norm with weights */
     PRODUCT_GATE,               /* silu(x[i]) * x[n_in + i]: the row holds gate, then up */
+    PRODUCT_GATE_GELU,          /* the same with gelu, by its tanh form */
 };
 
 struct product_args {
@@ -118,7 +120,8 @@ struct rope_kv_args {
     struct attn_shape       shape;
     float                  *qkv;    /* [n_row, stride]: q heads, k heads, v heads; q is rewritten */
     size_t                  stride;
-    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines */
+    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines; NULL: no
+                                       rotation */
     const float            *q_norm; /* [head_dim] or NULL: RMS norm of each head before rotation */
     const float            *k_norm;
     float                   eps;
@@ -130,8 +133,27 @@ struct attention_args {
     const float            *qkv;    /* [n_row, stride] after rope_kv */
     size_t                  stride;
     struct kv_layer         kv;
+    uint32_t                window; /* keys that a query sees, its own included; 0: all before it */
+    float                   cap;    /* a score s becomes cap * tanh(s / cap); 0: stays */
     float                  *out;    /* [n_row, out_stride]: heads side by side */
     size_t                  out_stride;
+};
+
+/* out += norm(x), for what a block gives before it is added to the hidden state. */
+struct norm_add_args {
+    const float *x;             /* [n_row of the step, n] */
+    uint32_t     n;
+    const float *norm;          /* [n] */
+    float        eps;
+    float       *out;           /* [n_row, n] */
+};
+
+/* Logits x become cap * tanh(x / cap). */
+struct cap_args {
+    float   *x;                 /* [n_row, n] */
+    uint32_t n_row;
+    uint32_t n;
+    float    cap;
 };
 
 /* The same page of every layer. */
@@ -142,6 +164,36 @@ struct copy_page_args {
     uint32_t  n_layer;
 };
 
+/* ---- drawing where the logits are ---- */
+
+/* Changes one logit; lists of them are those of runtime/sample/sampler.h. */
+struct draw_edit {
+    uint32_t id;
+    float    x;
+};
+
+/* One token to be drawn; the rules are those of runtime/sample, which defines them. */
+struct draw_row {
+    uint32_t                logit;      /* which row of logits; it is used up */
+    const uint32_t         *mask;       /* [ceil(n_vocab / 32)] bit set: allowed; NULL: all */
+    const struct draw_edit *edit;       /* [n_repeat + n_minus + n_plus] */
+    uint32_t                n_repeat, n_minus, n_plus;
+    float                   repetition;
+    double                  temp;       /* 0: the greatest */
+    double                  top_p;      /* 1: off */
+    double                  min_p;      /* 0: off */
+    uint32_t                top_k;      /* 0: off */
+    uint64_t                key_lo, key_hi;
+    uint32_t                index;      /* upper half of the counter; the lower is the id's block */
+};
+
+enum draw_fault { DRAW_FINE, DRAW_NO_TOKEN, DRAW_NOT_A_NUMBER, DRAW_NOT_FINITE };
+
+struct drawn {
+    uint32_t id;
+    uint32_t fault;             /* enum draw_fault */
+};
+
 /* ---- the table ---- */
 
 #define KERNEL_ROWS(X)                                                                     \
@@ -150,6 +202,8 @@ struct copy_page_args {
     X(product, "rows times a matrix, with what comes before and after it")                 \
     X(rope_kv, "norm and rotation of q and k; k and v go to their pages")                  \
     X(attention, "causal attention of every row over its sequence's pages")                \
+    X(norm_add, "the norm of rows added to other rows")                                    \
+    X(cap, "logits held softly between two ends")                                          \
     X(copy_page, "keys and values of one page into another, in every layer")
 
 struct kernels {
@@ -173,6 +227,11 @@ struct kernels {
                               uint32_t n_in, struct matrix **ret, struct error *err);
     void (*matrix_free)(struct matrix *m);          /* NULL is fine */
     uint64_t (*matrix_bytes)(const struct matrix *m);
+    /* Both NULL where logits are host memory: the sampler reads them there.  Rows are taken in
+     * (their lists are copied) until one does not fit any more; draw_run then draws them all from
+     * the rows of `logits` and waits for the tokens, in the order of the rows. */
+    bool (*draw_add)(struct device *d, const struct draw_row *row);
+    enum status (*draw_run)(struct device *d, float *logits, struct drawn *ret, struct error *err);
     void (*close)(struct device *d);
 #define X(op, sentence) void (*op)(struct device *d, const struct op##_args *a);
     KERNEL_ROWS(X)
@@ -192,6 +251,9 @@ struct device_opts {
     /* What a GPU's work lists are sized by; the CPU keeps none. */
     uint32_t    max_item;       /* sequences of one step */
     uint32_t    max_page;       /* pages of one sequence */
+    uint32_t    n_vocab;        /* of the rows that are drawn from; 0: none are */
+    bool        replay;         /* between step and head all passes are the same operations on the
+                                   same memory: they may be recorded and launched again */
     struct attn_shape shape;
 };
 

@@ -114,6 +114,7 @@ static const struct product_case products[] = {
     { 2, 24, 64, PRODUCT_NORM, true, false, false },
     { 7, 17, 256, PRODUCT_GATE, false, true, false },
     { 8, 264, 64, PRODUCT_NORM, false, false, true },
+    { 6, 40, 96, PRODUCT_GATE_GELU, false, false, false },
     { 9, 1, 128, PRODUCT_PLAIN, true, true, false },
     { 64, 200, 96, PRODUCT_NORM, true, false, false },
     { 65, 576, 576, PRODUCT_NORM, false, false, false },
@@ -127,7 +128,8 @@ static void run_product(struct device *d, const struct product_case *t, const st
                         const float *x, const float *norm, const float *bias, const float *start,
                         uint32_t first, uint32_t n, float *ret)
 {
-    size_t stride = (size_t)t->n_in * (t->in == PRODUCT_GATE ? 2 : 1);
+    bool gate = t->in == PRODUCT_GATE || t->in == PRODUCT_GATE_GELU;
+    size_t stride = (size_t)t->n_in * (gate ? 2 : 1);
     uint32_t pick[MAX_ROW], tok[MAX_ROW] = { 0 };
     for (uint32_t i = 0; i < t->n_row; i++)
         pick[i] = t->n_row - 1 - i;
@@ -233,7 +235,7 @@ static void check_embed(struct device *cpu, struct device *gpu, enum dtype t, bo
         struct attn_item it = { .n_row = N, .page = (uint32_t[]){ 0, 1 } };
         d->ops->step(d, &(struct step_args){ .tok = tok, .n_row = N, .item = &it, .n_item = 1 });
         d->ops->embed(d, &(struct embed_args){ .table = table, .width = WIDTH, .out = out,
-                                               .stride = WIDTH });
+                                               .scale = tie ? 2.5f : 0, .stride = WIDTH });
         get(d, got[i], out, sizeof got[i]);
         d->ops->mem_free(d, out);
         d->ops->table_free(table);
@@ -245,12 +247,22 @@ static void check_embed(struct device *cpu, struct device *gpu, enum dtype t, bo
 
 /* ---- rotation, pages, attention ---- */
 
-struct attn_case { uint32_t n_head, n_kv_head, head_dim, length; bool norm; };
+/* window 0, cap 0: none; still: no rotation. */
+struct attn_case {
+    uint32_t n_head, n_kv_head, head_dim, length;
+    bool     norm, still;
+    uint32_t window;
+    float    cap;
+};
 
 static const struct attn_case attns[] = {
-    { 2, 1, 32, 17, false },  { 9, 3, 64, 16, true },   { 4, 4, 96, 15, false },
-    { 8, 1, 128, 300, true }, { 32, 8, 128, 1, false }, { 9, 3, 64, 1100, false },
-    { 4, 1, 256, 530, true }, { 40, 2, 64, 257, false }, { 8, 2, 128, 4097, false },
+    { 2, 1, 32, 17, false, false, 0, 0 },     { 9, 3, 64, 16, true, false, 0, 0 },
+    { 4, 4, 96, 15, false, true, 0, 0 },      { 8, 1, 128, 300, true, false, 0, 0 },
+    { 32, 8, 128, 1, false, false, 0, 0 },    { 9, 3, 64, 1100, false, false, 0, 0 },
+    { 4, 1, 256, 530, true, false, 0, 0 },    { 40, 2, 64, 257, false, false, 0, 0 },
+    { 8, 2, 128, 4097, false, false, 0, 0 },  { 2, 1, 32, 40, false, false, 7, 3 },
+    { 4, 1, 256, 300, true, false, 64, 0 },   { 8, 4, 64, 280, false, true, 256, 2 },
+    { 4, 1, 256, 1200, true, false, 512, 0 }, { 6, 3, 96, 900, false, false, 255, 5 },
 };
 
 /* One device's side of a case: pools, tables, rows. */
@@ -259,7 +271,8 @@ struct side {
     struct attn_shape shape;
     uint16_t         *kv;
     float            *rope, *q_norm, *k_norm;
-    uint32_t          stride;
+    uint32_t          stride, window;
+    float             cap;
 };
 
 /* Rows of items through rope_kv and attention.  qkv: all rows of the step.  ret: [n_row, q]. */
@@ -279,8 +292,8 @@ static void run_attention(const struct side *s, const struct attn_item *item, ui
         .shape = s->shape, .qkv = x, .stride = s->stride, .rope = s->rope, .q_norm = s->q_norm,
         .k_norm = s->k_norm, .eps = 1e-6f, .kv = kv });
     d->ops->attention(d, &(struct attention_args){
-        .shape = s->shape, .qkv = x, .stride = s->stride, .kv = kv, .out = out,
-        .out_stride = q });
+        .shape = s->shape, .qkv = x, .stride = s->stride, .kv = kv, .window = s->window,
+        .cap = s->cap, .out = out, .out_stride = q });
     get(d, ret, out, n_row * q * sizeof *ret);
     if (ret_qkv)
         get(d, ret_qkv, x, (size_t)n_row * s->stride * sizeof *x);
@@ -295,7 +308,9 @@ static struct side side_new(struct device *d, const struct attn_case *t, const f
                                          1.0f / sqrtf((float)t->head_dim) } };
     s.stride = (t->n_head + 2 * t->n_kv_head) * t->head_dim;
     s.kv = poisoned(d, (size_t)(2 * MAX_PAGE) * kv_page_elems(&s.shape) * sizeof *s.kv);
-    s.rope = put(d, rope, (size_t)t->length * t->head_dim * sizeof *rope);
+    s.window = t->window;
+    s.cap = t->cap;
+    s.rope = t->still ? NULL : put(d, rope, (size_t)t->length * t->head_dim * sizeof *rope);
     s.q_norm = t->norm ? put(d, q_norm, t->head_dim * sizeof *q_norm) : NULL;
     s.k_norm = t->norm ? put(d, k_norm, t->head_dim * sizeof *k_norm) : NULL;
     return s;
@@ -384,6 +399,39 @@ static void check_attention(struct device *cpu, const struct attn_case *t)
         free(own[i]);
 }
 
+/* ---- norms added, caps ---- */
+
+static void check_rows(struct device *cpu, struct device *gpu)
+{
+    enum { N = 96, ROW = 37, CAPPED = 1001 };
+    float *x = random_floats(ROW * N, 0, 2), *w = random_floats(N, 1, 0.3f);
+    float *start = random_floats(ROW * N, 0, 1), *logits = random_floats(CAPPED, 0, 20);
+    struct device *dev[2] = { cpu, gpu };
+    float got[2][ROW * N], capped[2][CAPPED];
+    uint32_t tok[ROW] = { 0 };
+    for (int i = 0; i < 2; i++) {
+        struct device *d = dev[i];
+        float *dx = put(d, x, ROW * N * sizeof *x), *dw = put(d, w, N * sizeof *w);
+        float *out = put(d, start, sizeof got[i]), *l = put(d, logits, sizeof capped[i]);
+        struct attn_item it = { .n_row = ROW, .page = (uint32_t[]){ 0, 1, 2 } };
+        d->ops->step(d, &(struct step_args){ .tok = tok, .n_row = ROW, .item = &it, .n_item = 1 });
+        d->ops->norm_add(d, &(struct norm_add_args){ .x = dx, .n = N, .norm = dw, .eps = 1e-6f,
+                                                     .out = out });
+        d->ops->cap(d, &(struct cap_args){ .x = l, .n_row = 7, .n = CAPPED / 7, .cap = 12 });
+        get(d, got[i], out, sizeof got[i]);
+        get(d, capped[i], l, sizeof capped[i]);
+        d->ops->mem_free(d, dx);
+        d->ops->mem_free(d, dw);
+        d->ops->mem_free(d, out);
+        d->ops->mem_free(d, l);
+    }
+    expect(distance(got[1], got[0], ROW * N), BAR_FP32, "norm_add", ROW, N, 0);
+    expect(distance(capped[1], capped[0], CAPPED), BAR_FP32, "cap", CAPPED, 0, 0);
+    void *own[] = { x, w, start, logits };
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        free(own[i]);
+}
+
 /* ---- copies of pages ---- */
 
 static void check_copy(struct device *gpu)
@@ -436,6 +484,7 @@ int main(int argc, char **argv)
         check_attention(cpu, &attns[i]);
         n_attn++;
     }
+    check_rows(cpu, gpu);
     check_copy(gpu);
     gpu->ops->close(gpu);
     cpu->ops->close(cpu);

@@ -64,6 +64,16 @@ void sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret)
     ret->running = (uint32_t)(engine->live - engine->queued);
 }
 
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err)
+{
+    if (!engine->live)
+        return SGL_OK;
+    memset(err, 0, sizeof *err);
+    err->status = SGL_STATE;
+    strcpy(err->text, "requests run");
+    return SGL_STATE;
+}
+
 sgl_engine *sgl_engine_ref(sgl_engine *engine)
 {
     engine->refs++;

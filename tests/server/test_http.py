@@ -310,6 +310,8 @@ def test_dropped():
     end = time.time() + 8
     while time.time() < end and stat("num_running_reqs") > 0:
         time.sleep(0.1)
+    s, _, text = ask("POST", "/flush_cache")
+    check("flush when idle", s == 200 and text == "Cache flushed.\n", text)
     check("dropped clients free their requests", stat("num_running_reqs") == 0,
           stat("num_running_reqs"))
     check("dropped clients are cancelled", stat("num_aborted_requests_total") == before + 5,
@@ -424,6 +426,8 @@ def main():
     hanging.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
                     b"\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
     time.sleep(0.2)
+    s, _, j = ask("POST", "/flush_cache")
+    check("no flush while a request runs", s == 400 and j["error"]["code"] == "not_idle", j)
     stop(p, "stops while a request runs")
     hanging.close()
 

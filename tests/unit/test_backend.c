@@ -111,6 +111,40 @@ START_TEST(chunking_changes_nothing)
 }
 END_TEST
 
+/* Windows, caps, norms behind, layers without rotation, fused tensors. */
+START_TEST(chunking_of_other_families)
+{
+    static const char *const arch[] = { "smollm3", "phi3", "gemma2", "gemma3" };
+    static const enum dtype type[] = { DT_F16, DT_Q8_0, DT_Q6_K };
+    struct rig r = rig_for(arch[_i / 3], type[_i % 3]);
+    check_sane(&r);
+    chunks_of(&r, 37);
+    if (_i % 3 == 0)
+        chunks_of(&r, 1);
+    close_rig(&r);
+}
+END_TEST
+
+/* What lies before a window is not seen: other tokens there change nothing behind two windows. */
+START_TEST(windows_end)
+{
+    struct rig r = rig_for("phi3", DT_F32);
+    struct rig y = rig_for("llama", DT_F32);
+    for (uint32_t i = 0; i < 100; i++)
+        r.tok[i] = y.tok[i] = (i * 7 + 3) % r.n_vocab;
+    run_chunk(&r, 1 + PAGES, 0, N_TOK, r.got);
+    run_chunk(&y, 1 + PAGES, 0, N_TOK, y.got);
+    size_t n = r.n_vocab * sizeof *r.got, at = (size_t)(99 + 2 * 40 - 2) * r.n_vocab;
+    ck_assert(memcmp(r.got + at, r.want + at, n) != 0);     /* two layers reach 78 tokens back */
+    for (uint32_t i = 99 + 2 * 40 - 1; i < N_TOK; i++)
+        check_rows(&r, r.got + (size_t)i * r.n_vocab, i, 1);
+    at = (size_t)(N_TOK - 1) * r.n_vocab;
+    ck_assert(memcmp(y.got + at, y.want + at, n) != 0);     /* without a window all is seen */
+    close_rig(&r);
+    close_rig(&y);
+}
+END_TEST
+
 /* A decode row, a chunk that shares the decode row's full pages, and another sequence at once. */
 START_TEST(neighbours_change_nothing)
 {
@@ -163,10 +197,11 @@ END_TEST
 START_TEST(levels_agree)
 {
     static const char *const level[] = { "scalar", "avx2", "avx512" };
+    static const char *const arch[] = { "qwen3", "smollm3", "gemma2", "gemma3" };
     float *first = NULL;
     for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
         struct rig r = { 0 };
-        struct synth_opts o = synth_defaults("qwen3", DT_Q6_K, 5);
+        struct synth_opts o = synth_defaults(arch[_i], DT_Q6_K, 5);
         struct error err = { 0 };
         setenv("SGL_CPU_LEVEL", level[i], 1);
         enum status st = open_rig(&r, &o, &err);
@@ -246,7 +281,9 @@ Suite *suite_backend(void)
     tcase_add_loop_test(t, chunking_changes_nothing, 0, 3 * DT_N);
     tcase_add_test(t, neighbours_change_nothing);
     tcase_add_test(t, copied_page_goes_on);
-    tcase_add_test(t, levels_agree);
+    tcase_add_loop_test(t, chunking_of_other_families, 0, 12);
+    tcase_add_test(t, windows_end);
+    tcase_add_loop_test(t, levels_agree, 0, 4);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
     return s;

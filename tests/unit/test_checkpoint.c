@@ -21,10 +21,10 @@ static const struct { const char *ours, *theirs; } names[] = {
     { "attn_q_norm.", "self_attn.q_norm." }, { "attn_k_norm.", "self_attn.k_norm." },
     { "ffn_gate.", "mlp.gate_proj." },       { "ffn_up.", "mlp.up_proj." },
     { "ffn_down.", "mlp.down_proj." },       { "attn_norm.", "input_layernorm." },
-    { "ffn_norm.", "post_attention_layernorm." },
+    { "ffn_norm.", "post_attention_layernorm." }, { "attn_qkv.", "self_attn.qkv_proj." },
 };
 
-static void their_name(struct slice ours, struct str *out)
+static void their_name(struct slice ours, bool fused, struct str *out)
 {
     str_cut(out, 0);
     if (slice_is(ours, "token_embd.weight"))
@@ -38,6 +38,10 @@ static void their_name(struct slice ours, struct str *out)
         if (slice_starts(rest, slice_of(names[i].ours)))
             str_addf(out, "model.layers.%c.%s%.*s", ours.ptr[4], names[i].theirs,
                      (int)(rest.len - strlen(names[i].ours)), rest.ptr + strlen(names[i].ours));
+    }
+    if (fused && slice_ends(ours, SLICE("ffn_up.weight"))) {
+        str_cut(out, out->len - strlen("up_proj.weight"));
+        str_adds(out, "gate_up_proj.weight");
     }
     ck_assert(out->len > 0);
 }
@@ -77,8 +81,8 @@ static void put_shard(const struct bundle *b, uint32_t first, uint32_t step, str
         size_t begin = data.len;
         for (uint32_t d = 0; d < t->n_dim; d++)
             json_array_append_new(shape, json_integer((json_int_t)t->dim[d]));
-        put_data(t, slice_is(arch, "llama"), &data);
-        their_name(t->name, &name);
+        put_data(t, slice_is(arch, "llama") || slice_is(arch, "smollm3"), &data);
+        their_name(t->name, slice_is(arch, "phi3"), &name);
         json_object_set_new(header, name.ptr,
                             json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype),
                                       "shape", shape, "data_offsets", (json_int_t)begin,
@@ -97,7 +101,7 @@ static char *index_text(const struct bundle *b)
     json_t *map = json_object();
     struct str name = { 0 };
     for (uint32_t i = 0; i < bundle_n_tensor(b); i++) {
-        their_name(bundle_tensor_at(b, i)->name, &name);
+        their_name(bundle_tensor_at(b, i)->name, false, &name);
         json_object_set_new(map, name.ptr, json_string(i % 2 ? "b.safetensors" : "a.safetensors"));
     }
     json_t *index = json_pack("{s:o}", "weight_map", map);
@@ -110,7 +114,8 @@ static char *index_text(const struct bundle *b)
 static char *config_text(const char *type)
 {
     json_t *j = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:i, s:s}",
-                          "model_type", type, "num_hidden_layers", 2, "hidden_size", 64,
+                          "model_type", type, "num_hidden_layers",
+                          strcmp(type, "smollm3") == 0 ? 4 : 2, "hidden_size", 64,
                           "intermediate_size", 96, "num_attention_heads", 2,
                           "num_key_value_heads", 1, "head_dim", 32,
                           "max_position_embeddings", 512, "rms_norm_eps", 1e-5, "rope_theta",
@@ -216,13 +221,13 @@ static void expect_same_tokens(const struct bundle *a, const struct bundle *b)
 
 START_TEST(same_as_gguf)
 {
-    static const char *const archs[] = { "llama", "qwen2", "qwen3" };
+    static const char *const archs[] = { "llama", "qwen2", "qwen3", "smollm3", "phi3" };
     static const char *const keys[] = {
         "block_count", "embedding_length", "feed_forward_length", "attention.head_count",
         "attention.head_count_kv", "attention.key_length", "context_length", "rope.freq_base",
     };
     int64_t live = mem_live_blocks();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         struct made m;
         struct bundle *b = NULL;
         struct error err = { 0 };
@@ -359,6 +364,10 @@ START_TEST(wrong_headers)
 }
 END_TEST
 
+#define SHAPE "{\"model_type\": \"qwen2\", \"num_hidden_layers\": 2, \"hidden_size\": 64, "     \
+              "\"intermediate_size\": 64, \"num_attention_heads\": 2, "                         \
+              "\"max_position_embeddings\": 64, "
+
 START_TEST(wrong_configs)
 {
     static const struct { const char *config, *words; } rows[] = {
@@ -371,6 +380,19 @@ START_TEST(wrong_configs)
         { "{\"model_type\": \"llama\", \"hidden_act\": \"relu\"}", "another activation than relu" },
         { "{\"model_type\": \"llama\", \"num_hidden_layers\": -1}", "num_hidden_layers" },
         { "{\"model_type\": \"llama\", \"num_hidden_layers\": 1}", "no hidden_size" },
+        { "{\"model_type\": \"qwen3_moe\"}", "models of this type are not read: qwen3_moe" },
+        { SHAPE "\"layer_types\": [\"full_attention\"]}", "another number of layers in layer_types" },
+        { SHAPE "\"layer_types\": [\"full_attention\", \"linear_attention\"]}",
+          "layers of this kind are not read: linear_attention" },
+        { SHAPE "\"use_sliding_window\": true, \"sliding_window\": 8}",
+          "a sliding window without a list of layers" },
+        { SHAPE "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}}",
+          "rope scaling of this type is not read: yarn" },
+        { SHAPE "\"rope_scaling\": {\"type\": \"longrope\"}}", "lacks a list" },
+        { SHAPE "\"rope_scaling\": {\"type\": \"longrope\","
+          "\"original_max_position_embeddings\": 32, \"short_factor\": [1, 2]}}",
+          "a list of half a head: short_factor" },
+        { SHAPE "\"use_bidirectional_attention\": true}", "use_bidirectional_attention" },
     };
     int64_t live = mem_live_blocks();
     struct made m;

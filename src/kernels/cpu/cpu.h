@@ -28,6 +28,7 @@ struct cpu {
     struct device           base;
     const struct cpu_level *level;
     struct team            *team;
+    struct store           *store;      /* where the next matrix goes */
     uint32_t                max_row;
     uint32_t                max_width;
     struct acts             shared;     /* [max_row] activations of the running product */
@@ -46,5 +47,7 @@ void cpu_embed(struct device *d, const struct embed_args *a);
 void cpu_product(struct device *d, const struct product_args *a);
 void cpu_rope_kv(struct device *d, const struct rope_kv_args *a);
 void cpu_attention(struct device *d, const struct attention_args *a);
+void cpu_norm_add(struct device *d, const struct norm_add_args *a);
+void cpu_cap(struct device *d, const struct cap_args *a);
 
 #endif

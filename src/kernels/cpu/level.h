@@ -46,7 +46,9 @@ struct attend_block {
     uint32_t                 key0;      /* first key: a multiple of KERNEL_KEY_BLOCK */
     uint32_t                 n_q;       /* 1 .. ATTEND_MAX_Q */
     const float             *q[ATTEND_MAX_Q];
-    uint32_t                 n_key[ATTEND_MAX_Q];   /* keys of the block each may see, 0 .. 256 */
+    uint32_t                 n_key[ATTEND_MAX_Q];   /* end of the keys each may see, 0 .. 256 */
+    uint32_t                 first[ATTEND_MAX_Q];   /* their first, at most n_key */
+    float                    cap;                   /* of scores; 0: none */
 };
 
 struct cpu_level {
@@ -54,10 +56,12 @@ struct cpu_level {
     bool (*usable)(void);
     void (*norm_row)(const float *x, const float *w, float eps, uint32_t n, float *out);
     void (*gate_row)(const float *gate, const float *up, uint32_t n, float *out);
+    void (*gelu_row)(const float *gate, const float *up, uint32_t n, float *out);
+    void (*cap_row)(float *x, uint32_t n, float cap);       /* n: any */
     void (*quantise_row)(const struct acts *a, uint32_t row);
     void (*product)(const struct packed *w, uint32_t group0, uint32_t group1, const struct acts *a,
                     uint32_t row0, uint32_t row1, const struct product_out *o);
-    /* Rotates one head in place, scaled; cos_sin: [2, n / 2]. */
+    /* Rotates one head in place, scaled; cos_sin: [2, n / 2], or NULL: scaled only. */
     void (*rope_head)(float *x, const float *cos_sin, uint32_t n, float scale);
     void (*kv_write)(const float *k, const float *v, uint32_t n, uint32_t slot, uint16_t *kv);
     void (*attend)(const struct attend_block *b, struct attend_part *ret);      /* [n_q] */

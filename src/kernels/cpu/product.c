@@ -34,6 +34,9 @@ static void prepare_row(struct cpu *c, const struct product_args *a, struct acts
     case PRODUCT_GATE:
         c->level->gate_row(x, x + n, n, f);
         break;
+    case PRODUCT_GATE_GELU:
+        c->level->gelu_row(x, x + n, n, f);
+        break;
     case PRODUCT_PLAIN:
         memcpy(f, x, n * sizeof *f);
         break;

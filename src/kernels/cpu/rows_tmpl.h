@@ -40,6 +40,38 @@ static void gate_row(const float *gate, const float *up, uint32_t n, float *out)
     }
 }
 
+/* The tanh form of gelu: g / (1 + exp(-2 u)) with u = sqrt(2 / pi) (g + 0.044715 g^3). */
+static void gelu_row(const float *gate, const float *up, uint32_t n, float *out)
+{
+    vf one = vf_set1(1.0f);
+    for (uint32_t i = 0; i < n; i += 16) {
+        vf g = vf_load(gate + i);
+        vf u = vf_mul(g, vf_fma(vf_mul(g, g), vf_set1(0.0713548163f), vf_set1(1.59576912f)));
+        vf gelu = vf_div(g, vf_add(one, vf_exp(vf_sub(vf_set1(0), u))));
+        vf_store(out + i, vf_mul(gelu, vf_load(up + i)));
+    }
+}
+
+/* cap * tanh(x / cap), as cap - 2 cap / (exp(2 x / cap) + 1): within 1e-7 of cap. */
+static inline vf vf_cap(vf x, float cap)
+{
+    vf e = vf_exp(vf_mul(x, vf_set1(2.0f / cap)));
+    return vf_sub(vf_set1(cap), vf_div(vf_set1(2.0f * cap), vf_add(e, vf_set1(1.0f))));
+}
+
+static void cap_row(float *x, uint32_t n, float cap)
+{
+    uint32_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        vf_store(x + i, vf_cap(vf_load(x + i), cap));
+    float last[16] = { 0 };
+    for (uint32_t j = i; j < n; j++)
+        last[j - i] = x[j];
+    vf_store(last, vf_cap(vf_load(last), cap));
+    for (uint32_t j = i; j < n; j++)
+        x[j] = last[j - i];
+}
+
 /* int8 values of one block of 32, and what products need of them. */
 static void quantise_block(const struct acts *a, size_t block, const float *x)
 {
@@ -71,6 +103,10 @@ static void rope_head(float *x, const float *cos_sin, uint32_t n, float scale)
 {
     uint32_t half = n / 2;
     vf s = vf_set1(scale);
+    for (uint32_t i = 0; !cos_sin && i < n; i += 16)
+        vf_store(x + i, vf_mul(s, vf_load(x + i)));
+    if (!cos_sin)
+        return;
     for (uint32_t i = 0; i < half; i += 16) {
         vf c = vf_load(cos_sin + i), sn = vf_load(cos_sin + half + i);
         vf a = vf_load(x + i), b = vf_load(x + half + i);

@@ -28,7 +28,8 @@ template <int HD, int QT> struct shared_tile {
     float    score[QT][BLOCK];
     uint16_t ring[RING][keys_of<HD>::N][keys_of<HD>::ROW];
     float    sum[QT], lse[QT];          /* of the running block; lse -inf: no key is seen */
-    uint32_t seen[QT];                  /* keys from position 0 that a query sees */
+    uint32_t seen[QT];                  /* end of the keys that a query sees */
+    uint32_t first[QT];                 /* and their first: where its window begins */
 };
 
 /* (out, lse) a and b to the merged one: the weights of the two outs. */
@@ -44,6 +45,11 @@ __device__ static inline float merge_weights(float la, float lb, float *wa, floa
 __device__ static inline float merge_out(float a, float b, float wa, float wb)
 {
     return a * wa + b * wb;
+}
+
+__device__ static inline uint32_t first_key(const struct attention_args &a, uint32_t end)
+{
+    return a.window && end > a.window ? end - a.window : 0;
 }
 
 __device__ static const uint16_t *tile_row(const struct attention_args &a, const uint32_t *page,
@@ -88,7 +94,7 @@ __device__ static void next_stage(struct shared_tile<HD, QT> &s, const struct at
 /* score[q][at ..] of the keys of one tile; -inf where a query does not see the key. */
 template <int HD, int QT>
 __device__ static void scores(struct shared_tile<HD, QT> &s, uint32_t place, uint32_t key0,
-                              uint32_t at, uint32_t most)
+                              uint32_t at, uint32_t most, float cap)
 {
     constexpr int N = keys_of<HD>::N, GROUPS = THREADS / N, QN = (QT + GROUPS - 1) / GROUPS;
     static_assert(QT % QN == 0, "a thread's queries fill the tile");
@@ -108,8 +114,11 @@ __device__ static void scores(struct shared_tile<HD, QT> &s, uint32_t place, uin
             }
         }
 #pragma unroll
-    for (int q = 0; q < QN; q++)
-        s.score[q0 + q][at + k] = key < s.seen[q0 + q] ? acc[q] : -INFINITY;
+    for (int q = 0; q < QN; q++) {
+        bool seen = key < s.seen[q0 + q] && key >= s.first[q0 + q];
+        float x = cap > 0 ? cap * tanhf(acc[q] / cap) : acc[q];
+        s.score[q0 + q][at + k] = seen ? x : -INFINITY;
+    }
 }
 
 /* Scores to weights, a warp a query; sum and lse of the block. */
@@ -165,11 +174,21 @@ __global__ void __launch_bounds__(THREADS)
                   QN = (QT + GROUPS - 1) / GROUPS, N = keys_of<HD>::N, TILES = BLOCK / N;
     static_assert(QT % QN == 0, "a thread's queries fill the tile");
     const struct work w = work[blockIdx.x];
+    if (w.n_q == 0)
+        return;                 /* behind the last of a list (plan.c) */
     const uint32_t *page = p.page + w.page;
     uint32_t kv_head = blockIdx.y, group = a.shape.n_head / a.shape.n_kv_head;
 
     uint32_t most = w.pos + (w.q0 + w.n_q - 1) / group + 1, stage = 0;
-    uint32_t b0 = w.block == WORK_WHOLE ? 0 : (uint32_t)w.block;
+    uint32_t far = first_key(a, w.pos + w.q0 / group + 1) / BLOCK;
+    uint32_t b0 = w.block == WORK_WHOLE ? far : (uint32_t)w.block;
+    if (b0 < far) {         /* no query of the tile sees this block */
+        uint32_t at = w.q0 + threadIdx.x, row = at / group;
+        if (threadIdx.x < w.n_q)
+            part_lse[(size_t)(w.part + row * w.n_block + b0) * a.shape.n_head +
+                     kv_head * group + at % group] = -INFINITY;
+        return;
+    }
     uint32_t b1 = w.block == WORK_WHOLE ? (most - 1) / BLOCK : b0;
     most = most < (b1 + 1) * BLOCK ? most : (b1 + 1) * BLOCK;
     fetch<HD, QT>(s, a, page, kv_head, b0, 0, most);
@@ -181,9 +200,11 @@ __global__ void __launch_bounds__(THREADS)
                                            (size_t)(kv_head * group + at % group) * HD + i % HD]
                                    : 0.0f;
     }
-    if (threadIdx.x < QT)
-        s.seen[threadIdx.x] =
-            threadIdx.x < w.n_q ? w.pos + (w.q0 + threadIdx.x) / group + 1 : 0;
+    if (threadIdx.x < QT) {
+        uint32_t end = threadIdx.x < w.n_q ? w.pos + (w.q0 + threadIdx.x) / group + 1 : 0;
+        s.seen[threadIdx.x] = end;
+        s.first[threadIdx.x] = first_key(a, end);
+    }
 
     uint32_t d = threadIdx.x % PAIRS * 2, q0 = threadIdx.x / PAIRS * QN;
     bool mine = threadIdx.x / PAIRS < GROUPS && q0 < QT;
@@ -194,7 +215,7 @@ __global__ void __launch_bounds__(THREADS)
     for (uint32_t b = b0; b <= b1; b++) {
         for (uint32_t t = 0; t < TILES; t++, stage++) {
             next_stage<HD, QT>(s, a, page, kv_head, b0, stage, most);
-            scores<HD, QT>(s, stage % RING, b * BLOCK, t * N, most);
+            scores<HD, QT>(s, stage % RING, b * BLOCK, t * N, most, a.cap);
         }
         __syncthreads();
         softmax<HD, QT>(s);
@@ -227,14 +248,15 @@ __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int q = 0; q < QN; q++) {
         uint32_t at = w.q0 + q0 + q, row = at / group, head = kv_head * group + at % group;
-        if (!mine || q0 + q >= w.n_q || lse[q] == -INFINITY)
+        if (!mine || q0 + q >= w.n_q)
             continue;
         if (w.block == WORK_WHOLE) {
             *(float2 *)(a.out + a.out_stride * (w.row + row) + (size_t)head * HD + d) = out[q];
             continue;
         }
         size_t part = (size_t)(w.part + row * w.n_block + b0) * a.shape.n_head + head;
-        *(float2 *)(part_out + part * HD + d) = out[q];
+        if (lse[q] != -INFINITY)
+            *(float2 *)(part_out + part * HD + d) = out[q];
         if (d == 0)
             part_lse[part] = lse[q];
     }
@@ -245,11 +267,19 @@ __global__ void fold_kernel(struct plan p, struct attention_args a, const float 
                             const float *part_lse)
 {
     const struct fold f = p.fold[blockIdx.x];
+    if (f.n_block == 0)
+        return;
     uint32_t head = blockIdx.y, n_head = a.shape.n_head, hd = a.shape.head_dim, d = threadIdx.x;
-    float out = part_out[((size_t)f.part * n_head + head) * hd + d];
-    float lse = part_lse[(size_t)f.part * n_head + head], wa, wb;
-    for (uint32_t b = 1; b < f.n_block; b++) {
+    float out = 0, lse = -INFINITY, wa, wb;
+    for (uint32_t b = 0; b < f.n_block; b++) {
         size_t at = (size_t)(f.part + b) * n_head + head;
+        if (part_lse[at] == -INFINITY)
+            continue;               /* before the window */
+        if (lse == -INFINITY) {
+            out = part_out[at * hd + d];
+            lse = part_lse[at];
+            continue;
+        }
         lse = merge_weights(lse, part_lse[at], &wa, &wb);
         out = merge_out(out, part_out[at * hd + d], wa, wb);
     }

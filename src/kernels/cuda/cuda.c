@@ -65,12 +65,16 @@ static enum status cuda_download(struct device *d, void *dst, const void *src, s
                                  struct error *err)
 {
     struct cuda *c = (struct cuda *)d;
-    return copied(c, cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, c->stream), err);
+    cudaError_t e = cudaSetDevice(c->gpu);
+    if (e == cudaSuccess)
+        e = cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, c->stream);
+    return copied(c, e, err);
 }
 
 static enum status cuda_wait(struct device *d, struct error *err)
 {
     struct cuda *c = (struct cuda *)d;
+    cuda_replay_end(c);
     cuda_ok(c, cudaStreamSynchronize(c->stream), "a kernel");
     if (c->failed == cudaSuccess)
         return ST_OK;
@@ -87,7 +91,23 @@ static void cuda_embed(struct device *d, const struct embed_args *a)
     struct cuda *c = (struct cuda *)d;
     if (c->failed == cudaSuccess && c->plan.n_row)
         cuda_ok(c, embed_launch(c->stream, c->plan.tok, c->plan.n_row, a->table->rows,
-                                a->table->bf16, a->width, a->out, a->stride), "embed");
+                                a->table->bf16, a->width, a->scale != 0 ? a->scale : 1.0f,
+                                a->out, a->stride), "embed");
+}
+
+static void cuda_norm_add(struct device *d, const struct norm_add_args *a)
+{
+    struct cuda *c = (struct cuda *)d;
+    if (c->failed == cudaSuccess && c->plan.n_row)
+        cuda_ok(c, norm_add_launch(c->stream, a->x, c->plan.n_row, a->norm, a->eps, a->n, a->out),
+                "norm_add");
+}
+
+static void cuda_cap(struct device *d, const struct cap_args *a)
+{
+    struct cuda *c = (struct cuda *)d;
+    if (c->failed == cudaSuccess && a->n_row)
+        cuda_ok(c, cap_launch(c->stream, a->x, (size_t)a->n_row * a->n, a->cap), "cap");
 }
 
 static void cuda_rope_kv(struct device *d, const struct rope_kv_args *a)
@@ -124,6 +144,8 @@ static void cuda_close(struct device *d)
         return;
     cudaSetDevice(c->gpu);
     cuda_plan_free(c);
+    cuda_draws_free(c);
+    cuda_replays_free(c);
     cudaFree(c->act);
     cudaFree(c->part_out);
     cudaFree(c->part_lse);
@@ -169,6 +191,8 @@ static enum status make_buffers(struct cuda *c, struct error *err)
         return error_set(err, ST_NOMEM, "GPU %d does not start: %s", c->gpu,
                          cudaGetErrorString(cudaGetLastError()));
     enum status st = cuda_plan_new(c, err);
+    if (st == ST_OK)
+        st = cuda_draws_new(c, err);
     return st == ST_OK ? lt_new(rows, &c->lt, err) : st;
 }
 
@@ -198,6 +222,8 @@ enum status cuda_device_open(const struct device_opts *opts, struct device **ret
         .matrix_new = cuda_matrix_new,
         .matrix_free = cuda_matrix_free,
         .matrix_bytes = cuda_matrix_bytes,
+        .draw_add = cuda_draw_add,
+        .draw_run = cuda_draw_run,
         .close = cuda_close,
 #define X(op, sentence) .op = cuda_##op,
         KERNEL_ROWS(X)

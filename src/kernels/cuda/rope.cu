@@ -35,7 +35,7 @@ __global__ void rope_kernel(struct plan p, struct rope_kv_args a)
     bool is_q = head < n_q, is_v = head >= n_q + n_kv;
     const float *norm = is_q ? a.q_norm : is_v ? NULL : a.k_norm;
     float scale = norm ? head_scale(x, hd, a.eps) : 1.0f, out = is_q ? a.shape.scale : 1.0f;
-    const float *cosine = a.rope + (size_t)p.pos[row] * hd, *sine = cosine + half;
+    const float *cosine = a.rope ? a.rope + (size_t)p.pos[row] * hd : NULL;
     uint32_t kv_head = is_v ? head - n_q - n_kv : head - n_q;
     uint16_t *kv = a.kv.base + (size_t)(slot / KERNEL_PAGE) * a.kv.page_stride +
                    ((size_t)(is_v ? n_kv + kv_head : kv_head) * KERNEL_PAGE +
@@ -47,7 +47,8 @@ __global__ void rope_kernel(struct plan p, struct rope_kv_args a)
             v = v * scale * norm[half + i];
         }
         if (!is_v) {
-            float c = cosine[i], s = sine[i], t = out * (u * c - v * s);
+            float c = cosine ? cosine[i] : 1.0f, s = cosine ? cosine[half + i] : 0.0f;
+            float t = out * (u * c - v * s);
             v = out * (v * c + u * s);
             u = t;
         }

@@ -25,18 +25,18 @@ __device__ static inline float widen(uint16_t x, bool bf16)
 /* ---- embedding ---- */
 
 __global__ void embed_kernel(const uint32_t *tok, const uint16_t *rows, bool bf16, uint32_t width,
-                             float *out /* [n_row, stride] */, size_t stride)
+                             float scale, float *out /* [n_row, stride] */, size_t stride)
 {
     const uint16_t *row = rows + (size_t)tok[blockIdx.x] * width;
     for (uint32_t i = threadIdx.x; i < width; i += THREADS)
-        out[blockIdx.x * stride + i] = widen(row[i], bf16);
+        out[blockIdx.x * stride + i] = scale * widen(row[i], bf16);
 }
 
 cudaError_t embed_launch(cudaStream_t s, const uint32_t *tok, uint32_t n_row,
-                         const uint16_t *rows, bool bf16, uint32_t width, float *out,
+                         const uint16_t *rows, bool bf16, uint32_t width, float scale, float *out,
                          size_t stride)
 {
-    embed_kernel<<<n_row, THREADS, 0, s>>>(tok, rows, bf16, width, out, stride);
+    embed_kernel<<<n_row, THREADS, 0, s>>>(tok, rows, bf16, width, scale, out, stride);
     return cudaGetLastError();
 }
 
@@ -77,25 +77,61 @@ cudaError_t norm_launch(cudaStream_t s, const float *x, size_t stride, const uin
     return cudaGetLastError();
 }
 
-/* ---- gate: silu(x[i]) * x[n + i] ---- */
+/* ---- the norm of a row added to another ---- */
+
+__global__ void norm_add_kernel(const float *x /* [n_row, n] */, const float *w, float eps,
+                                uint32_t n, float *out /* [n_row, n] */)
+{
+    const float *row = x + (size_t)blockIdx.x * n;
+    float sum = 0;
+    for (uint32_t i = threadIdx.x; i < n; i += THREADS)
+        sum = fmaf(row[i], row[i], sum);
+    float scale = 1.0f / sqrtf(block_sum(sum) / (float)n + eps);
+    for (uint32_t i = threadIdx.x; i < n; i += THREADS)
+        out[(size_t)blockIdx.x * n + i] += row[i] * scale * w[i];
+}
+
+cudaError_t norm_add_launch(cudaStream_t s, const float *x, uint32_t n_row, const float *w,
+                            float eps, uint32_t n, float *out)
+{
+    norm_add_kernel<<<n_row, THREADS, 0, s>>>(x, w, eps, n, out);
+    return cudaGetLastError();
+}
+
+/* ---- logits between two ends: cap * tanh(x / cap) ---- */
+
+__global__ void cap_kernel(float *x /* [n] */, size_t n, float cap)
+{
+    size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    if (i < n)
+        x[i] = cap * tanhf(x[i] / cap);
+}
+
+cudaError_t cap_launch(cudaStream_t s, float *x, size_t n, float cap)
+{
+    cap_kernel<<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, s>>>(x, n, cap);
+    return cudaGetLastError();
+}
+
+/* ---- gate: silu or gelu (tanh form) of x[i], times x[n + i] ---- */
 
 __global__ void gate_kernel(const float *x /* [n_row, stride] */, size_t stride,
-                            const uint32_t *pick, uint32_t n, uint16_t *out /* [n_row, n] */,
-                            bool bf16)
+                            const uint32_t *pick, bool gelu, uint32_t n,
+                            uint16_t *out /* [n_row, n] */, bool bf16)
 {
     uint32_t i = blockIdx.x * THREADS + threadIdx.x;
     if (i >= n)
         return;
     const float *row = x + stride * (pick ? pick[blockIdx.y] : blockIdx.y);
-    float g = row[i];
-    out[(size_t)blockIdx.y * n + i] = narrow(g / (1.0f + expf(-g)) * row[n + i], bf16);
+    float g = row[i], u = gelu ? g * fmaf(g * g, 0.0713548163f, 1.59576912f) : g;
+    out[(size_t)blockIdx.y * n + i] = narrow(g / (1.0f + expf(-u)) * row[n + i], bf16);
 }
 
 cudaError_t gate_launch(cudaStream_t s, const float *x, size_t stride, const uint32_t *pick,
-                        uint32_t n_row, uint32_t n, uint16_t *out, bool bf16)
+                        uint32_t n_row, bool gelu, uint32_t n, uint16_t *out, bool bf16)
 {
     dim3 grid((n + THREADS - 1) / THREADS, n_row);
-    gate_kernel<<<grid, THREADS, 0, s>>>(x, stride, pick, n, out, bf16);
+    gate_kernel<<<grid, THREADS, 0, s>>>(x, stride, pick, gelu, n, out, bf16);
     return cudaGetLastError();
 }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "runtime/cache/events.h"
 #include "runtime/cache/radix_int.h"
 
 static const struct {
@@ -184,6 +185,29 @@ uint64_t radix_n_evicted(const struct radix *r)
 
 void radix_flush(struct radix *r)
 {
+    struct events *e = r->events;
+    bool all = e && r->n_evictable == pages_count(r->pages, PAGE_CACHED) && r->n_evictable;
+    r->events = all ? NULL : e;     /* one event says it */
     while (r->n_order)
         radix_shorten(r, r->order[0], 0);
+    r->events = e;
+    if (all)
+        events_cleared(e);
+}
+
+void radix_flush_namespace(struct radix *r, struct hash128 ns)
+{
+    uint64_t key = radix_ns_key(ns);
+    bool again = true;
+    while (again) {     /* parents are leaves then, and the order has moved */
+        again = false;
+        for (uint32_t i = 0; i < r->n_order;) {
+            if (r->order[i]->ns_key == key) {
+                radix_shorten(r, r->order[i], 0);
+                again = true;
+            } else {
+                i++;
+            }
+        }
+    }
 }

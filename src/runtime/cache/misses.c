@@ -10,7 +10,8 @@
 
 #include "base/alloc.h"
 
-enum { PLACES_A_PAGE = 4, MIN_PLACES = 1024, MAX_PLACES = 1 << 20 };
+enum { PLACES_A_PAGE = 16, MIN_PLACES = 4096, MAX_PLACES = 1 << 20 };
+enum { UNKNOWN_MOST = 8 };      /* pages in a row that nothing is known of: nor of those behind */
 
 bool radix_memory_new(struct radix *r)
 {
@@ -86,22 +87,20 @@ void radix_explain(const struct radix *r, struct hash128 ns, const uint32_t *tok
     usable = usable > n_match ? usable : n_match;
     *ret = (struct radix_misses){ .boundary = usable - n_match, .logprobs = end - usable };
 
+    /* A page that was here had all before it, also those that are not remembered any more. */
     uint64_t hash = 0, key = radix_ns_key(ns);
-    uint32_t pos = 0, from = end - end % P;
-    bool was_here = true;
-    for (; pos + P <= n; pos += P) {
+    uint32_t was_here = end, elsewhere = end, n_unknown = 0;
+    for (uint32_t pos = 0; pos + P <= n && n_unknown < UNKNOWN_MOST; pos += P) {
         hash = radix_next_hash(r, hash, tok + pos);
-        if (pos < from)
+        if (pos + P <= end)
             continue;
         uint64_t mine = hash_combine(key, hash);
-        was_here = was_here && *place(r, r->gone, mine) == mine;
-        uint32_t n_new = pos + P - (pos > end ? pos : end);
-        if (was_here)
-            ret->evicted += n_new;
-        else if (*place(r, r->there, hash) == hash)
-            ret->other_namespace += n_new;
-        else
-            break;
+        bool gone = *place(r, r->gone, mine) == mine, there = *place(r, r->there, hash) == hash;
+        was_here = gone ? pos + P : was_here;
+        elsewhere = there ? pos + P : elsewhere;
+        n_unknown = gone || there ? 0 : n_unknown + 1;
     }
+    ret->evicted = was_here - end;
+    ret->other_namespace = elsewhere > was_here ? elsewhere - was_here : 0;
     ret->cold = n - n_match - ret->boundary - ret->logprobs - ret->evicted - ret->other_namespace;
 }

@@ -11,8 +11,6 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { TAIL_SCAN_MAX = 64 };    /* children and tails looked at for a partial page, newest first */
-
 enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **ret,
                       struct error *err)
 {
@@ -201,6 +199,7 @@ void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok)
 {
     assert(!node->locks && !node->child && n_tok % r->page_tokens == 0);
     uint32_t keep = n_tok / r->page_tokens;
+    radix_tell_gone(r, node, n_tok, node->done);
     if (!n_tok)
         hash_del(r, node);      /* needs the first page's tokens */
     for (uint32_t i = n_page(r, node); i-- > keep;) {
@@ -248,7 +247,7 @@ void radix_unlock(struct radix *r, struct radix_node *node)
 
 /* ---- matching ---- */
 
-static uint32_t common(const uint32_t *a, const uint32_t *b, uint32_t n)
+uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n)
 {
     uint32_t i = 0;
     while (i < n && a[i] == b[i])
@@ -265,7 +264,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 static uint32_t match_edge(const struct radix *r, const struct radix_node *node,
                            const uint32_t *tok, uint32_t n)
 {
-    uint32_t same = common(node->tok, tok, least(node->n_tok, n));
+    uint32_t same = radix_common(node->tok, tok, least(node->n_tok, n));
     return same - same % r->page_tokens;
 }
 
@@ -390,7 +389,6 @@ struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_
     up->last_use = node->last_use;
     up->created = node->created;
     up->hits = node->hits;
-    up->priority = node->priority;
     up->n_hard = node->n_hard;
     up->low = node->low;
 
@@ -517,6 +515,7 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
         if (leaf) {
             leaf->ready = leaf->done = leaf->n_tok;
             leaf->priority = node->priority;
+            radix_tell_done(r, leaf, 0, leaf->n_tok);
         }
         return leaf;
     }
@@ -525,6 +524,7 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     node->n_tok += r->page_tokens;
     node->ready = node->done = node->n_tok;
     hash_pages(r, node, n_page(r, node) - 1);
+    radix_tell_done(r, node, node->n_tok - r->page_tokens, node->n_tok);
     pages_cache(r->pages, *page);
     return node;
 }
@@ -603,6 +603,8 @@ void radix_advance(struct radix *r, struct radix_node *node, uint32_t pos, uint3
 
 void radix_commit(struct radix *r, bool ok)
 {
+    if (ok)
+        radix_tell_touched(r);
     for (uint32_t i = 0; i < r->n_touched; i++) {
         struct radix_node *node = r->touched[i];
         node->touched = false;
@@ -634,71 +636,6 @@ void radix_leave(struct radix *r, struct radix_node *node, uint64_t owner)
         n = parent;
     }
     radix_unlock(r, n);
-}
-
-/* ---- tails ---- */
-
-void radix_tail_show(struct radix_tail *t, struct radix_node *node)
-{
-    radix_tail_hide(t);
-    t->node = node;
-    t->prev = NULL;
-    t->next = node->tail;
-    if (node->tail)
-        node->tail->prev = t;
-    node->tail = t;
-}
-
-void radix_tail_hide(struct radix_tail *t)
-{
-    if (!t->node)
-        return;
-    if (t->prev)
-        t->prev->next = t->next;
-    else
-        t->node->tail = t->next;
-    if (t->next)
-        t->next->prev = t->prev;
-    t->node = NULL;
-    t->prev = t->next = NULL;
-}
-
-static void take_better(struct radix_source *best, const struct radix_source *s)
-{
-    if (s->n_tok > best->n_tok || (s->n_tok == best->n_tok && s->n_done > best->n_done))
-        *best = *s;
-}
-
-struct radix_source radix_find_tail(const struct radix *r, const struct radix_node *node,
-                                    const uint32_t *tok, uint32_t limit,
-                                    const struct radix_node *skip,
-                                    const struct radix_tail *skip_tail)
-{
-    struct radix_source best = { .page = PAGE_NONE };
-    uint32_t most = least(limit, r->page_tokens);
-
-    uint32_t n_seen = 0;
-    for (const struct radix_node *c = node->child; c && n_seen < TAIL_SCAN_MAX; c = c->sib_next) {
-        if (c == skip)
-            continue;
-        n_seen++;
-        struct radix_source s = { .n_tok = common(c->tok, tok, most), .page = c->page[0] };
-        s.n_done = least(s.n_tok, c->done);
-        s.owner = c->done < s.n_tok ? c->producer : 0;
-        take_better(&best, &s);
-    }
-    n_seen = 0;
-    for (const struct radix_tail *t = node->tail; t && n_seen < TAIL_SCAN_MAX; t = t->next) {
-        if (t == skip_tail)
-            continue;
-        n_seen++;
-        struct radix_source s = { .n_tok = common(t->tok, tok, least(most, t->n_tok)),
-                                  .page = t->page, .tail = t };
-        s.n_done = least(s.n_tok, t->n_done);
-        s.owner = t->n_done < s.n_tok ? t->owner : 0;
-        take_better(&best, &s);
-    }
-    return best;
 }
 
 struct radix_node *radix_at(struct radix_node *node, uint32_t pos)

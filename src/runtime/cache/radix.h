@@ -29,6 +29,7 @@
 #include "base/str.h"
 #include "runtime/cache/pages.h"
 
+struct events;
 struct radix;
 struct radix_node;
 
@@ -71,7 +72,9 @@ enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **
 void        radix_free(struct radix *r);
 /* False: no policy has this name. */
 bool        radix_policy_named(const char *name, enum radix_policy *ret);
-void        radix_set_policy(struct radix *r, enum radix_policy policy);   /* while the tree is empty */
+/* Both while the tree is empty.  Events NULL: tells nobody. */
+void        radix_set_policy(struct radix *r, enum radix_policy policy);
+void        radix_set_events(struct radix *r, struct events *e);
 
 /* Length of the longest match of at most `n` tokens, in whole pages, and how much of it is
  * computed.  Changes nothing. */
@@ -177,7 +180,9 @@ uint32_t radix_evict(struct radix *r, uint32_t n);
 uint32_t radix_evict_unpinned(struct radix *r, uint32_t n);     /* not from under soft pins */
 uint32_t radix_evictable(const struct radix *r);        /* pages */
 uint64_t radix_n_evicted(const struct radix *r);        /* pages, ever */
-void     radix_flush(struct radix *r);                  /* everything that is unlocked */
+/* Everything that is unlocked, of all namespaces or of one. */
+void     radix_flush(struct radix *r);
+void     radix_flush_namespace(struct radix *r, struct hash128 ns);
 
 /* Every invariant above, and that the pool counts as many cached pages as the tree owns. */
 bool radix_check(const struct radix *r, struct error *err);

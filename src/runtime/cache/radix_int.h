@@ -28,7 +28,7 @@ struct radix_node {
     uint64_t  producer;
     uint64_t  last_use, created;
     uint32_t  hits;         /* times it was matched */
-    int32_t   priority;     /* greatest of the requests that ended here */
+    int32_t   priority;     /* greatest of the requests that ended here, not below */
     uint32_t  order_at;     /* place in the order of eviction, from 1; 0: not in it */
     uint64_t  id;           /* part of its children's hash keys */
     bool      touched;      /* ready is ahead of done in this step */
@@ -38,6 +38,7 @@ struct radix_node {
 
 struct radix {
     struct pages      *pages;
+    struct events     *events;      /* or NULL */
     uint32_t           page_tokens;
     struct slab        nodes;
     struct idmap       by_hash;     /* (parent, first page) to a chain of nodes */
@@ -66,6 +67,8 @@ uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
 void radix_unlink(struct radix *r, struct radix_node *node);    /* a leaf without pages: frees it */
 /* A new upper node takes the first m tokens (whole pages) of `node`; NULL: out of memory. */
 struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_t m);
+/* How many tokens two texts of n have in common. */
+uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n);
 /* The deepest node of the longest match; *ret_pos: tokens matched, which may end inside it. */
 struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
                               uint32_t n, uint32_t *ret_pos);
@@ -76,8 +79,12 @@ uint64_t radix_ns_key(struct hash128 ns);
 uint64_t radix_next_hash(const struct radix *r, uint64_t before, const uint32_t *tok);
 void     radix_remember(struct radix *r, uint64_t hash);
 void     radix_remember_gone(struct radix *r, uint64_t ns_key, uint64_t hash);
+/* ---- tell.c: tokens from .. to of a node, in whole pages ---- */
+void radix_tell_done(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to);
+void radix_tell_gone(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to);
+void radix_tell_touched(struct radix *r);       /* before their `ready` is `done` */
 /* ---- pin.c ---- */
-void radix_wishes_up(struct radix *r, struct radix_node *node);     /* to the parent, before it goes */
+void radix_wishes_up(struct radix *r, struct radix_node *node);     /* before it goes */
 /* ---- evict.c ---- */
 /* Into the order when it is an unlocked leaf, out of it when not.  While a node is in the order,
  * nothing that the order goes by may change. */

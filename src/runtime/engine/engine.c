@@ -35,6 +35,11 @@ bool engine_check(struct engine *e, struct error *err)
     return e->vt->check(e, err);
 }
 
+enum status engine_flush(struct engine *e, struct error *err)
+{
+    return e->vt->flush(e, err);
+}
+
 enum status session_new(struct engine *e, const struct session_opts *opts, struct session **ret,
                         struct error *err)
 {

@@ -37,6 +37,8 @@ struct engine_opts {
     const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru",
                                        "priority", "next-use" */
     int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
+    const char  *kv_events;         /* where to tell which pages the cache has (see cache/kv_events.h) */
+    bool         kv_events_maps;    /* events with names for their fields */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
     uint32_t     itl_target_ms;     /* fewer prompt tokens in a step while decoding ones come less often
@@ -48,6 +50,8 @@ struct engine_opts {
                                        device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
+    bool         no_tree;           /* only prompts that are equal as a whole share (benches) */
+    bool         no_pending;        /* nothing is shared while it is being computed (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */
     bool         text_only;         /* tokenizer and chat template only: no backend, no sessions */
     /* progress of loading, 0..1; on the calling thread */
@@ -122,6 +126,8 @@ const struct engine_info *engine_info(const struct engine *e);
 void engine_stats(struct engine *e, struct engine_stats *ret);
 /* True when every page is free, cached or held as counted, and nothing runs ("idle check"). */
 bool engine_check(struct engine *e, struct error *err);
+/* Forgets what is cached and not pinned hard.  ST_STATE while plans run. */
+enum status engine_flush(struct engine *e, struct error *err);
 
 /* ---- sessions ---- */
 /* What an engine keeps of a session between its plans: like all else; after all else is given up;

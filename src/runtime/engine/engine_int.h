@@ -15,6 +15,7 @@ struct engine_vtable {
     void (*close)(struct engine *e);
     void (*stats)(struct engine *e, struct engine_stats *ret);
     bool (*check)(struct engine *e, struct error *err);
+    enum status (*flush)(struct engine *e, struct error *err);
 
     enum status (*session_new)(struct engine *e, const struct session_opts *opts,
                                struct session **ret, struct error *err);

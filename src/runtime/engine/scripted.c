@@ -546,6 +546,12 @@ static bool scripted_check(struct engine *e, struct error *err)
     return true;
 }
 
+static enum status scripted_flush(struct engine *e, struct error *err)
+{
+    (void)e, (void)err;     /* it keeps nothing */
+    return ST_OK;
+}
+
 static void scripted_close(struct engine *base)
 {
     struct scripted *e = scripted_of(base);
@@ -558,6 +564,7 @@ static const struct engine_vtable scripted_vtable = {
     .close = scripted_close,
     .stats = scripted_stats,
     .check = scripted_check,
+    .flush = scripted_flush,
     .session_new = scripted_new,
     .session_fork = scripted_fork,
     .session_drop = scripted_drop,

@@ -275,6 +275,18 @@ bool bundle_array_u64(const struct bundle *b, const char *key, uint64_t i, uint6
     return element(b, key, i, &v) && value_u64(&v, ret);
 }
 
+bool bundle_array_bool(const struct bundle *b, const char *key, uint64_t i, bool *ret)
+{
+    const struct bundle_value *v = find_array(b, key);
+    uint64_t x = 0;
+    if (v && v->elem == BE_BOOL && i < v->n)
+        x = v->data[i];
+    else if (!bundle_array_u64(b, key, i, &x))
+        return false;
+    *ret = x != 0;
+    return true;
+}
+
 uint32_t bundle_n_tensor(const struct bundle *b)
 {
     return b->n_tensor;

@@ -49,6 +49,8 @@ bool bundle_array_len(const struct bundle *b, const char *key, uint64_t *ret_n);
 bool bundle_array_str(const struct bundle *b, const char *key, uint64_t i, struct slice *ret);
 bool bundle_array_f64(const struct bundle *b, const char *key, uint64_t i, double *ret);
 bool bundle_array_u64(const struct bundle *b, const char *key, uint64_t i, uint64_t *ret);
+/* Of an array of booleans, or of whole numbers that are 0 or not. */
+bool bundle_array_bool(const struct bundle *b, const char *key, uint64_t i, bool *ret);
 /* The whole array of strings in one pass into ret[n]; n as from bundle_array_len. */
 bool bundle_array_strs(const struct bundle *b, const char *key, struct slice *ret, uint64_t n);
 

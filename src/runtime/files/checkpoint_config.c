@@ -9,7 +9,7 @@
 
 #include "runtime/files/checkpoint_int.h"
 
-enum { MAX_WIDTH = 1 << 24, MAX_HEAD_DIM = 1024 };
+enum { MAX_WIDTH = 1 << 24, MAX_HEAD_DIM = 1024, MAX_LAYERS = 1024 };
 
 struct config {
     struct bundle       *b;
@@ -116,26 +116,60 @@ static enum status read_shape(const struct config *c, struct config_shape *ret)
     put_f64(c, "attention.layer_norm_rms_epsilon", number_or(c->json, "rms_norm_eps", 1e-6));
     ret->family = c->family;
     ret->head_dim = (uint32_t)dim;
+    if (json_is_true(json_object_get(c->json, "use_bidirectional_attention")))
+        return refuse(c, ST_UNSUPPORTED, "not supported: ", "use_bidirectional_attention");
     ret->tied = json_is_true(json_object_get(c->json, "tie_word_embeddings"));
     return ST_OK;
 }
 
-/* A window that is shorter than the context changes what a layer sees. */
+/* One flag a layer, of a list whose elements are numbers, or names of which one is meant. */
+static enum status put_layers(const struct config *c, const char *source, const char *which,
+                              const char *name)
+{
+    const json_t *list = json_object_get(c->json, source);
+    uint64_t n_layer = 0;
+    enum status st = whole(c, "num_hidden_layers", &n_layer);
+    if (st != ST_OK || !json_is_array(list))
+        return st;
+    if (json_array_size(list) != n_layer || n_layer > MAX_LAYERS)
+        return refuse(c, ST_INVALID, "another number of layers in ", source);
+    uint8_t on[MAX_LAYERS];
+    for (size_t i = 0; i < n_layer; i++) {
+        const json_t *v = json_array_get(list, i);
+        const char *text = json_string_value(v);
+        if (which && text && strcmp(text, which) != 0 && strcmp(text, "full_attention") != 0)
+            return refuse(c, ST_UNSUPPORTED, "layers of this kind are not read: ", text);
+        on[i] = which ? text && strcmp(text, which) == 0 : json_integer_value(v) != 0;
+    }
+    char k[96];
+    bundle_put_array(c->b, key(c, name, k), BE_BOOL, on, (uint32_t)n_layer);
+    return ST_OK;
+}
+
+/* A window, and the layers that have it.  Families that name it and leave it off say so in
+ * use_sliding_window; those that have it on some layers only, without a list, are Qwen's. */
 static enum status read_window(const struct config *c)
 {
-    uint64_t window = 0, context = 0;
+    uint64_t window = 0, period = 0;
+    const json_t *use = json_object_get(c->json, "use_sliding_window");
+    const json_t *list = json_object_get(c->json, "layer_types");
     enum status st;
     if ((st = whole(c, "sliding_window", &window)) ||
-        (st = whole(c, "max_position_embeddings", &context)) || !window)
+        (st = whole(c, "sliding_window_pattern", &period)) ||
+        (st = put_layers(c, "layer_types", "sliding_attention",
+                         "attention.sliding_window_pattern")) ||
+        (st = put_layers(c, "no_rope_layers", NULL, "rope.layer_pattern")))
         return st;
-    if (c->family->gemma) {
-        put_u64(c, "attention.sliding_window", window);
+    bool qwen = strncmp(c->family->type, "qwen", 4) == 0 || strcmp(c->family->type, "smollm3") == 0;
+    if (!window || (qwen && !json_is_true(use)))
         return ST_OK;
-    }
-    const json_t *use = json_object_get(c->json, "use_sliding_window");
-    if (window >= context || (use && !json_is_true(use)))
-        return ST_OK;
-    return refuse(c, ST_UNSUPPORTED, "a sliding window in this family: ", "sliding_window");
+    if (qwen && !json_is_array(list))
+        return refuse(c, ST_UNSUPPORTED, "a sliding window without a list of layers: ",
+                      "use_sliding_window");
+    put_u64(c, "attention.sliding_window", window);
+    if (period && !json_is_array(list))
+        put_u64(c, "attention.sliding_window_pattern", period);
+    return ST_OK;
 }
 
 /* The divisors of frequencies that Llama 3 files have as a tensor. */
@@ -163,6 +197,45 @@ static enum status llama3_scaling(const struct config *c, const json_t *rope, do
     return bundle_put_tensor(c->b, &t) ? ST_OK : error_nomem(c->err);
 }
 
+static enum status put_divisors(const struct config *c, const json_t *rope, const char *source,
+                                const char *name, uint32_t head_dim)
+{
+    const json_t *list = json_object_get(rope, source);
+    uint32_t half = head_dim / 2;
+    if (!json_is_array(list) || json_array_size(list) != half || half == 0)
+        return refuse(c, ST_INVALID, "rope scaling longrope lacks a list of half a head: ", source);
+    float *divisor = arena_array(&c->b->own, half, sizeof *divisor);
+    if (!divisor)
+        return error_nomem(c->err);
+    for (uint32_t i = 0; i < half; i++) {
+        divisor[i] = (float)json_number_value(json_array_get(list, i));
+        if (!(divisor[i] > 0))
+            return refuse(c, ST_INVALID, "a number in this list is not positive: ", source);
+    }
+    struct bundle_tensor t = { .name = slice_of(name), .dtype = DT_F32, .n_dim = 1,
+                               .dim = { half }, .data = (const uint8_t *)divisor,
+                               .size = half * sizeof *divisor };
+    return bundle_put_tensor(c->b, &t) ? ST_OK : error_nomem(c->err);
+}
+
+/* The gain is on cosines and sines; it depends on how far the context was stretched. */
+static enum status longrope_scaling(const struct config *c, const json_t *rope, uint32_t head_dim)
+{
+    double context = number_or(c->json, "max_position_embeddings", 0);
+    double original = number_or(rope, "original_max_position_embeddings", context);
+    original = number_or(c->json, "original_max_position_embeddings", original);
+    if (!(original >= 2) || !(context >= 1))
+        return refuse(c, ST_INVALID, "rope scaling longrope lacks numbers", "");
+    double factor = number_or(rope, "factor", context / original);
+    double gain = factor <= 1 ? 1 : sqrt(1 + log(factor) / log(original));
+    enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", head_dim);
+    if (st == ST_OK)
+        st = put_divisors(c, rope, "long_factor", "rope_factors_long.weight", head_dim);
+    put_u64(c, "rope.scaling.original_context_length", (uint64_t)original);
+    put_f64(c, "rope.scaling.attn_factor", number_or(rope, "attention_factor", gain));
+    return st;
+}
+
 static enum status read_scaling(const struct config *c, const json_t *rope, double base,
                                 uint32_t head_dim)
 {
@@ -172,6 +245,8 @@ static enum status read_scaling(const struct config *c, const json_t *rope, doub
         return ST_OK;
     if (strcmp(name, "llama3") == 0)
         return llama3_scaling(c, rope, base, head_dim);
+    if (strcmp(name, "longrope") == 0 || strcmp(name, "su") == 0)
+        return longrope_scaling(c, rope, head_dim);
     if (strcmp(name, "linear") != 0)
         return refuse(c, ST_UNSUPPORTED, "rope scaling of this type is not read: ", name);
     char k[96];
@@ -186,7 +261,7 @@ static enum status read_rope(const struct config *c, uint32_t head_dim)
     const json_t *local = json_object_get(rope, "sliding_attention");
     if (json_object_get(rope, "full_attention"))
         rope = json_object_get(rope, "full_attention");
-    double base = number_or(c->json, "rope_theta", c->family->gemma ? 1e6 : 1e4);
+    double base = number_or(c->json, "rope_theta", c->family->base);
     base = number_or(rope, "rope_theta", base);
     if (!json_is_object(rope))
         rope = json_object_get(c->json, "rope_scaling");
@@ -195,6 +270,7 @@ static enum status read_rope(const struct config *c, uint32_t head_dim)
     if (strcmp(c->family->arch, "gemma3") == 0)
         put_f64(c, "rope.freq_base_swa", number_or(local, "rope_theta", near));
     double part = number_or(c->json, "partial_rotary_factor", 1);
+    part = number_or(rope, "partial_rotary_factor", part);
     if (part != 1)
         put_u64(c, "rope.dimension_count", part > 0 && part < 1 ? (uint64_t)(part * head_dim) : 0);
     return read_scaling(c, rope, base, head_dim);

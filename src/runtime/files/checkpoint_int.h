@@ -13,6 +13,7 @@ struct family {
     const char *arch;           /* in GGUF files */
     const char *act;            /* the one activation that the family has */
     uint32_t    head_dim;       /* where config.json does not say; 0: width / heads */
+    double      base;           /* of the rotation, likewise */
     bool        permuted;       /* q and k rows in GGUF files stand in interleaved pairs */
     bool        gemma;          /* norms around every block, stored as w and meant as 1 + w */
 };

@@ -9,12 +9,14 @@
 #include "runtime/files/checkpoint_int.h"
 
 static const struct family families[] = {
-    { "llama", "llama", "silu", 0, true, false },
-    { "mistral", "llama", "silu", 0, true, false },
-    { "qwen2", "qwen2", "silu", 0, false, false },
-    { "qwen3", "qwen3", "silu", 128, false, false },
-    { "gemma2", "gemma2", "gelu_pytorch_tanh", 256, false, true },
-    { "gemma3_text", "gemma3", "gelu_pytorch_tanh", 256, false, true },
+    { "llama", "llama", "silu", 0, 1e4, true, false },
+    { "mistral", "llama", "silu", 0, 1e4, true, false },
+    { "smollm3", "smollm3", "silu", 0, 2e6, true, false },
+    { "qwen2", "qwen2", "silu", 0, 1e4, false, false },
+    { "qwen3", "qwen3", "silu", 128, 1e4, false, false },
+    { "phi3", "phi3", "silu", 0, 1e4, false, false },
+    { "gemma2", "gemma2", "gelu_pytorch_tanh", 256, 1e4, false, true },
+    { "gemma3_text", "gemma3", "gelu_pytorch_tanh", 256, 1e6, false, true },
 };
 
 const struct family *family_find(struct slice type)
@@ -31,10 +33,12 @@ static const struct { const char *source, *name, *gemma; } layer_names[] = {
     { "self_attn.k_proj", "attn_k", NULL },
     { "self_attn.v_proj", "attn_v", NULL },
     { "self_attn.o_proj", "attn_output", NULL },
+    { "self_attn.qkv_proj", "attn_qkv", NULL },
     { "self_attn.q_norm", "attn_q_norm", NULL },
     { "self_attn.k_norm", "attn_k_norm", NULL },
     { "mlp.gate_proj", "ffn_gate", NULL },
     { "mlp.up_proj", "ffn_up", NULL },
+    { "mlp.gate_up_proj", "ffn_up", NULL },
     { "mlp.down_proj", "ffn_down", NULL },
     { "input_layernorm", "attn_norm", NULL },
     { "post_attention_layernorm", "ffn_norm", "post_attention_norm" },

@@ -11,6 +11,9 @@
 
 enum { MODEL_MAX_LAYERS = 1024 };
 
+/* What a layer has or lacks. */
+enum { LAYER_WINDOW = 1, LAYER_NO_ROPE = 2 };
+
 struct model_config {
     const char *arch;           /* of the family row */
     uint32_t    n_layer;
@@ -21,9 +24,20 @@ struct model_config {
     uint32_t    context;        /* tokens the model was trained for */
     float       eps;
     double      rope_base;
+    double      rope_base_window;   /* in layers with a window, which have no scaling; 0: alike */
+    double      rope_factor;    /* divides the frequencies ("linear"); 1: none */
+    double      rope_gain;      /* on cosines and sines ("longrope"); 1: none */
+    uint32_t    rope_short;     /* the greatest context of "longrope"'s short factors; 0: none */
+    float       scale;          /* of attention scores */
+    float       embed_scale;    /* 0: none */
+    float       score_cap, logit_cap;   /* 0: none */
+    uint32_t    window;         /* keys seen in layers with one; 0: there are none */
     bool        permuted;       /* q and k rows lie in interleaved pairs */
     bool        qkv_bias;       /* the family has biases on q, k and v */
     bool        qk_norm;        /* the family has a norm of each q and k head */
+    bool        post_norm;      /* the family has norms behind both halves of a layer */
+    bool        gelu;           /* the gate is gelu instead of silu */
+    uint8_t     layer[MODEL_MAX_LAYERS];    /* LAYER_ bits */
 };
 
 struct model;

@@ -73,6 +73,12 @@ static void key_u32(struct writer *w, bool of_arch, const char *name, uint32_t x
     put_u32(&w->head, x);
 }
 
+/* Whether the model is of one of these families. */
+static bool is_of(const struct synth_opts *o, const char *names)
+{
+    return strstr(names, o->arch) != NULL;
+}
+
 static void key_f32(struct writer *w, const char *name, float x)
 {
     key(w, true, name, T_F32);
@@ -165,6 +171,12 @@ static void write_keys(struct writer *w)
     key_u32(w, true, "attention.value_length", o->head_dim);
     key_f32(w, "attention.layer_norm_rms_epsilon", 1e-5f);
     key_f32(w, "rope.freq_base", 1000.0f);      /* bends within few positions */
+    if (is_of(o, "phi3 gemma2 gemma3"))
+        key_u32(w, true, "attention.sliding_window", 40);
+    if (is_of(o, "gemma2")) {
+        key_f32(w, "attn_logit_softcapping", 2.0f);
+        key_f32(w, "final_logit_softcapping", 5.0f);
+    }
     write_vocab(w);
 }
 
@@ -268,30 +280,35 @@ static void write_layer(struct writer *w, uint32_t i)
 {
     const struct synth_opts *o = w->o;
     uint32_t q = o->n_head * o->head_dim, kv = o->n_kv_head * o->head_dim;
+    const char *unfused = is_of(o, "phi3") ? "" : NULL;
     const struct {
         const char *name;
         uint32_t    n_out, n_in;
         double      middle;
-        const char *arch;       /* of this family only */
+        const char *arch;       /* of these families only */
     } t[] = {
         { "attn_norm.weight", 0, o->width, 1, NULL },
         { "ffn_norm.weight", 0, o->width, 1, NULL },
-        { "attn_q.weight", q, o->width, 0, NULL },
-        { "attn_k.weight", kv, o->width, 0, NULL },
-        { "attn_v.weight", kv, o->width, 0, NULL },
+        { "attn_q.weight", q, o->width, 0, unfused },
+        { "attn_k.weight", kv, o->width, 0, unfused },
+        { "attn_v.weight", kv, o->width, 0, unfused },
+        { "attn_qkv.weight", q + 2 * kv, o->width, 0, "phi3" },
         { "attn_q.bias", 0, q, 0, "qwen2" },
         { "attn_k.bias", 0, kv, 0, "qwen2" },
         { "attn_v.bias", 0, kv, 0, "qwen2" },
-        { "attn_q_norm.weight", 0, o->head_dim, 1, "qwen3" },
-        { "attn_k_norm.weight", 0, o->head_dim, 1, "qwen3" },
+        { "attn_q_norm.weight", 0, o->head_dim, 1, "qwen3 gemma3" },
+        { "attn_k_norm.weight", 0, o->head_dim, 1, "qwen3 gemma3" },
         { "attn_output.weight", o->width, q, 0, NULL },
-        { "ffn_gate.weight", o->n_ff, o->width, 0, NULL },
-        { "ffn_up.weight", o->n_ff, o->width, 0, NULL },
+        { "post_attention_norm.weight", 0, o->width, 1, "gemma2 gemma3" },
+        { "ffn_gate.weight", o->n_ff, o->width, 0, unfused },
+        { "ffn_up.weight", o->n_ff, o->width, 0, unfused },
+        { "ffn_up.weight", 2 * o->n_ff, o->width, 0, "phi3" },
         { "ffn_down.weight", o->width, o->n_ff, 0, NULL },
+        { "post_ffw_norm.weight", 0, o->width, 1, "gemma2 gemma3" },
     };
     struct str name = { 0 };
     for (size_t j = 0; j < sizeof t / sizeof *t; j++) {
-        if (t[j].arch && strcmp(t[j].arch, o->arch) != 0)
+        if (t[j].arch && !is_of(o, t[j].arch))
             continue;
         str_cut(&name, 0);
         str_addf(&name, "blk.%u.%s", i, t[j].name);
@@ -307,7 +324,8 @@ static void write_layer(struct writer *w, uint32_t i)
 struct synth_opts synth_defaults(const char *arch, enum dtype dtype, uint64_t seed)
 {
     bool large = dtype_block_elems(dtype) == QK_K;
-    return (struct synth_opts){ .arch = arch, .dtype = dtype, .seed = seed, .n_layer = 2,
+    uint32_t n_layer = strcmp(arch, "gemma3") == 0 ? 6 : strcmp(arch, "smollm3") == 0 ? 4 : 2;
+    return (struct synth_opts){ .arch = arch, .dtype = dtype, .seed = seed, .n_layer = n_layer,
                                 .width = large ? 256 : 64, .n_head = large ? 8 : 2,
                                 .n_kv_head = 1, .head_dim = 32, .n_ff = large ? 256 : 96,
                                 .context = 512 };

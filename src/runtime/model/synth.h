@@ -7,7 +7,7 @@
 #include "kernels/dtype.h"
 
 struct synth_opts {
-    const char *arch;           /* "llama", "qwen2", "qwen3" */
+    const char *arch;           /* of model/archs.h */
     enum dtype  dtype;          /* of all matrices */
     uint64_t    seed;
     uint32_t    n_layer;
@@ -20,7 +20,8 @@ struct synth_opts {
     uint32_t    n_vocab;        /* 0: the 264 tokens below; more are names that nobody writes */
 };
 
-/* 2 layers of 64, 2 heads over 1, of 32; ff 96; context 512. */
+/* 2 layers of 64, 2 heads over 1, of 32; ff 96; context 512.  More layers where the family has
+ * more kinds of them; windows of 40. */
 struct synth_opts synth_defaults(const char *arch, enum dtype dtype, uint64_t seed);
 
 /* The vocabulary: 256 tokens that are one byte each (in the byte-level alphabet), a few merged

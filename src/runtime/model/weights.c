@@ -76,6 +76,11 @@ static enum status load_qkv(const struct loader *l, uint32_t i, struct layer *y)
     uint32_t q = c->n_head * c->head_dim, kv = c->n_kv_head * c->head_dim;
     struct matrix_part part[3];
     enum status st;
+    if (find(l, i, "attn_qkv.weight")) {        /* one tensor that is the stack already */
+        if ((st = find_part(l, i, "attn_qkv.weight", q + 2 * kv, c->width, NULL, &part[0])))
+            return st;
+        return l->d->ops->matrix_new(l->d, part, 1, c->width, &y->qkv, l->err);
+    }
     if ((st = find_part(l, i, "attn_q.weight", q, c->width, order, &part[0])) ||
         (st = find_part(l, i, "attn_k.weight", kv, c->width, order, &part[1])) ||
         (st = find_part(l, i, "attn_v.weight", kv, c->width, NULL, &part[2])))
@@ -108,26 +113,44 @@ static enum status load_extras(const struct loader *l, uint32_t i, struct layer 
     if (norm && ((st = need_vector(l, i, "attn_q_norm.weight", c->head_dim, &y->q_norm)) ||
                  (st = need_vector(l, i, "attn_k_norm.weight", c->head_dim, &y->k_norm))))
         return st;
+    if (c->post_norm &&
+        ((st = need_vector(l, i, "post_attention_norm.weight", c->width, &y->post_attn)) ||
+         (st = need_vector(l, i, "post_ffw_norm.weight", c->width, &y->post_ffn))))
+        return st;
     return ST_OK;
+}
+
+/* Gate and up, as one tensor or two. */
+static enum status load_gate_up(const struct loader *l, uint32_t i, struct layer *y)
+{
+    const struct model_config *c = l->c;
+    struct matrix_part part[2];
+    bool fused = !find(l, i, "ffn_gate.weight");
+    enum status st = fused
+        ? find_part(l, i, "ffn_up.weight", 2 * c->n_ff, c->width, NULL, &part[0])
+        : find_part(l, i, "ffn_gate.weight", c->n_ff, c->width, NULL, &part[0]);
+    if (st == ST_OK && !fused)
+        st = find_part(l, i, "ffn_up.weight", c->n_ff, c->width, NULL, &part[1]);
+    if (st != ST_OK)
+        return st;
+    return l->d->ops->matrix_new(l->d, part, fused ? 1 : 2, c->width, &y->gate_up, l->err);
 }
 
 static enum status load_layer(const struct loader *l, uint32_t i, struct layer *y)
 {
     const struct model_config *c = l->c;
     uint32_t q = c->n_head * c->head_dim;
-    struct matrix_part out, gate_up[2], down;
+    struct matrix_part out, down;
     enum status st;
     if ((st = need_vector(l, i, "attn_norm.weight", c->width, &y->attn_norm)) ||
         (st = need_vector(l, i, "ffn_norm.weight", c->width, &y->ffn_norm)) ||
         (st = load_qkv(l, i, y)) || (st = load_extras(l, i, y)) ||
         (st = find_part(l, i, "attn_output.weight", c->width, q, NULL, &out)) ||
-        (st = find_part(l, i, "ffn_gate.weight", c->n_ff, c->width, NULL, &gate_up[0])) ||
-        (st = find_part(l, i, "ffn_up.weight", c->n_ff, c->width, NULL, &gate_up[1])) ||
+        (st = load_gate_up(l, i, y)) ||
         (st = find_part(l, i, "ffn_down.weight", c->width, c->n_ff, NULL, &down)))
         return st;
     const struct kernels *ops = l->d->ops;
-    if ((st = ops->matrix_new(l->d, &out, 1, q, &y->out, l->err)) ||
-        (st = ops->matrix_new(l->d, gate_up, 2, c->width, &y->gate_up, l->err)))
+    if ((st = ops->matrix_new(l->d, &out, 1, q, &y->out, l->err)))
         return st;
     return ops->matrix_new(l->d, &down, 1, c->n_ff, &y->down, l->err);
 }
@@ -195,7 +218,26 @@ static bool scratch_new(struct model *m)
     m->qkv = m->d->ops->mem_new(m->d, rows * (q + 2 * kv) * sizeof(float));
     m->attn = m->d->ops->mem_new(m->d, rows * q * sizeof(float));
     m->ff = m->d->ops->mem_new(m->d, rows * 2 * c->n_ff * sizeof(float));
-    return m->x && m->qkv && m->attn && m->ff;
+    if (c->post_norm)
+        m->post = m->d->ops->mem_new(m->d, rows * c->width * sizeof(float));
+    return m->x && m->qkv && m->attn && m->ff && (m->post || !c->post_norm);
+}
+
+/* Tables of rotations, and what each layer takes of them. */
+static enum status load_ropes(const struct loader *l, struct model *m)
+{
+    const struct model_config *c = l->c;
+    bool two = c->window && c->rope_base_window > 0;
+    enum status st = rope_table(l->b, c, false, m->context, l->d, &m->rope, l->err);
+    if (st == ST_OK && two)
+        st = rope_table(l->b, c, true, m->context, l->d, &m->rope_window, l->err);
+    for (uint32_t i = 0; i < c->n_layer && st == ST_OK; i++) {
+        bool window = c->layer[i] & LAYER_WINDOW;
+        m->layer[i].window = window ? c->window : 0;
+        m->layer[i].rope = c->layer[i] & LAYER_NO_ROPE ? NULL
+                         : window && two ? m->rope_window : m->rope;
+    }
+    return st;
 }
 
 enum status model_new(const struct bundle *b, const struct model_config *config,
@@ -214,7 +256,7 @@ enum status model_new(const struct bundle *b, const struct model_config *config,
     m->layer = mem_calloc(config->n_layer, sizeof *m->layer);
     enum status st = l.order && m->layer && scratch_new(m) ? ST_OK : error_nomem(err);
     if (st == ST_OK)
-        st = rope_table(b, config, context, d, &m->rope, err);
+        st = load_ropes(&l, m);
     for (uint32_t i = 0; i < config->n_layer && st == ST_OK; i++)
         st = load_layer(&l, i, &m->layer[i]);
     if (st == ST_OK)
@@ -237,7 +279,8 @@ void model_free(struct model *m)
     for (uint32_t i = 0; m->layer && i < m->config.n_layer; i++) {
         struct layer *y = &m->layer[i];
         struct matrix *w[] = { y->qkv, y->out, y->gate_up, y->down };
-        float *v[] = { y->attn_norm, y->ffn_norm, y->qkv_bias, y->q_norm, y->k_norm };
+        float *v[] = { y->attn_norm, y->ffn_norm, y->qkv_bias, y->q_norm, y->k_norm,
+                       y->post_attn, y->post_ffn };
         for (size_t j = 0; j < sizeof w / sizeof *w; j++)
             ops->matrix_free(w[j]);
         for (size_t j = 0; j < sizeof v / sizeof *v; j++)
@@ -246,7 +289,7 @@ void model_free(struct model *m)
     mem_free(m->layer);
     ops->table_free(m->embed);
     ops->matrix_free(m->head);
-    float *v[] = { m->norm, m->rope, m->x, m->qkv, m->attn, m->ff };
+    float *v[] = { m->norm, m->rope, m->rope_window, m->x, m->qkv, m->attn, m->ff, m->post };
     for (size_t j = 0; j < sizeof v / sizeof *v; j++)
         ops->mem_free(m->d, v[j]);
     mem_free(m);

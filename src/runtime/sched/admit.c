@@ -70,11 +70,24 @@ void sched_set_pin_budget(struct sched *s, const struct sched_opts *opts)
         radix_set_pin_budget(s->radix, opts->pin_percent ? asked : chosen);
 }
 
+/* Where in the cache r looks and leaves what it computes. */
+static struct hash128 space_of(const struct sched *s, const struct request *r)
+{
+    const struct token_list *tok = &r->tl->tok;
+    struct hash128 ns = r->tl->ns;
+    if (s->no_cache)
+        ns.hi ^= s->next_seq + 1;
+    if (s->no_tree)
+        ns.lo ^= hash_bytes(tok->id, tok->n * sizeof *tok->id);
+    return ns;
+}
+
 /* Says that the text of a waiting request will be read. */
 static void announce(struct sched *s, struct request *r)
 {
     if (s->announces)
-        radix_announce(s->radix, &r->tl->use, r->tl->ns, r->tl->tok.id, r->tl->tok.n, r->arrival);
+        radix_announce(s->radix, &r->tl->use, space_of(s, r), r->tl->tok.id, r->tl->tok.n,
+                       r->arrival);
 }
 
 bool sched_enqueue(struct sched *s, struct request *r)
@@ -230,7 +243,7 @@ static bool take_prompt_pages(struct sched *s, struct request *r, uint32_t limit
         h->page[h->n_page++] = page;
     }
     uint32_t n_leaf = limit - limit % P - h->n_tree;
-    if (!n_leaf)
+    if (!n_leaf || s->no_pending)
         return true;
     struct radix_node *leaf = radix_insert(s->radix, h->node, tok->id + h->n_tree, n_leaf,
                                            h->page + h->n_tree / P, r->seq);
@@ -246,7 +259,7 @@ static void explain(struct sched *s, struct request *r, uint32_t limit)
 {
     struct radix_misses m = { .cold = r->n_prompt };
     if (!s->no_cache)
-        radix_explain(s->radix, r->tl->ns, r->tl->tok.id, r->n_prompt, limit, r->n_match, &m);
+        radix_explain(s->radix, space_of(s, r), r->tl->tok.id, r->n_prompt, limit, r->n_match, &m);
     r->miss_cold = m.cold;
     r->miss_evicted = m.evicted;
     r->miss_namespace = m.other_namespace;
@@ -259,9 +272,7 @@ static bool try_admit(struct sched *s, struct request *r)
 {
     const struct token_list *tok = &r->tl->tok;
     uint32_t limit = r->kind == REQUEST_PREFILL ? tok->n : batch_first_wanted(r);
-    struct hash128 ns = r->tl->ns;
-    if (s->no_cache)
-        ns.hi ^= s->next_seq + 1;
+    struct hash128 ns = space_of(s, r);
 
     memset(&r->hold, 0, sizeof r->hold);
     r->hold.node = radix_acquire(s->radix, ns, tok->id, limit);
@@ -316,7 +327,7 @@ static void look_up_waiting(struct sched *s)
             s->n_round - r->found_round < s->n_waiting / SCHED_LOOK_UPS)
             continue;
         uint32_t done, had = r->n_found;
-        r->n_found = radix_peek(s->radix, r->tl->ns, r->tl->tok.id, r->tl->tok.n, &done);
+        r->n_found = radix_peek(s->radix, space_of(s, r), r->tl->tok.id, r->tl->tok.n, &done);
         if (r->n_found != had)
             announce(s, r);
         r->found_round = s->n_round;

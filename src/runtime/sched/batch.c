@@ -58,7 +58,7 @@ static bool copy_tail(struct sched *s, struct request *r)
 
     struct radix_source src = radix_find_tail(s->radix, end, tok->id + r->n_match,
                                               limit - r->n_match, own, &r->hold.tail);
-    if (src.n_tok > src.n_done && src.owner && src.owner < r->seq)
+    if (src.n_tok > src.n_done && src.owner && src.owner < r->seq && !s->no_pending)
         return false;
     r->tail_tried = true;
     if (src.n_done && src.n_done < P) {

@@ -12,6 +12,7 @@
 #define RUNTIME_SCHED_REQUEST_H
 
 #include "base/rng.h"
+#include "runtime/backend/backend.h"
 #include "runtime/constrain/matcher.h"
 #include "runtime/constrain/stop.h"
 #include "runtime/sample/sampler.h"
@@ -143,6 +144,8 @@ struct request {
     struct score_job  *job;
     struct mask_job   *mask;                /* of the last row; NULL: none was begun */
     float             *late_logits;         /* [n_vocab] of a row whose mask was not there in its step */
+    bool               drawn;               /* the device drew its token, or says why not: */
+    struct backend_drawn draw;
     struct request    *next_ended;          /* on_end is called when nobody uses it any more */
     enum status        status;
     struct error       error;

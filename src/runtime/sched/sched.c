@@ -18,6 +18,7 @@ enum { DEFAULT_RUNNING = 64 };
 
 /* ---- checks ---- */
 
+/* A question to the thread; who asks waits for the answer. */
 struct check_item {
     struct inbox_item item;
     sem_t             done;
@@ -54,19 +55,23 @@ static bool check_pages(const struct sched *s, struct error *err)
     return false;
 }
 
+static bool is_idle(const struct sched *s, struct error *err)
+{
+    if (!s->n_running && !s->n_waiting)
+        return true;
+    error_set(err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
+    return false;
+}
+
 static void answer_check(struct sched *s, struct check_item *c)
 {
-    c->ok = check_pages(s, &c->err);
-    if (c->ok && s->n_running + s->n_waiting) {
-        error_set(&c->err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
-        c->ok = false;
-    }
+    c->ok = check_pages(s, &c->err) && is_idle(s, &c->err);
     sem_post(&c->done);
 }
 
-bool sched_check(struct sched *s, struct error *err)
+static bool ask(struct sched *s, enum inbox_kind kind, struct error *err)
 {
-    struct check_item c = { .item.kind = INBOX_CHECK };
+    struct check_item c = { .item.kind = kind };
     sem_init(&c.done, 0, 0);
     queue_push(s->inbox, &c.item.item);
     while (sem_wait(&c.done) != 0)
@@ -75,6 +80,20 @@ bool sched_check(struct sched *s, struct error *err)
     if (!c.ok && err)
         *err = c.err;
     return c.ok;
+}
+
+bool sched_check(struct sched *s, struct error *err)
+{
+    return ask(s, INBOX_CHECK, err);
+}
+
+enum status sched_flush(struct sched *s, struct error *err)
+{
+    struct error why;
+    if (ask(s, INBOX_FLUSH, &why))
+        return ST_OK;
+    *err = why;
+    return why.status;
 }
 
 /* ---- counters ---- */
@@ -100,6 +119,18 @@ void sched_read_stats(struct sched *s, struct sched_stats *ret)
     pthread_mutex_lock(&s->lock);
     *ret = s->shown;
     pthread_mutex_unlock(&s->lock);
+}
+
+static void answer_flush(struct sched *s, struct check_item *c)
+{
+    c->ok = is_idle(s, &c->err);
+    radix_expire(s->radix, clock_ms());
+    while (c->ok && s->rest_first)
+        timeline_wake(s, s->rest_first);
+    if (c->ok)
+        radix_flush(s->radix);
+    publish_stats(s);
+    sem_post(&c->done);
 }
 
 /* Tells the receivers.  Apart from the work itself, so that a function that ends a request may
@@ -175,6 +206,9 @@ static void take_item(struct sched *s, struct inbox_item *it)
         return;
     case INBOX_CHECK:
         answer_check(s, (struct check_item *)it);
+        return;
+    case INBOX_FLUSH:
+        answer_flush(s, (struct check_item *)it);
         return;
     case INBOX_STOP:
         s->stopping = true;
@@ -393,6 +427,7 @@ static enum status compute(struct sched *s, struct error *err)
         .tok = s->tok, .n_row = s->n_row,
         .seq = s->seq, .n_seq = s->n_seq,
         .logit_row = s->logit_row, .n_logit = s->n_logit,
+        .keep = draw_on_device(s),
     };
     enum status st;
     uint64_t t = clock_ns();
@@ -465,6 +500,8 @@ static void step(struct sched *s)
     uint32_t n_built = s->n_running;
     mask_jobs_begin(s);
     enum status st = compute(s, &err);
+    if (st == ST_OK)
+        st = draw_rows(s, &err);
     radix_commit(s->radix, st == ST_OK);
     if (st != ST_OK)
         fail_all(s, &err);
@@ -490,6 +527,8 @@ static void *run(void *arg)
         sweep(s);
         if (s->n_running + s->n_waiting)
             step(s);
+        if (s->events)
+            events_seal(s->events);
         publish_stats(s);
         if (!s->runner || !(s->n_running + s->n_waiting))
             tell_ended(s);
@@ -562,6 +601,8 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     s->vocab = opts->vocab;
     s->no_cache = opts->no_cache;
     s->no_force = opts->no_force;
+    s->no_tree = opts->no_tree;
+    s->no_pending = opts->no_pending;
     s->check_steps = opts->check_steps;
     s->strict = opts->strict;
     pace_init(&s->pace, opts->itl_target_ms,
@@ -581,6 +622,9 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
         st = radix_new(s->pages, s->info->page_tokens, &s->radix, err);
     if (st == ST_OK)
         radix_set_policy(s->radix, opts->evict);
+    if (st == ST_OK)
+        radix_set_events(s->radix, opts->events);
+    s->events = opts->events;
     s->announces = opts->evict == RADIX_NEXT_USE;
     if (st == ST_OK)
         sched_set_pin_budget(s, opts);

@@ -8,6 +8,7 @@
 #define RUNTIME_SCHED_SCHED_H
 
 #include "runtime/backend/backend.h"
+#include "runtime/cache/events.h"
 #include "runtime/sched/order.h"
 #include "runtime/sched/request.h"
 
@@ -25,11 +26,14 @@ struct sched_opts {
     uint64_t                max_queued_tokens;      /* prompts beyond it are refused; 0: none */
     struct order_opts       order;
     enum radix_policy       evict;
+    struct events          *events;         /* of the cache: sealed once a step; NULL: told to nobody */
     uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
     bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;
     bool                    strict;         /* who is admitted is never retracted */
     bool                    overlap;        /* steps run on a thread of their own */
+    bool                    no_tree;        /* only prompts that are equal as a whole share */
+    bool                    no_pending;     /* a prefix is not shared while it is being computed */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */
@@ -59,5 +63,8 @@ void sched_drop(struct sched *s, struct timeline *tl);      /* takes the timelin
 void sched_read_stats(struct sched *s, struct sched_stats *ret);
 /* Asks the thread to check itself; waits for the answer. */
 bool sched_check(struct sched *s, struct error *err);
+/* Forgets all that is cached and not pinned hard, also what contexts keep between their requests;
+ * waits for it.  ST_STATE while requests run or wait. */
+enum status sched_flush(struct sched *s, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
  *   runner.c    the forward, on its own thread lengths.c   answers of late, for admission
  *   pace.c      prompts beside decoding
  *   score.c     arithmetic of choosing             score_job.c rows of the options
+ *   draw.c      tokens drawn where the logits are
  */
 #ifndef RUNTIME_SCHED_SCHED_INT_H
 #define RUNTIME_SCHED_SCHED_INT_H
@@ -42,6 +43,7 @@ struct sched {
     bool                    strict;         /* admission counts with the longest answer */
     uint32_t                n_still;        /* ... one after the other, until somebody makes room */
     bool                    announces;      /* eviction goes by next uses */
+    bool                    no_tree, no_pending;
 
     struct runner          *runner;         /* NULL: steps run on this thread */
     struct queue           *inbox;
@@ -52,6 +54,7 @@ struct sched {
 
     struct pages           *pages;
     struct radix           *radix;
+    struct events          *events;         /* or NULL */
     struct timeline        *rest_first, *rest_last;     /* least recently used first, ... */
     struct timeline        *rest_pin;                   /* ... then, from this one on, the pinned */
     struct request        **running;        /* [n_running] in order of admission */
@@ -144,6 +147,13 @@ void generate_begin(struct sched *s, struct request *r);
 void generate_fill(struct sched *s, struct request *r);     /* log-probabilities of forced tokens */
 /* Uses the logits behind the last token: samples, forces, closes, ends. */
 void generate_step(struct sched *s, struct request *r, const float *logits);
+struct sample_input generate_input(const struct sched *s, const struct request *r,
+                                   const float *logits, const uint32_t *mask);
+
+/* ---- draw.c ---- */
+bool        draw_on_device(const struct sched *s);
+/* Behind a pass whose logits stayed on the device: draws there what can be, fetches the rest. */
+enum status draw_rows(struct sched *s, struct error *err);
 
 /* ---- deliver.c ---- */
 void deliver_stream(struct request *r, bool last);

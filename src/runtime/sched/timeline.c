@@ -154,8 +154,10 @@ static void give_up(struct sched *s, struct timeline *tl)
 
 void timeline_free(struct sched *s, struct timeline *tl)
 {
-    radix_forget(s->radix, &tl->pin);
-    radix_forget(s->radix, &tl->use);
+    if (tl->pin.node)
+        radix_forget(s->radix, &tl->pin);
+    if (tl->use.node)
+        radix_forget(s->radix, &tl->use);
     give_up(s, tl);
     timeline_wake(s, tl);
     token_list_free(&tl->tok);

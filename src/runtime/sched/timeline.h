@@ -22,7 +22,7 @@
 #include "runtime/cache/radix.h"
 #include "runtime/tokenizer/tokenizer.h"
 
-enum inbox_kind { INBOX_SUBMIT, INBOX_DROP, INBOX_POKE, INBOX_CHECK, INBOX_STOP };
+enum inbox_kind { INBOX_SUBMIT, INBOX_DROP, INBOX_POKE, INBOX_CHECK, INBOX_FLUSH, INBOX_STOP };
 
 /* First member of everything that is posted to the scheduler. */
 struct inbox_item {

@@ -220,5 +220,6 @@ enum MHD_Result route_server_info(struct exchange *x);
 enum MHD_Result route_tokenize(struct exchange *x);
 enum MHD_Result route_detokenize(struct exchange *x);
 enum MHD_Result route_metrics(struct exchange *x);
+enum MHD_Result route_flush(struct exchange *x);
 
 #endif

@@ -57,6 +57,20 @@ enum MHD_Result route_server_info(struct exchange *x)
         "internal_states"));
 }
 
+/* While requests run it is refused by the counters, so that nothing waits for a step; who slips in
+ * between is waited for by at most one. */
+enum MHD_Result route_flush(struct exchange *x)
+{
+    sgl_engine_stats st;
+    sgl_error err;
+    sgl_engine_get_stats(x->server->engine, &st);
+    if (st.running || st.waiting || sgl_engine_flush(x->server->engine, &err) != SGL_OK) {
+        refuse(x, 400, "not_idle", NULL, "the cache is flushed only while no request runs");
+        return reply_error(x);
+    }
+    return reply_text(x, MHD_HTTP_OK, "text/plain", SLICE("Cache flushed.\n"));
+}
+
 /* ---- tokens ---------------------------------------------------------------------------- */
 
 /* {"tokens", "count", "token_strs"?} of one text. */

@@ -26,6 +26,7 @@ static const struct route routes[] = {
     { "GET", "/get_server_info", false, false, route_server_info },
     { "GET", "/server_info", false, false, route_server_info },
     { "GET", "/metrics", false, false, route_metrics },
+    { "POST", "/flush_cache", false, false, route_flush },
     { "POST", "/tokenize", true, false, route_tokenize },
     { "POST", "/v1/tokenize", true, false, route_tokenize },
     { "POST", "/detokenize", true, false, route_detokenize },

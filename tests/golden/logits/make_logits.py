@@ -3,6 +3,7 @@
 
     pip install llama-cpp-python
     make_logits.py MODEL.gguf > smollm2.txt
+    make_logits.py MODEL.gguf --gemma > gemma3.txt      (texts begin with <bos>, the chat has its own marks)
 
 Prompts are kept as token ids, so that the comparison needs no tokenizer of ours.  For each prompt
 a few positions are kept (the first, the middle, the last), with the 20 greatest logits of each.
@@ -17,6 +18,7 @@ LONG = ("The lighthouse keeper wrote down the weather every evening. On the firs
 CODE = ("#include <stdio.h>\n\nint main(int argc, char **argv)\n{\n    for (int i = 1; i < argc; "
         "i++)\n        printf(\"%d: %s\\n\", i, argv[i]);\n    return 0;\n}\n\n"
         "def fib(n):\n    return n if n < 2 else fib(n - 1) + ")
+GEMMA_CHAT = ("<start_of_turn>user\nName three primary colours.<end_of_turn>\n<start_of_turn>model\n")
 CHAT = ("<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
         "Name three primary colours.<|im_end|>\n<|im_start|>assistant\n")
 
@@ -36,9 +38,13 @@ TOP = 20
 def main():
     model = llama_cpp.Llama(model_path=sys.argv[1], n_ctx=2048, n_batch=512, logits_all=True,
                             verbose=False, n_threads=2)
+    gemma = "--gemma" in sys.argv
     print("# llama-cpp-python %s, %d greatest logits" % (llama_cpp.__version__, TOP))
+    if gemma:
+        print("# at most 1.5: llama.cpp is up to 0.84 from exact here")
     for name, text in PROMPTS:
-        ids = model.tokenize(text.encode(), add_bos=False, special=True)
+        text = GEMMA_CHAT if gemma and name == "chat" else text
+        ids = model.tokenize(text.encode(), add_bos=gemma, special=True)
         model.reset()
         model.eval(ids)
         print("prompt", name, len(ids))
