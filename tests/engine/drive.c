@@ -13,6 +13,7 @@ static void on_event(void *ctx, struct plan_event *ev)
         atomic_fetch_add(&d->n_chunk, 1);
         if (d->slow_us)
             usleep((useconds_t)d->slow_us);
+        d->n_beside += d->busy && atomic_load(d->busy);
         return;
     }
     d->ok = ev->kind == PLAN_DONE;

@@ -22,6 +22,8 @@ struct drive {
     sem_t               done;
     struct str          chunks;
     atomic_uint         n_chunk;
+    const atomic_bool  *busy;           /* likewise: ... */
+    uint32_t            n_beside;       /* ... chunks that came while it was true */
     uint32_t            slow_us;        /* set after drive_gen: what taking a chunk costs */
     struct plan_result *result;
     struct error        error;

@@ -19,6 +19,7 @@ struct fake {
     uint32_t           *kv;         /* [n_page, page_tokens] */
     uint32_t           *history;    /* [context] of the row at hand */
     atomic_ullong       n_row, n_big;
+    atomic_bool         busy;
     uint32_t            n_forward;
     float              *kept;       /* [BACKEND_KEPT, n_vocab] when it draws */
     uint32_t            n_kept;
@@ -90,8 +91,10 @@ static enum status fake_forward(struct backend *be, const struct batch *b, float
     atomic_fetch_add(&f->n_row, b->n_row);
     atomic_fetch_add(&f->n_big, b->n_row > f->opts.max_batch_tok / 2);
     int us = f->opts.step_us + f->opts.row_us * (int)b->n_row;
+    atomic_store(&f->busy, true);
     if (us)
         usleep((useconds_t)us);
+    atomic_store(&f->busy, false);
     return ST_OK;
 }
 
@@ -199,4 +202,9 @@ uint64_t fake_backend_big_steps(const struct backend *be)
 uint64_t fake_backend_drawn(const struct backend *be)
 {
     return atomic_load(&((struct fake *)be)->n_drawn);
+}
+
+const atomic_bool *fake_backend_busy(const struct backend *be)
+{
+    return &((const struct fake *)be)->busy;
 }

@@ -6,6 +6,8 @@
 #ifndef TESTS_ENGINE_FAKE_BACKEND_H
 #define TESTS_ENGINE_FAKE_BACKEND_H
 
+#include <stdatomic.h>
+
 #include "runtime/backend/backend.h"
 
 struct fake_opts {
@@ -24,6 +26,8 @@ struct backend *fake_backend_new(const struct fake_opts *opts);
 uint64_t        fake_backend_rows(const struct backend *be);   /* rows computed so far */
 /* Steps so far with more than half the rows that one may have. */
 uint64_t        fake_backend_big_steps(const struct backend *be);
+/* True while a step takes its pretended time. */
+const atomic_bool *fake_backend_busy(const struct backend *be);
 uint64_t        fake_backend_drawn(const struct backend *be);  /* tokens drawn so far */
 
 #endif

