@@ -120,8 +120,8 @@ struct rope_kv_args {
     struct attn_shape       shape;
     float                  *qkv;    /* [n_row, stride]: q heads, k heads, v heads; q is rewritten */
     size_t                  stride;
-    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines; NULL: no
-                                       rotation */
+    const float            *rope;   /* [position, 2, n_rot / 2]: cosines, sines; NULL: no rotation */
+    uint32_t                n_rot;  /* elements of a head that turn, from its first; 0: all */
     const float            *q_norm; /* [head_dim] or NULL: RMS norm of each head before rotation */
     const float            *k_norm;
     float                   eps;

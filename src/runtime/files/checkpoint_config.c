@@ -174,9 +174,9 @@ static enum status read_window(const struct config *c)
 
 /* The divisors of frequencies that Llama 3 files have as a tensor. */
 static enum status llama3_scaling(const struct config *c, const json_t *rope, double base,
-                                  uint32_t head_dim)
+                                  uint32_t n_rot)
 {
-    uint32_t half = head_dim / 2;
+    uint32_t half = n_rot / 2;
     double factor = number_or(rope, "factor", 0), low = number_or(rope, "low_freq_factor", 0);
     double high = number_or(rope, "high_freq_factor", 0);
     double context = number_or(rope, "original_max_position_embeddings", 0);
@@ -198,12 +198,13 @@ static enum status llama3_scaling(const struct config *c, const json_t *rope, do
 }
 
 static enum status put_divisors(const struct config *c, const json_t *rope, const char *source,
-                                const char *name, uint32_t head_dim)
+                                const char *name, uint32_t n_rot)
 {
     const json_t *list = json_object_get(rope, source);
-    uint32_t half = head_dim / 2;
+    uint32_t half = n_rot / 2;
     if (!json_is_array(list) || json_array_size(list) != half || half == 0)
-        return refuse(c, ST_INVALID, "rope scaling longrope lacks a list of half a head: ", source);
+        return refuse(c, ST_INVALID,
+                      "rope scaling longrope lacks a list of half of what turns: ", source);
     float *divisor = arena_array(&c->b->own, half, sizeof *divisor);
     if (!divisor)
         return error_nomem(c->err);
@@ -219,7 +220,7 @@ static enum status put_divisors(const struct config *c, const json_t *rope, cons
 }
 
 /* The gain is on cosines and sines; it depends on how far the context was stretched. */
-static enum status longrope_scaling(const struct config *c, const json_t *rope, uint32_t head_dim)
+static enum status longrope_scaling(const struct config *c, const json_t *rope, uint32_t n_rot)
 {
     double context = number_or(c->json, "max_position_embeddings", 0);
     double original = number_or(rope, "original_max_position_embeddings", context);
@@ -228,25 +229,25 @@ static enum status longrope_scaling(const struct config *c, const json_t *rope, 
         return refuse(c, ST_INVALID, "rope scaling longrope lacks numbers", "");
     double factor = number_or(rope, "factor", context / original);
     double gain = factor <= 1 ? 1 : sqrt(1 + log(factor) / log(original));
-    enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", head_dim);
+    enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", n_rot);
     if (st == ST_OK)
-        st = put_divisors(c, rope, "long_factor", "rope_factors_long.weight", head_dim);
+        st = put_divisors(c, rope, "long_factor", "rope_factors_long.weight", n_rot);
     put_u64(c, "rope.scaling.original_context_length", (uint64_t)original);
     put_f64(c, "rope.scaling.attn_factor", number_or(rope, "attention_factor", gain));
     return st;
 }
 
 static enum status read_scaling(const struct config *c, const json_t *rope, double base,
-                                uint32_t head_dim)
+                                uint32_t n_rot)
 {
     const json_t *type = json_object_get(rope, "rope_type");
     const char *name = json_string_value(type ? type : json_object_get(rope, "type"));
     if (!name || strcmp(name, "default") == 0)
         return ST_OK;
     if (strcmp(name, "llama3") == 0)
-        return llama3_scaling(c, rope, base, head_dim);
+        return llama3_scaling(c, rope, base, n_rot);
     if (strcmp(name, "longrope") == 0 || strcmp(name, "su") == 0)
-        return longrope_scaling(c, rope, head_dim);
+        return longrope_scaling(c, rope, n_rot);
     if (strcmp(name, "linear") != 0)
         return refuse(c, ST_UNSUPPORTED, "rope scaling of this type is not read: ", name);
     char k[96];
@@ -271,9 +272,11 @@ static enum status read_rope(const struct config *c, uint32_t head_dim)
         put_f64(c, "rope.freq_base_swa", number_or(local, "rope_theta", near));
     double part = number_or(c->json, "partial_rotary_factor", 1);
     part = number_or(rope, "partial_rotary_factor", part);
-    if (part != 1)
-        put_u64(c, "rope.dimension_count", part > 0 && part < 1 ? (uint64_t)(part * head_dim) : 0);
-    return read_scaling(c, rope, base, head_dim);
+    if (!(part > 0 && part <= 1))
+        return refuse(c, ST_INVALID, "no usable number: ", "partial_rotary_factor");
+    uint32_t n_rot = (uint32_t)(part * head_dim);
+    put_u64(c, "rope.dimension_count", n_rot);
+    return read_scaling(c, rope, base, n_rot);
 }
 
 static enum status read_gemma(const struct config *c, uint32_t head_dim)

@@ -29,8 +29,8 @@ GEMMA = dict(BASE, hidden_size=96, intermediate_size=64, num_attention_heads=2, 
 PHI = dict(BASE, num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=1024)
 
 
-def longrope(original):
-    return dict(original_max_position_embeddings=original, rope_parameters={
+def longrope(original, part=1.0):
+    return dict(partial_rotary_factor=part, original_max_position_embeddings=original, rope_parameters={
         "rope_type": "longrope", "rope_theta": 500.0, "original_max_position_embeddings": original,
         "short_factor": [1.0 + 0.1 * i for i in range(16)], "long_factor": [1.0 + 0.5 * i for i in range(16)]})
 
@@ -45,7 +45,7 @@ FAMILIES = {
     "smollm3": ("SmolLM3Config", dict(BASE, intermediate_size=64, num_hidden_layers=4, num_attention_heads=2,
                                       num_key_value_heads=1, no_rope_layers=[1, 0, 1, 1], rope_parameters=ROPE)),
     "phi3": ("Phi3Config", dict(PHI, sliding_window=20, **longrope(256))),     # the short list
-    "phi3_long": ("Phi3Config", dict(PHI, **longrope(16))),                    # the long one
+    "phi3_long": ("Phi3Config", dict(PHI, num_attention_heads=1, **longrope(16, part=0.5))),   # the long one
     "gemma2": ("Gemma2Config", dict(GEMMA, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
                                     rope_parameters=ROPE)),
     "gemma3": ("Gemma3TextConfig", dict(GEMMA, num_hidden_layers=3, num_attention_heads=2, layer_types=[
