@@ -61,15 +61,21 @@ static double number_or(const json_t *from, const char *name, double other)
     return json_is_number(v) ? json_number_value(v) : other;
 }
 
-static enum status find_family(struct config *c)
+/* A model that reads images too keeps what is for texts in an object of its own: that is read. */
+static enum status find_family(struct config *c, bool *ret_nested)
 {
+    const json_t *text = json_object_get(c->json, "text_config");
+    const json_t *q = json_object_get(c->json, "quantization_config");
+    const char *whole_type = json_string_value(json_object_get(c->json, "model_type"));
+    *ret_nested = whole_type && strcmp(whole_type, "gemma3") == 0 && json_is_object(text);
+    if (*ret_nested)
+        c->json = text;
     const char *type = json_string_value(json_object_get(c->json, "model_type"));
     if (!type)
         return refuse(c, ST_INVALID, "no model_type", "");
     c->family = family_find(slice_of(type));
     if (!c->family)
         return refuse(c, ST_UNSUPPORTED, "models of this type are not read: ", type);
-    const json_t *q = json_object_get(c->json, "quantization_config");
     if (json_is_object(q)) {
         const char *method = json_string_value(json_object_get(q, "quant_method"));
         return refuse(c, ST_UNSUPPORTED, "quantised weights are not read: ",
@@ -91,11 +97,14 @@ static enum status read_shape(const struct config *c, struct config_shape *ret)
         { "intermediate_size", "feed_forward_length" },
         { "max_position_embeddings", "context_length" },
     };
+    const struct family *f = c->family;
     uint64_t x, n_head, n_kv, dim, width;
     enum status st;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if ((st = whole(c, rows[i].source, &x)))
             return st;
+        if (!x && strcmp(rows[i].name, "context_length") == 0)
+            x = f->context;
         if (!x)
             return refuse(c, ST_INVALID, "no ", rows[i].source);
         put_u64(c, rows[i].name, x);
@@ -103,14 +112,16 @@ static enum status read_shape(const struct config *c, struct config_shape *ret)
     if ((st = whole(c, "hidden_size", &width)) || (st = whole(c, "num_attention_heads", &n_head)) ||
         (st = whole(c, "num_key_value_heads", &n_kv)) || (st = whole(c, "head_dim", &dim)))
         return st;
+    n_head = n_head ? n_head : f->n_head;
+    n_kv = n_kv ? n_kv : f->n_kv_head ? f->n_kv_head : n_head;
     if (!n_head)
         return refuse(c, ST_INVALID, "no num_attention_heads", "");
     if (!dim)
-        dim = c->family->head_dim ? c->family->head_dim : width / n_head;
+        dim = f->head_dim ? f->head_dim : width / n_head;
     if (dim == 0 || dim > MAX_HEAD_DIM)
         return refuse(c, ST_INVALID, "impossible attention heads", "");
     put_u64(c, "attention.head_count", n_head);
-    put_u64(c, "attention.head_count_kv", n_kv ? n_kv : n_head);
+    put_u64(c, "attention.head_count_kv", n_kv);
     put_u64(c, "attention.key_length", dim);
     put_u64(c, "attention.value_length", dim);
     put_f64(c, "attention.layer_norm_rms_epsilon", number_or(c->json, "rms_norm_eps", 1e-6));
@@ -279,7 +290,7 @@ static enum status read_rope(const struct config *c, uint32_t head_dim)
     return read_scaling(c, rope, base, n_rot);
 }
 
-static enum status read_gemma(const struct config *c, uint32_t head_dim)
+static enum status read_gemma(const struct config *c)
 {
     static const struct { const char *source, *name; } rows[] = {
         { "attn_logit_softcapping", "attn_logit_softcapping" },
@@ -290,7 +301,7 @@ static enum status read_gemma(const struct config *c, uint32_t head_dim)
         if (x > 0)
             put_f64(c, rows[i].name, x);
     }
-    double scalar = number_or(c->json, "query_pre_attn_scalar", head_dim);
+    double scalar = number_or(c->json, "query_pre_attn_scalar", 256);
     if (!(scalar > 0))
         return refuse(c, ST_INVALID, "no usable number: ", "query_pre_attn_scalar");
     put_f64(c, "attention.scale", 1 / sqrt(scalar));
@@ -302,10 +313,10 @@ enum status checkpoint_config(struct bundle *b, const json_t *config, struct con
 {
     struct config c = { b, config, NULL, err };
     enum status st;
-    if ((st = find_family(&c)) || (st = read_shape(&c, ret)) || (st = read_window(&c)) ||
+    if ((st = find_family(&c, &ret->nested)) || (st = read_shape(&c, ret)) || (st = read_window(&c)) ||
         (st = read_rope(&c, ret->head_dim)))
         return st;
-    if (c.family->gemma && (st = read_gemma(&c, ret->head_dim)))
+    if (c.family->gemma && (st = read_gemma(&c)))
         return st;
     bundle_put_str(b, "general.architecture", slice_of(c.family->arch));
     return b->own.failed ? error_nomem(err) : ST_OK;

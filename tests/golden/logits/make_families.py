@@ -54,6 +54,14 @@ FAMILIES = {
         "sliding_attention": {"rope_type": "default", "rope_theta": 200.0}})),
 }
 
+# The same text model inside of one for images; what is for images is random too, and not looked at.
+FAMILIES["gemma3_images"] = ("Gemma3Config", dict(
+    text_config=dict(FAMILIES["gemma3"][1], num_hidden_layers=2, intermediate_size=32), mm_tokens_per_image=1,
+    vision_config=dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=1, image_size=14,
+                       patch_size=14), boi_token_index=250, eoi_token_index=251, image_token_index=252,
+    tie_word_embeddings=True))
+FAMILIES["gemma3_images"][1]["text_config"]["layer_types"] = ["sliding_attention", "full_attention"]
+
 
 def fill(model, gemma, gen):
     for name, p in model.named_parameters():
@@ -67,8 +75,12 @@ def fill(model, gemma, gen):
         p.data.copy_(x.to(torch.bfloat16).to(p.dtype))
 
 
+def auto(name):
+    return transformers.AutoModelForImageTextToText if "images" in name else transformers.AutoModelForCausalLM
+
+
 def logits(path, dtype, ids):
-    model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="eager")
+    model = auto(path).from_pretrained(path, dtype=dtype, attn_implementation="eager")
     with torch.no_grad():
         return model.eval()(torch.tensor([ids])).logits[0].double()
 
@@ -78,7 +90,7 @@ def make(name):
     path = os.path.join(HERE, name)
     gen = torch.Generator().manual_seed(sum(name.encode()))
     config = getattr(transformers, kind)(**options)
-    model = transformers.AutoModelForCausalLM.from_config(config)
+    model = auto(name).from_config(config)
     fill(model, name.startswith("gemma"), gen)
     model.to(torch.bfloat16).save_pretrained(path)
     if os.path.exists(os.path.join(path, "generation_config.json")):
