@@ -241,12 +241,12 @@ static void ask_where_all_grow(struct lab *lab)
     close_lab(lab, e);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const uint32_t chunk[] = { 2048, 512, 37, 1 };
     struct lab lab = {0};
     struct error err;
-    struct synth_opts so = synth_defaults("llama", DT_Q8_0, 42);
+    struct synth_opts so = synth_defaults(argc > 1 ? argv[1] : "llama", DT_Q8_0, 42);
     so.context = 2048;
     REQUIRE(synth_gguf(&so, &lab.file, &err) == ST_OK);
     lab.text = prose(PROMPT, 3);
