@@ -3,9 +3,11 @@
 #
 #     bench/gpu.sh BUILD RESULTS [MODEL...]
 #
-# BUILD holds test_cuda, test_cuda_model and gpu, in a build tree or side by side.  RESULTS is the file
-# that everything is written to as well.  MODELs are files or shapes (see gpu.c); without any, the
-# default model's shape and Llama-3.1-8B's.  Exits with 1 when a check failed, 77 without a GPU.
+# BUILD holds test_cuda, test_cuda_draw, test_cuda_model, logits and gpu, in a build tree or side by side.
+# RESULTS is the file that everything is written to as well.  MODELs are files or shapes (see gpu.c); without
+# any, the default model's shape and Llama-3.1-8B's.  Where Python has torch and transformers our logits are
+# compared with theirs, also of those MODELs that are files.  Exits with 1 when a check failed, 77 without a
+# GPU.
 set -u
 
 build=$1
@@ -46,14 +48,25 @@ export LD_LIBRARY_PATH
 part "the card" nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm --format=csv
 part "kernels beside the C definition" "$(program tests/kernels/test_cuda)"
 [ $rc = 77 ] && exit 77
+part "tokens beside the host's sampler" "$(program tests/kernels/test_cuda_draw)"
 part "models beside the CPU" "$(program tests/kernels/test_cuda_model)"
+files=
+for model in "$@"; do
+    [ -f "$model" ] && files="$files $model"
+done
+if python3 -c 'import torch, transformers' 2>/dev/null; then
+    part "logits beside transformers" python3 "$(dirname "$0")/gpu_transformers.py" \
+        "$(program bench/logits)" $files
+fi
 for model in "$@"; do
     part "speed: $model" "$(program bench/gpu)" "$model"
 done
 if command -v compute-sanitizer >/dev/null 2>&1; then
     for tool in memcheck racecheck; do
-        part "compute-sanitizer $tool" compute-sanitizer --tool "$tool" --error-exitcode 9 \
-            "$(program tests/kernels/test_cuda)" small
+        for test in test_cuda test_cuda_draw; do
+            part "compute-sanitizer $tool $test" compute-sanitizer --tool "$tool" --error-exitcode 9 \
+                "$(program "tests/kernels/$test")" small
+        done
     done
 fi
 rm -f "$results.part"

@@ -105,10 +105,24 @@ typedef struct sgl_engine_config {
     void           *progress_ctx;
     uint32_t        constraint_cache_mb;    /* MiB kept of constraints and their masks; 0: 192 */
     const char     *order;          /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
-    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    const char     *evict;          /* "lru" (NULL), "lfu", "fifo", "slru", "priority", "next-use" */
     uint32_t        max_wait_ms;    /* then a request is overdue and comes first; 0: 10,000 */
     uint32_t        max_passes;     /* rounds that may admit others before it; 0: 256 */
     uint32_t        step_tokens;    /* prompt tokens of a step; 0: all that a batch can hold */
+    int             pin_percent;    /* of the KV pages that hard pins may keep; 0: 25, as far as the
+                                       model's window fits beside them; -1: none */
+    const char     *kv_events;      /* "tcp://ADDR:PORT": tells there which pages the cache has; NULL:
+                                       nobody */
+    bool            kv_events_maps; /* with maps for the events, not arrays */
+    const char     *admission;      /* "expected" (NULL): room for likely answers, who runs may be set
+                                       back; "strict": room for the longest, nobody is */
+    int             overlap;        /* work beside the running step: 0 where the device leaves the host's
+                                       cores idle, 1 always, -1 never */
+    uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */
+    bool            no_tree;        /* only prompts that are equal as a whole share (for comparison) */
+    bool            no_pending;     /* nothing is shared while it is being computed (for comparison) */
 } sgl_engine_config;
 
 void sgl_engine_config_init(sgl_engine_config *config);
@@ -131,11 +145,16 @@ typedef struct sgl_engine_stats {
     uint64_t forks, steps, requests, failed, cancelled, retracted, evicted_pages, copied_pages;
     uint32_t pages_total, pages_free, pages_cached, pages_held, running, waiting;
     double   prefill_ms, decode_ms, mask_ms, sample_ms;
+    /* prompt tokens that were computed, by why the cache did not have them: never seen, evicted,
+     * known in another namespace, in a page that was not whole, known but with logits wanted */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
 } sgl_engine_stats;
 
 void       sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret);
 /* SGL_OK when nothing runs and every page is accounted for. */
 sgl_status sgl_engine_check(sgl_engine *engine, sgl_error *err);
+/* Forgets what is cached and not pinned for a time; SGL_STATE while requests run. */
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err);
 
 /* ---- text ---- */
 
@@ -197,7 +216,7 @@ typedef struct sgl_request {
     const char        *template_vars;   /* JSON object or NULL */
     bool               continue_final;  /* the last message is an assistant's and is continued */
 
-    uint32_t           max_tokens;      /* 0: up to the context */
+    uint32_t           max_tokens;      /* 0: up to the context; more than fits is refused */
     uint32_t           min_tokens;
     const char *const *stop;            /* texts */
     size_t             n_stop;
@@ -235,6 +254,8 @@ typedef struct sgl_request {
     int32_t            priority;
     uint64_t           deadline_ms;     /* from now; 0: none */
     const char        *structural_tag;  /* a constraint too: text with tags that hold values; JSON */
+    const char        *tenant;          /* whose share of the engine it takes; NULL: everybody's */
+    uint32_t           tenant_weight;   /* of that share, in thousandths; 0: 1000 */
 } sgl_request;
 
 void sgl_request_init(sgl_request *request);
@@ -271,6 +292,13 @@ typedef struct sgl_result {
     const double    *probs;     /* [n_probs] in the order of the options */
     size_t           n_probs;
     double           queue_ms, prefill_ms, decode_ms, ttft_ms;
+    /* cached_tokens, by where they came from: computed before, computed for another request just
+     * then, inherited by a fork, read back from host memory */
+    uint32_t         cached_device, cached_shared, cached_forked, cached_host;
+    /* the other prompt tokens, by why they were computed: not in the cache, no longer in it, in a
+     * page that was not whole, their logits were wanted */
+    uint32_t         miss_cold, miss_evicted, miss_boundary, miss_logprobs;
+    uint32_t         retractions;   /* times it gave its place up for others, and came back */
 } sgl_result;
 
 typedef struct sgl_call sgl_call;       /* one generation on its way */
@@ -287,7 +315,7 @@ typedef struct sgl_call_event {
     size_t              text_len;
     const sgl_token    *tokens;     /* TEXT */
     size_t              n_tokens;
-    const sgl_result   *result;     /* DONE */
+    const sgl_result   *result;     /* DONE; FAILED: what there was when the deadline came, or NULL */
     sgl_error           error;      /* FAILED */
 } sgl_call_event;                   /* valid until the next sgl_call_next or sgl_call_free */
 
@@ -318,9 +346,15 @@ typedef struct sgl_session sgl_session;
 typedef enum sgl_role { SGL_SYSTEM, SGL_USER, SGL_ASSISTANT, SGL_TOOL } sgl_role;
 
 sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err);
+/* What it has read is given up after everything else; with keep_ms not before so long after each of
+ * its calls, as far as the engine's pin_percent goes. */
+sgl_status sgl_session_new_pinned(sgl_engine *engine, uint32_t keep_ms, sgl_session **ret,
+                                  sgl_error *err);
 /* Shares every computed page. */
 sgl_status sgl_session_fork(sgl_session *session, sgl_session **ret, sgl_error *err);
 void       sgl_session_free(sgl_session *session);
+/* The same; its own text will not come again, and leaves the cache at once. */
+void       sgl_session_discard(sgl_session *session);
 
 /* Appending returns at once; the text is computed with the next generation. */
 sgl_status sgl_session_append(sgl_session *session, const char *text, size_t len, sgl_error *err);

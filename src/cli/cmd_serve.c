@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "cli/cmd.h"
 #include "cli/load.h"
 #include "cli/options.h"
@@ -20,20 +21,42 @@ static const struct flag serve_flags[] = {
     FLAG(FLAG_NUMBER, "port", port, "N", "port; 30000, 0 takes a free one"),
     FLAG(FLAG_TEXT, "served-model-name", served_name, "NAME", "name of the model in answers"),
     FLAG(FLAG_TEXT, "api-key", api_key, "KEY", "asked for as a bearer token"),
+    FLAG(FLAG_TEXT, "tenants", tenants, "FILE", "JSON list of tenants: name, key, weight, priority"),
+    FLAG(FLAG_NUMBER, "max-queued", max_queued, "N", "requests that wait before 429; 1024"),
+    FLAG(FLAG_NUMBER, "max-queued-tokens", max_queued_tokens, "N", "of their prompts; 4194304"),
+    FLAG(FLAG_NUMBER, "itl-target-ms", itl_target_ms, "N", "read prompts no faster than lets others decode"),
+    FLAG(FLAG_NUMBER, "max-deadline-ms", max_deadline_ms, "N", "no request may take longer"),
     FLAG(FLAG_TEXT, "order", order, "O", "of the queue: hrrn, fcfs, lpm, dfs, random; hrrn"),
-    FLAG(FLAG_TEXT, "evict", evict, "P", "what leaves the cache first: lru, lfu, fifo, slru, priority"),
+    FLAG(FLAG_TEXT, "evict", evict, "P",
+         "what leaves the cache first: lru, lfu, fifo, slru, priority, next-use"),
+    FLAG(FLAG_TEXT, "admission", admission, "A", "room for answers: expected, strict; expected"),
     FLAG(FLAG_NUMBER, "max-running", max_running, "N", "sequences decoded at once; 64"),
     FLAG(FLAG_NUMBER, "max-wait-ms", max_wait_ms, "N", "then a request comes first; 10000"),
     FLAG(FLAG_NUMBER, "max-passes", max_passes, "N", "rounds others may be admitted before it; 256"),
     FLAG(FLAG_NUMBER, "step-tokens", step_tokens, "N", "prompt tokens of a step; a whole batch"),
+    FLAG(FLAG_NUMBER, "pin-budget", pin_budget, "N", "percent of the KV pages that hard pins may keep; 25"),
+    FLAG(FLAG_TEXT, "kv-events", kv_events, "URL", "tells there what the cache has: tcp://ADDR:PORT"),
+    FLAG(FLAG_BOOL, "kv-events-maps", kv_events_maps, NULL, "with names for the fields of an event"),
     FLAG(FLAG_BOOL, "quiet", quiet, NULL, "no progress"),
 };
+enum { MAX_TENANTS_FILE = 1 << 20 };
 enum { N_SERVE_FLAG = sizeof serve_flags / sizeof *serve_flags };
+
+/* False: a message was printed. */
+static bool read_tenants(const struct options *o, struct str *ret)
+{
+    struct error why;
+    if (!o->tenants || fs_read(o->tenants, MAX_TENANTS_FILE, ret, &why) == ST_OK)
+        return true;
+    fprintf(stderr, "sglrun: %s\n", why.text);
+    return false;
+}
 
 static int serve(const struct options *o)
 {
     sgl_engine *engine = NULL;
     struct server *server = NULL;
+    struct str tenants = { 0 };
     sgl_error err;
 
     /* Blocked before any thread is made, so that only the wait below receives them. */
@@ -43,13 +66,18 @@ static int serve(const struct options *o)
     sigaddset(&stop, SIGTERM);
     sigprocmask(SIG_BLOCK, &stop, NULL);
 
-    if (!output_engine(o, false, &engine))
+    if (!read_tenants(o, &tenants) || !output_engine(o, false, &engine)) {
+        str_free(&tenants);
         return EXIT_FAILED;
+    }
     struct server_opts opts = {
         .host = o->host,
         .port = (uint16_t)o->port,
         .model_name = o->served_name,
         .api_key = o->api_key,
+        .max_queued = o->max_queued < UINT32_MAX ? (uint32_t)o->max_queued : UINT32_MAX,
+        .tenants = tenants.ptr,
+        .max_deadline_ms = o->max_deadline_ms,
     };
     int rc = EXIT_FAILED;
     if (server_start(engine, &opts, &server, &err) != SGL_OK) {
@@ -62,13 +90,14 @@ static int serve(const struct options *o)
         rc = got == SIGINT ? EXIT_INTERRUPT : EXIT_DONE;
     }
     server_stop(server);
+    str_free(&tenants);
     sgl_engine_unref(engine);
     return rc;
 }
 
 int cmd_serve(int argc, char **argv)
 {
-    struct options o = { .port = 30000 };
+    struct options o = { .port = 30000, .max_queued_tokens = 4 << 20 };
     int rc = EXIT_USAGE;
     if (options_parse(&o, "serve", serve_flags, N_SERVE_FLAG, argc, argv, false)) {
         if (o.help) {

@@ -189,6 +189,12 @@ void follow_stats(const sgl_run *run, sgl_engine *engine)
             (unsigned long long)e.generated_tokens, per_second(e.generated_tokens, e.decode_ms),
             (unsigned long long)e.forced_tokens, (unsigned long long)e.steps,
             (unsigned long long)e.forks);
+    if (e.computed_tokens)
+        fprintf(stderr, "computed because: %llu cold, %llu evicted, %llu of another namespace, %llu in "
+                        "open pages, %llu for their logits; %llu retractions\n",
+                (unsigned long long)e.miss_cold, (unsigned long long)e.miss_evicted,
+                (unsigned long long)e.miss_namespace, (unsigned long long)e.miss_boundary,
+                (unsigned long long)e.miss_logprobs, (unsigned long long)e.retracted);
     fprintf(stderr, "pages %u: %u free, %u cached, %u held; %llu copied, %llu evicted\n",
             e.pages_total,
             e.pages_free, e.pages_cached, e.pages_held, (unsigned long long)e.copied_pages,

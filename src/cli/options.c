@@ -180,8 +180,14 @@ void options_engine(const struct options *o, sgl_engine_config *config)
     config->order = o->order;
     config->evict = o->evict;
     config->max_running = at_most_32(o->max_running);
+    config->admission = o->admission;
+    config->itl_target_ms = at_most_32(o->itl_target_ms);
+    config->max_queued_tokens = o->max_queued_tokens;
     config->max_wait_ms = at_most_32(o->max_wait_ms);
     config->max_passes = at_most_32(o->max_passes);
+    config->pin_percent = o->pin_budget < 90 ? (int)o->pin_budget : 90;
+    config->kv_events = o->kv_events;
+    config->kv_events_maps = o->kv_events_maps;
     config->step_tokens = at_most_32(o->step_tokens);
 }
 

@@ -39,7 +39,11 @@ struct options {
     const char *messages, *tools, *vars;
     /* serve */
     const char *host, *api_key, *served_name, *order, *evict;
-    uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens;
+    uint64_t    port, max_running, max_wait_ms, max_passes, step_tokens, pin_budget;
+    const char *kv_events;
+    bool        kv_events_maps;
+    const char *tenants, *admission;
+    uint64_t    max_queued, max_queued_tokens, max_deadline_ms, itl_target_ms;
 
     sgl_engine *engine;             /* set by check and show: costs count its tokens */
     struct text_list rest;          /* what is no flag */

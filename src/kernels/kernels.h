@@ -164,6 +164,36 @@ struct copy_page_args {
     uint32_t  n_layer;
 };
 
+/* ---- drawing where the logits are ---- */
+
+/* Changes one logit; lists of them are those of runtime/sample/sampler.h. */
+struct draw_edit {
+    uint32_t id;
+    float    x;
+};
+
+/* One token to be drawn; the rules are those of runtime/sample, which defines them. */
+struct draw_row {
+    uint32_t                logit;      /* which row of logits; it is used up */
+    const uint32_t         *mask;       /* [ceil(n_vocab / 32)] bit set: allowed; NULL: all */
+    const struct draw_edit *edit;       /* [n_repeat + n_minus + n_plus] */
+    uint32_t                n_repeat, n_minus, n_plus;
+    float                   repetition;
+    double                  temp;       /* 0: the greatest */
+    double                  top_p;      /* 1: off */
+    double                  min_p;      /* 0: off */
+    uint32_t                top_k;      /* 0: off */
+    uint64_t                key_lo, key_hi;
+    uint32_t                index;      /* upper half of the counter; the lower is the id's block */
+};
+
+enum draw_fault { DRAW_FINE, DRAW_NO_TOKEN, DRAW_NOT_A_NUMBER, DRAW_NOT_FINITE };
+
+struct drawn {
+    uint32_t id;
+    uint32_t fault;             /* enum draw_fault */
+};
+
 /* ---- the table ---- */
 
 #define KERNEL_ROWS(X)                                                                     \
@@ -197,6 +227,11 @@ struct kernels {
                               uint32_t n_in, struct matrix **ret, struct error *err);
     void (*matrix_free)(struct matrix *m);          /* NULL is fine */
     uint64_t (*matrix_bytes)(const struct matrix *m);
+    /* Both NULL where logits are host memory: the sampler reads them there.  Rows are taken in
+     * (their lists are copied) until one does not fit any more; draw_run then draws them all from
+     * the rows of `logits` and waits for the tokens, in the order of the rows. */
+    bool (*draw_add)(struct device *d, const struct draw_row *row);
+    enum status (*draw_run)(struct device *d, float *logits, struct drawn *ret, struct error *err);
     void (*close)(struct device *d);
 #define X(op, sentence) void (*op)(struct device *d, const struct op##_args *a);
     KERNEL_ROWS(X)
@@ -216,6 +251,9 @@ struct device_opts {
     /* What a GPU's work lists are sized by; the CPU keeps none. */
     uint32_t    max_item;       /* sequences of one step */
     uint32_t    max_page;       /* pages of one sequence */
+    uint32_t    n_vocab;        /* of the rows that are drawn from; 0: none are */
+    bool        replay;         /* between step and head all passes are the same operations on the
+                                   same memory: they may be recorded and launched again */
     struct attn_shape shape;
 };
 

@@ -2,6 +2,7 @@
 #include "drive.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void on_event(void *ctx, struct plan_event *ev)
 {
@@ -9,6 +10,9 @@ static void on_event(void *ctx, struct plan_event *ev)
     struct drive *d = ev->user;
     if (ev->kind == PLAN_CHUNK) {
         str_add_slice(&d->chunks, ev->chunk);
+        atomic_fetch_add(&d->n_chunk, 1);
+        if (d->slow_us)
+            usleep((useconds_t)d->slow_us);
         return;
     }
     d->ok = ev->kind == PLAN_DONE;

@@ -3,6 +3,7 @@
 #define TESTS_ENGINE_DRIVE_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@
 struct drive {
     sem_t               done;
     struct str          chunks;
+    atomic_uint         n_chunk;
+    uint32_t            slow_us;        /* set after drive_gen: what taking a chunk costs */
     struct plan_result *result;
     struct error        error;
     bool                ok;

@@ -9,18 +9,32 @@ const struct fake_opts fake_plain = {
     .end_token = FAKE_IM_END, .end_bias = 4,
 };
 
-struct engine *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts,
-                                struct backend **ret_backend)
+static enum status try_open(const struct fake_opts *fake, const struct engine_opts *opts,
+                            struct backend **ret_backend, struct engine **ret, struct error *err)
 {
     struct fake_opts f = *fake;
     struct engine_opts o = opts ? *opts : (struct engine_opts){ .max_running = 16 };
     struct bundle *b = fake_model_open(&f.n_vocab);
     REQUIRE(b);
     o.check_steps = true;
-    struct backend *be = fake_backend_new(&f);
+    *ret_backend = fake_backend_new(&f);
+    return local_open_with(&o, b, *ret_backend, ret, err);
+}
+
+enum status fake_engine_try(const struct fake_opts *fake, const struct engine_opts *opts,
+                            struct engine **ret, struct error *err)
+{
+    struct backend *be;
+    return try_open(fake, opts, &be, ret, err);
+}
+
+struct engine *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts,
+                                struct backend **ret_backend)
+{
+    struct backend *be;
     struct engine *e;
     struct error err;
-    enum status st = local_open_with(&o, b, be, &e, &err);
+    enum status st = try_open(fake, opts, &be, &e, &err);
     if (st != ST_OK)
         fprintf(stderr, "open: %s\n", err.text);
     REQUIRE(st == ST_OK);

@@ -10,6 +10,9 @@ extern const struct fake_opts fake_plain;       /* 2,048 tokens of context, 599 
 /* Checks every invariant after every step.  opts and ret_backend may be NULL. */
 struct engine  *fake_engine_open(const struct fake_opts *fake, const struct engine_opts *opts,
                                  struct backend **ret_backend);
+/* The same, where it may fail. */
+enum status     fake_engine_try(const struct fake_opts *fake, const struct engine_opts *opts,
+                                struct engine **ret, struct error *err);
 struct session *fake_session(struct engine *e);
 struct session *fake_fork(struct session *s);
 void            fake_check_idle(struct engine *e);

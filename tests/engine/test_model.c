@@ -1,4 +1,5 @@
-/* test_model.c - the same on a real model: cold, warm, alone, beside others, forked.
+/* test_model.c - the same on a real model: cold, warm, alone, beside others, forked,
+ * chosen among options.
  *
  * The model is the argument; without the file the test is skipped (77). */
 #include <string.h>
@@ -150,6 +151,115 @@ static void test_branches(const char *path)
     mem_free(text);
 }
 
+static const char *const colour[] = { " red", " red and blue", " green", " light green paint" };
+enum { N_COLOUR = 4 };
+
+/* n options from `first` on; select, so that the chosen one's tokens are told. */
+static void choose(struct session *s, int first, int n, enum select_by by, uint64_t seed,
+                   struct drive *d)
+{
+    struct slice option[N_COLOUR];
+    struct plan *p = drive_plan(d);
+    plan_text(p, PLAN_TEXT, SLICE("The keeper painted the old door of the lighthouse"));
+    hole_init(&p->hole, HOLE_SELECT);
+    for (int i = 0; i < n; i++)
+        option[i] = slice_of(colour[first + i]);
+    p->hole.option = option;
+    p->hole.n_option = (uint32_t)n;
+    p->hole.by = by;
+    p->hole.temp = 8;
+    p->hole.key = rng_key_seed(seed);
+    p->hole.logprobs = true;
+    drive_submit(s, p);
+    drive_wait(d);
+    if (!d->ok)
+        fprintf(stderr, "choice: %s %s\n", d->error.code, d->error.text);
+    REQUIRE(d->ok);
+}
+
+/* The log-probabilities of option i's tokens: alone, in one pass of its own. */
+static void rescore(struct engine *e, int i, struct drive *ret)
+{
+    struct session *s = new_session(e);
+    choose(s, i, 1, BY_JOINT, 0, ret);
+    session_drop(s);
+}
+
+/* The same option as the text of a gen that may be nothing else: its tokens are read or decoded like
+ * any others. */
+static void spell(struct engine *e, int i, struct drive *ret)
+{
+    struct session *s = new_session(e);
+    struct plan *p = drive_plan(ret);
+    struct slice only = slice_of(colour[i]);
+    plan_text(p, PLAN_TEXT, SLICE("The keeper painted the old door of the lighthouse"));
+    hole_init(&p->hole, HOLE_GEN);
+    p->hole.constrained = true;
+    p->hole.constraint = (struct pattern_source){ .kind = PATTERN_CHOICES, .choice = &only,
+                                                  .n_choice = 1 };
+    p->hole.max = 16;
+    p->hole.temp = 0;
+    p->hole.logprobs = true;
+    drive_submit(s, p);
+    drive_wait(ret);
+    if (!ret->ok)
+        fprintf(stderr, "spell: %s %s\n", ret->error.code, ret->error.text);
+    REQUIRE(ret->ok);
+    session_drop(s);
+}
+
+static bool same_logprobs(const struct plan_result *a, const struct plan_result *b)
+{
+    if (!drive_same(a, b))
+        return false;
+    for (uint32_t i = 0; i < a->n_token; i++)
+        if (memcmp(&a->token[i].logprob, &b->token[i].logprob, sizeof a->token[i].logprob) != 0)
+            return false;
+    return true;
+}
+
+/* One pass over the trie of all options gives the bits that each option gives alone, whatever the
+ * batches are. */
+static void test_choice(const char *path)
+{
+    struct engine *e = open_engine(path, 0, false), *cut = open_engine(path, 5, true);
+    struct drive alone[N_COLOUR], spelled, all, again;
+    bool met[N_COLOUR] = { false };
+    int n_met = 0;
+    for (int i = 0; i < N_COLOUR; i++) {
+        rescore(cut, i, &alone[i]);
+        spell(e, i, &spelled);
+        REQUIRE(same_logprobs(alone[i].result, spelled.result));
+        drive_free(&spelled);
+    }
+    for (uint64_t seed = 0; n_met < N_COLOUR && seed < 200; seed++) {
+        struct session *s = new_session(e);
+        choose(s, 0, N_COLOUR, BY_SAMPLE, seed, &all);
+        uint32_t i = all.result->option;
+        REQUIRE(same_logprobs(all.result, alone[i].result));
+        n_met += !met[i];
+        met[i] = true;
+        drive_free(&all);
+        session_drop(s);
+    }
+    REQUIRE(n_met == N_COLOUR);
+    for (int by = BY_JOINT; by <= BY_SAMPLE; by++) {
+        struct session *s = new_session(e), *t = new_session(cut);
+        choose(s, 0, N_COLOUR, (enum select_by)by, 3, &all);
+        choose(t, 0, N_COLOUR, (enum select_by)by, 3, &again);
+        REQUIRE(all.result->option == again.result->option);
+        REQUIRE(memcmp(all.result->prob, again.result->prob, N_COLOUR * sizeof(double)) == 0);
+        drive_free(&all);
+        drive_free(&again);
+        session_drop(s);
+        session_drop(t);
+    }
+    for (int i = 0; i < N_COLOUR; i++)
+        drive_free(&alone[i]);
+    close_engine(e);
+    close_engine(cut);
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -166,6 +276,7 @@ int main(int argc, char **argv)
     }
     test_equal_tokens(path);
     test_branches(path);
-    printf("2 passed, 0 failed\n");
+    test_choice(path);
+    printf("3 passed, 0 failed\n");
     return 0;
 }

@@ -1,8 +1,11 @@
 /* test_queue.c - the orders of the queue: what each puts first, that none starves anybody, that
- * tenants get equal shares, and that a shared prefix is computed once under all of them. */
+ * tenants get equal shares, that a shared prefix is computed once under all of them and as urgently as
+ * it is waited for, and that eviction knows who waits. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "fake_engine.h"
 #include "runtime/sched/order.h"
 
@@ -31,7 +34,8 @@ static void open_queue(struct queue_of *q, const char *name, uint32_t max_wait_m
 static void drop(struct queue_of *q, struct request *r)
 {
     order_leave(q->order, r);
-    timeline_free(NULL, r->tl);
+    token_list_free(&r->tl->tok);
+    mem_free(r->tl);
     request_clear(r);
     mem_free(r);
 }
@@ -197,6 +201,36 @@ static void test_tenants_share(void)
     }
 }
 
+/* A tenant of three times the weight gets three times the tokens while both want them. */
+static void test_weights(void)
+{
+    struct queue_of q;
+    double charged[3] = {0};
+    open_queue(&q, "hrrn", 1000000, 1000000);
+    uint32_t weight[3] = { 0, 500, 1500 };
+    for (uint32_t i = 0; i < 60; i++)
+        add(&q, 5, 100, 0, 0, 1 + i % 2);
+    for (uint32_t i = 0; i < 60; i++) {     /* as they would have come */
+        order_leave(q.order, q.r[i]);
+        q.r[i]->weight = weight[q.r[i]->tenant];
+        order_join(q.order, q.r[i]);
+    }
+    for (uint64_t ms = 0; ms < 6000; ms++) {
+        struct request *r = take_at(&q, ms);
+        order_charge(q.order, r, 100, 20);
+        charged[r->tenant] += 140;
+        add(&q, 5, 100, 0, ms, r->tenant);
+        struct request *n = q.r[q.n - 1];
+        order_leave(q.order, n);
+        n->weight = weight[n->tenant];
+        order_join(q.order, n);
+        drop(&q, r);
+    }
+    fprintf(stderr, "weights 500 and 1500: shares 1 : %.2f\n", charged[2] / charged[1]);
+    REQUIRE(charged[2] > 2.8 * charged[1] && charged[2] < 3.2 * charged[1]);
+    close_queue(&q);
+}
+
 /* Sixty-four at once over a prefix of a thousand tokens. */
 static void test_prefix_once(void)
 {
@@ -280,14 +314,119 @@ static void test_split_budget(void)
     mem_free(text);
 }
 
+static void wait_running(struct engine *e, uint32_t n)
+{
+    struct engine_stats st;
+    do {
+        usleep(200);
+        engine_stats(e, &st);
+    } while (st.running < n);
+}
+
+/* An unimportant request computes a long prefix; an important one needs the same.  It is through
+ * before a request between the two, which would have come before the first.  Important is who has a
+ * greater priority, or else the earlier deadline. */
+static void test_inherited(bool by_deadline)
+{
+    struct fake_opts f = fake_plain;
+    f.max_batch_tok = 32;
+    f.step_us = 1000;
+    struct engine *e = fake_engine_open(&f, NULL, NULL);
+    char *text = fake_text(600, 6), *other = fake_text(600, 3);
+    struct session *s[3];
+    struct drive d[3];
+    for (int i = 0; i < 3; i++) {
+        s[i] = fake_session(e);
+        struct plan *p = drive_gen(&d[i], i == 1 ? other : text, 1, (uint64_t)i);
+        if (!by_deadline)
+            p->priority = i;
+        else if (i)
+            p->deadline_ms = clock_ms() + 300000 - 100000u * (uint64_t)i;
+        drive_submit(s[i], p);
+        wait_running(e, (uint32_t)i + 1);
+    }
+    drive_wait(&d[2]);
+    REQUIRE(d[2].ok && sem_trywait(&d[1].done) != 0);
+    uint32_t n_cached = d[2].result->n_cached;
+    REQUIRE(n_cached + 16 > d[2].result->n_prompt);
+    for (int i = 0; i < 3; i++) {
+        if (i < 2)
+            drive_wait(&d[i]);
+        REQUIRE(d[i].ok);
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+    mem_free(text);
+    mem_free(other);
+}
+
+/* Texts that are cached, oldest first, are asked for in that order, and each request needs room to
+ * grow.  By age it takes the room from who is next; by next use from who is last. */
+static uint64_t read_anew(const char *evict)
+{
+    enum { N = 6 };
+    struct fake_opts f = fake_plain;
+    struct engine_opts o = { .max_running = 1, .order = "fcfs", .evict = evict };
+    f.n_page = 131;
+    f.step_us = 100;
+    struct engine *e = fake_engine_open(&f, &o, NULL);
+    struct session *s[N];
+    struct drive d[N];
+    struct engine_stats before, after;
+    char *text[N];
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < N; i++) {
+            text[i] = round ? text[i] : fake_text(145, 10 + i);
+            s[i] = fake_session(e);
+            struct plan *p = drive_gen(&d[i], text[i], round ? 300 : 1, i);
+            p->hole.ignore_eos = true;
+            drive_submit(s[i], p);
+            if (!round) {
+                drive_wait(&d[i]);
+                drive_free(&d[i]);
+                session_drop(s[i]);
+            }
+        }
+        if (!round)
+            engine_stats(e, &before);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        drive_wait(&d[i]);
+        REQUIRE(d[i].ok && d[i].result->n_token == 300);
+        drive_free(&d[i]);
+        session_drop(s[i]);
+        mem_free(text[i]);
+    }
+    engine_stats(e, &after);
+    fake_check_idle(e);
+    engine_unref(e);
+    fprintf(stderr, "%s: %llu prompt tokens, %llu read anew, %llu of them evicted before\n", evict,
+            (unsigned long long)(after.prompt_tokens - before.prompt_tokens),
+            (unsigned long long)(after.computed_tokens - before.computed_tokens),
+            (unsigned long long)(after.miss_evicted - before.miss_evicted));
+    return after.computed_tokens - before.computed_tokens;
+}
+
+static void test_next_use(void)
+{
+    uint64_t by_age = read_anew("lru"), by_use = read_anew("next-use");
+    REQUIRE(by_use * 2 < by_age);
+}
+
 int main(void)
 {
     test_what_comes_first();
     test_nobody_starves();
     test_jumped();
     test_tenants_share();
+    test_weights();
     test_prefix_once();
     test_split_budget();
-    printf("6 passed, 0 failed\n");
+    test_inherited(false);
+    test_inherited(true);
+    test_next_use();
+    printf("9 passed, 0 failed\n");
     return 0;
 }

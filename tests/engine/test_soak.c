@@ -2,11 +2,11 @@
  *
  *     test_soak [--seconds N] [--seed N] [--pages N]
  *
- * Contexts are extended, forked, rolled back, dropped, cancelled and given deadlines while they
- * compete for pages.  The engine checks its accounting after every step.  Every plan that ends well
- * is run again in a twin of its context, in an engine with room for all and without a cache, one
- * at a time; text, tokens and log-probabilities must be the same.  The seed also picks the orders of
- * the queue and of eviction. */
+ * Contexts are extended, forked, rolled back, pinned, dropped with every hint, cancelled and given
+ * deadlines while they compete for pages.  The engine checks its accounting after every step.  Every
+ * plan that ends well is run again in a twin of its context, in an engine with room for all and
+ * without a cache, one at a time; text, tokens and log-probabilities must be the same.  The seed also
+ * picks the orders of the queue and of eviction, and odd ones have steps on a thread of their own. */
 #include <string.h>
 #include <time.h>
 
@@ -32,6 +32,7 @@ struct soak {
     struct engine *e, *ref;
     struct actor   actor[N_ACTOR];
     uint64_t       state;
+    bool           longer;          /* outputs that do not fit together: retraction all the time */
     uint64_t       n_plan, n_same, n_cancelled, n_late, n_fork, n_back;
 };
 
@@ -41,11 +42,30 @@ static uint32_t rnd(struct soak *k, uint32_t n)
     return (uint32_t)(k->state >> 33) % n;
 }
 
+static void drop_somehow(struct soak *k, struct actor *a)
+{
+    session_drop_as(a->s, (enum session_end)rnd(k, 3));
+    session_drop(a->twin);
+}
+
+/* Some are pinned: after all others, or for a while. */
+static struct session *new_session(struct soak *k)
+{
+    uint32_t what = rnd(k, 8);
+    struct session_opts opts = { .pin = what > 1 ? SESSION_UNPINNED
+                                        : what   ? SESSION_PINNED_HARD
+                                                 : SESSION_PINNED_SOFT,
+                                 .pin_ms = rnd(k, 60) };
+    struct session *s;
+    struct error err;
+    REQUIRE(session_new(k->e, &opts, &s, &err) == ST_OK);
+    return s;
+}
+
 static void begin_anew(struct soak *k, struct actor *a)
 {
-    session_drop(a->s);
-    session_drop(a->twin);
-    a->s = fake_session(k->e);
+    drop_somehow(k, a);
+    a->s = new_session(k);
     a->twin = fake_session(k->ref);
     a->marked = false;
 }
@@ -84,13 +104,13 @@ static void start(struct soak *k, struct actor *a)
 {
     a->text = fake_text(1 + rnd(k, 70), rnd(k, 4));
     a->seed = k->state;
-    a->max = 1 + rnd(k, rnd(k, 4) ? 40 : 600);
-    a->shape = rnd(k, 42);
+    a->max = k->longer ? 150 + rnd(k, 250) : 1 + rnd(k, rnd(k, 4) ? 40 : 600);
+    a->shape = k->longer ? 2 * rnd(k, 21) : rnd(k, 42);     /* even ones ignore the end */
     a->hurried = false;
     a->open = true;
     struct plan *p = plan_of(a, &a->d);
     p->priority = (int32_t)rnd(k, 3);
-    p->tenant = rnd(k, 3);
+    p->tenant = rnd(k, k->longer ? 1000000 : 3);    /* a new one's answers cannot be foreseen */
     if (rnd(k, 12) == 0) {
         p->deadline_ms = clock_ms() + rnd(k, 30);
         a->hurried = true;
@@ -135,7 +155,7 @@ static void disturb(struct soak *k, struct actor *a)
         session_cancel(a->s);
         a->hurried = true;
     } else if (what < 3) {      /* dropped while it runs: the engine cancels it */
-        session_drop(a->s);
+        session_drop_as(a->s, (enum session_end)rnd(k, 3));
         a->s = NULL;
         drive_wait(&a->d);
         drive_free(&a->d);
@@ -154,8 +174,7 @@ static void change(struct soak *k, struct actor *a)
     if (what == 0) {
         begin_anew(k, a);
     } else if (what <= 3 && from != a && !from->open) {
-        session_drop(a->s);
-        session_drop(a->twin);
+        drop_somehow(k, a);
         a->s = fake_fork(from->s);
         a->twin = fake_fork(from->twin);
         a->marked = false;
@@ -218,16 +237,17 @@ static void report(struct soak *k, uint64_t seed)
            (unsigned long long)st.retracted, (unsigned long long)st.masks,
            (unsigned long long)st.masks_shared, (unsigned long long)st.masks_late);
     REQUIRE(k->n_same && k->n_fork && st.evicted_pages);
+    REQUIRE(!k->longer || st.retracted >= k->n_plan / 20);
 }
 
-static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second)
+static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second, bool longer)
 {
     static struct soak k;
     struct fake_opts small = fake_plain, big = fake_plain;
     static const char *const order[] = { "random", "hrrn", "fcfs", "lpm", "dfs" };
-    static const char *const evict[] = { "priority", "lru", "lfu", "slru" };
+    static const char *const evict[] = { "priority", "next-use", "lfu", "slru", "lru" };
     struct engine_opts o = { .max_running = 16, .max_wait_ms = 200, .order = order[seed % 5],
-                             .evict = evict[seed % 4] };
+                             .evict = evict[seed % 5], .overlap = seed % 2 ? 1 : -1 };
     struct engine_opts plain = { .no_cache = true };
     small.n_page = n_page + 1;
     small.max_batch_tok = 64;
@@ -235,6 +255,7 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second)
     big.n_page = 4000;
     memset(&k, 0, sizeof k);
     k.state = seed;
+    k.longer = longer;
     k.e = fake_engine_open(&small, &o, NULL);
     k.ref = fake_engine_open(&big, &plain, NULL);
     for (int i = 0; i < N_ACTOR; i++) {
@@ -256,6 +277,7 @@ int main(int argc, char **argv)
 {
     uint32_t n_second = 20, n_page = 200;
     uint64_t seed = 1;
+    bool longer = argc > 1 && strcmp(argv[argc - 1], "--long") == 0;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seconds") == 0)
             n_second = (uint32_t)atoi(argv[i + 1]);
@@ -264,7 +286,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--pages") == 0)
             n_page = (uint32_t)atoi(argv[i + 1]);
     }
-    soak(seed, n_page, n_second);
+    soak(seed, n_page, n_second, longer);
     printf("1 passed, 0 failed\n");
     return 0;
 }

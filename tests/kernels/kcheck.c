@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
+#include "ktime.h"
 
 static const double BAR = 5e-6;     /* relative L2 of a product in fp32 */
 
@@ -156,38 +156,36 @@ static int check_shape(struct device *const *dev, uint32_t n_dev, enum dtype t,
     return bad;
 }
 
-/* Wide rows of one element type, one level after the other. */
-static void bench(struct device *d, enum dtype t, uint32_t n_row)
+/* Times of the shapes of a small model: `kcheck --time [LEVEL [TYPE]]`. */
+static void time_level(const char *level, const char *type)
 {
-    const uint32_t n_out = 3072, n_in = 1536;
-    uint64_t least = UINT64_MAX;
-    size_t n_w = (size_t)n_out * n_in / dtype_block_elems(t);
-    uint8_t *w = malloc(n_w * dtype_block_bytes(t));
-    float *x = malloc((size_t)n_row * n_in * sizeof *x);
-    float *out = malloc((size_t)n_row * n_out * sizeof *out);
-    random_weights(t, w, n_w);
-    for (size_t i = 0; i < (size_t)n_row * n_in; i++)
-        x[i] = (float)(unit() - 0.5);
-    struct matrix_part part = { .dtype = t, .data = w, .n_out = n_out };
-    struct matrix *m = NULL;
-    if (d->ops->matrix_new(d, &part, 1, n_in, &m, NULL) == ST_OK) {
-        struct product_args a = { .x = x, .x_stride = n_in, .n_row = n_row, .w = m, .out = out,
-                                  .out_stride = n_out };
-        for (int i = 0; i < 20; i++) {
-            uint64_t t0 = clock_ns();
-            d->ops->product(d, &a);
-            uint64_t ns = clock_ns() - t0;
-            least = ns < least ? ns : least;
+    static const uint32_t shape[][3] = {
+        { 1, 3072, 576 }, { 1, 576, 1536 }, { 4, 3072, 576 }, { 16, 3072, 576 }, { 128, 3072, 1536 },
+    };
+    struct device_opts o = { .n_thread = 1, .max_row = MAX_ROW, .max_width = MAX_WIDTH,
+                             .level = level };
+    struct device *d = NULL;
+    if (cpu_device_open(&o, &d, NULL) != ST_OK)
+        return;
+    for (int t = 0; t < DT_N; t++) {
+        for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+            struct ktime_shape s = { (enum dtype)t, shape[i][0], shape[i][1], shape[i][2] };
+            size_t n_w = (size_t)s.n_out * s.n_in / dtype_block_elems(s.dtype);
+            if (s.n_in % dtype_block_elems(s.dtype) || (type && strcmp(type, dtype_name(s.dtype))))
+                continue;
+            uint8_t *w = malloc(n_w * dtype_block_bytes(s.dtype));
+            float *x = malloc((size_t)s.n_row * s.n_in * sizeof *x);
+            float *out = malloc((size_t)s.n_row * s.n_out * sizeof *out);
+            random_weights(s.dtype, w, n_w);
+            for (size_t k = 0; k < (size_t)s.n_row * s.n_in; k++)
+                x[k] = (float)(unit() - 0.5);
+            ktime_product(d, level, &s, w, x, out);
+            free(w);
+            free(x);
+            free(out);
         }
-        printf("%-14s %-5s rows %3u  %8.1f us  %7.1f Gop/s  %6.1f GB/s\n", d->ops->name,
-               dtype_name(t), n_row, (double)least / 1e3,
-               2.0 * n_row * n_out * n_in / (double)least,
-               (double)d->ops->matrix_bytes(m) / (double)least);
-        d->ops->matrix_free(m);
     }
-    free(w);
-    free(x);
-    free(out);
+    d->ops->close(d);
 }
 
 int main(int argc, char **argv)
@@ -202,12 +200,10 @@ int main(int argc, char **argv)
         if (cpu_device_open(&o, &dev[i], NULL) != ST_OK)
             return 1;
     }
-    if (argc > 1 && strcmp(argv[1], "--bench") == 0) {
-        for (int t = 0; t < DT_N; t++)
-            for (uint32_t i = 1; i < n; i++) {
-                bench(dev[i], (enum dtype)t, 1);
-                bench(dev[i], (enum dtype)t, 128);
-            }
+    if (argc > 1 && strcmp(argv[1], "--time") == 0) {
+        for (uint32_t i = 1; i < n; i++)
+            if (argc < 3 || strcmp(argv[2], level[i]) == 0)
+                time_level(level[i], argc > 3 ? argv[3] : NULL);
     } else {
         for (int t = 0; t < DT_N; t++)
             for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)

@@ -2,8 +2,9 @@
  *
  * An answer is made of the prompt: the words of "You said: <prompt>", one event a word, from a
  * thread for each call.  Words in the prompt change what happens: FAIL fails before the first
- * word, LATE after the second, SLOW waits between words.  A JSON constraint answers with a fixed
- * object.  Statistics count what was cancelled, so that a test can see a dropped client. */
+ * word, LATE after the second, SLOW waits between words, TIMEUP is cut at the third as by its
+ * deadline, WHO is answered with what the request says of its caller, QUEUED counts as not
+ * running, REFUSED fails for good.  A JSON constraint answers with a fixed object.  Statistics count what was cancelled, so that a test can see a dropped client. */
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ struct sgl_call {
     sgl_top         top;
     uint32_t        n_word, max;
     uint32_t        n_ready, n_taken;   /* words */
-    bool            stream, logprobs, finished, failed, ended, cancel;
+    bool            stream, logprobs, finished, failed, ended, cancel, cut;
     sgl_result      result;
     sgl_error       error;
 };
@@ -60,7 +61,17 @@ void sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret)
     memset(ret, 0, sizeof *ret);
     ret->requests = engine->requests;
     ret->cancelled = engine->cancelled;
-    ret->running = (uint32_t)engine->live;
+    ret->running = (uint32_t)(engine->live - engine->queued);
+}
+
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err)
+{
+    if (!engine->live)
+        return SGL_OK;
+    memset(err, 0, sizeof *err);
+    err->status = SGL_STATE;
+    strcpy(err->text, "requests run");
+    return SGL_STATE;
 }
 
 sgl_engine *sgl_engine_ref(sgl_engine *engine)
@@ -136,6 +147,7 @@ static void end_call(sgl_call *c, bool failed)
     c->failed = failed;
     c->finished = true;
     c->engine->live--;
+    c->engine->queued -= strstr(c->prompt, "QUEUED") != NULL;
     tell(c);
 }
 
@@ -148,9 +160,22 @@ static void *speak(void *arg)
         pthread_mutex_unlock(&c->lock);
         usleep(slow ? SLOW_US : 500);
         pthread_mutex_lock(&c->lock);
+        if (strstr(c->prompt, "REFUSED")) {
+            c->error = (sgl_error){ .status = SGL_FAILED, .code = "R0402", .text = "no continuation" };
+            end_call(c, true);
+            pthread_mutex_unlock(&c->lock);
+            return NULL;
+        }
         if (strstr(c->prompt, "FAIL") || (i == 2 && strstr(c->prompt, "LATE"))) {
             c->error = (sgl_error){ .status = SGL_INVALID, .code = "R0502",
                                     .text = "as the prompt asked" };
+            end_call(c, true);
+            pthread_mutex_unlock(&c->lock);
+            return NULL;
+        }
+        if (i == 2 && strstr(c->prompt, "TIMEUP")) {
+            c->error = (sgl_error){ .status = SGL_TIMEOUT, .code = "R0702", .text = "too late" };
+            c->cut = true;
             end_call(c, true);
             pthread_mutex_unlock(&c->lock);
             return NULL;
@@ -201,7 +226,13 @@ sgl_status sgl_generate(sgl_engine *engine, const sgl_request *r, sgl_call **ret
     c->top = (sgl_top){ 65, -0.5f, "A", 1 };
     const char *tags = r->structural_tag ? r->structural_tag : "";
     c->answer = malloc(strlen(c->prompt) + strlen(tags) + 64);
-    if (r->structural_tag)
+    if (strcmp(c->prompt, "WHO") == 0) {
+        free(c->answer);
+        c->answer = malloc(1024);
+        snprintf(c->answer, 1024, "%s|%u|%d|%s|%llu", r->tenant ? r->tenant : "-", r->tenant_weight,
+                 (int)r->priority, r->cache_salt ? r->cache_salt : "-",
+                 (unsigned long long)r->deadline_ms);
+    } else if (r->structural_tag)
         sprintf(c->answer, "Tags: %s", tags);
     else if (r->json_schema || r->json_object)
         strcpy(c->answer, "{\"name\": \"Ann\", \"age\": 3}");
@@ -215,8 +246,15 @@ sgl_status sgl_generate(sgl_engine *engine, const sgl_request *r, sgl_call **ret
     c->result.n_tokens = c->n_word;
     c->result.prompt_tokens = (uint32_t)strlen(c->prompt);
     c->result.completion_tokens = c->n_word;
+    c->result.cached_tokens = 7;
+    c->result.cached_device = 4;
+    c->result.cached_shared = 2;
+    c->result.cached_forked = 1;
+    c->result.miss_cold = c->result.prompt_tokens - 7;
+    c->result.retractions = 3;
     engine->requests++;
     engine->live++;
+    engine->queued += strstr(c->prompt, "QUEUED") != NULL;
     *ret = c;
     pthread_create(&c->thread, NULL, speak, c);
     return SGL_OK;
@@ -243,7 +281,7 @@ sgl_status sgl_call_next(sgl_call *c, int timeout_ms, sgl_call_event *ret)
         c->ended = true;
         ret->kind = c->failed ? SGL_CALL_FAILED : SGL_CALL_DONE;
         ret->error = c->error;
-        ret->result = &c->result;
+        ret->result = c->failed && !c->cut ? NULL : &c->result;
     }
     pthread_mutex_unlock(&c->lock);
     return st;

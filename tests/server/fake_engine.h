@@ -8,7 +8,7 @@
 
 struct sgl_engine {
     _Atomic int      refs;
-    _Atomic uint64_t requests, cancelled, live;
+    _Atomic uint64_t requests, cancelled, live, queued;
 };
 
 #endif

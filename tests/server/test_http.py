@@ -127,6 +127,40 @@ def test_generate():
         check("generate refuses %s" % body, s == 400 and j["error"]["message"], j)
 
 
+def test_counters():
+    s, _, j = ask("POST", "/generate", {"text": "a longer prompt", "sampling_params": {"n": 2}})
+    meta = [one["meta_info"] for one in j]
+    check("sources of cached tokens", s == 200 and
+          meta[0]["cached_tokens_details"] == {"device": 4, "shared": 2, "forked": 1, "host": 0} and
+          meta[1]["cached_tokens_details"] == {"device": 0, "shared": 0, "forked": 7, "host": 0} and
+          all(sum(m["cached_tokens_details"].values()) == m["cached_tokens"] for m in meta), meta)
+    check("misses", sum(meta[0]["uncached_tokens_details"].values()) ==
+          meta[0]["prompt_tokens"] - meta[0]["cached_tokens"], meta[0])
+    check("times", all(meta[0][k] >= 0 for k in ("queue_time", "prefill_time", "decode_time", "ttft",
+                                                 "e2e_latency")) and
+          meta[0]["num_retractions"] == 3 and meta[0]["forced_tokens"] == 0, meta[0])
+    s, _, j = ask("POST", "/v1/completions", {"prompt": ["a longer prompt", "another prompt"],
+                                              "return_cached_tokens_details": True})
+    u = j["usage"]["prompt_tokens_details"]
+    check("usage", s == 200 and u["cached_tokens"] == 14 and
+          [d["device"] for d in u["cached_tokens_details"]] == [4, 4], j)
+
+
+def test_deadline():
+    """Cut by its deadline: what there was, and why; in every dialect, whole and streamed."""
+    s, _, j = ask("POST", "/generate", {"text": "TIMEUP a b c"})
+    why = j["meta_info"]["finish_reason"]
+    check("deadline of generate", s == 200 and why["type"] == "abort" and why["status_code"] == 504 and
+          why["err_type"] == "deadline_exceeded" and j["text"].startswith("You said"), j)
+    s, _, j = ask("POST", "/v1/completions", {"prompt": "TIMEUP a b c"})
+    check("deadline of completions", s == 200 and j["choices"][0]["finish_reason"] == "abort", j)
+    s, _, text = ask("POST", "/v1/chat/completions", {
+        "messages": [{"role": "user", "content": "TIMEUP a b c"}], "stream": True})
+    ev = events(text)
+    check("deadline of a stream", s == 200 and ev[-1] == "[DONE]" and
+          json.loads(ev[-2])["choices"][0]["finish_reason"] == "abort", ev)
+
+
 def test_tags():
     """A structural tag reaches the engine as JSON, from each door."""
     tags = {"type": "structural_tag", "triggers": ["<f="],
@@ -276,6 +310,8 @@ def test_dropped():
     end = time.time() + 8
     while time.time() < end and stat("num_running_reqs") > 0:
         time.sleep(0.1)
+    s, _, text = ask("POST", "/flush_cache")
+    check("flush when idle", s == 200 and text == "Cache flushed.\n", text)
     check("dropped clients free their requests", stat("num_running_reqs") == 0,
           stat("num_running_reqs"))
     check("dropped clients are cancelled", stat("num_aborted_requests_total") == before + 5,
@@ -302,6 +338,72 @@ def test_many():
     check("many at once", not bad, bad[:2])
 
 
+def who(body=None, key=None):
+    """[tenant, weight, priority, namespace, deadline] as the engine hears them, and the headers."""
+    headers = {"Authorization": "Bearer " + key} if key else {}
+    s, h, j = ask("POST", "/generate", {"text": "WHO", **(body or {})}, headers)
+    return (j["text"].split("|") if s == 200 else [s, j["error"]["code"]]), h
+
+
+def test_tenants(program):
+    """By key, by what a request says of its user; weights, priority, parts of the cache."""
+    table = json.dumps([{"name": "a", "key": "ka", "weight": 2.5, "priority": True},
+                        {"name": "b", "key": "kb"}, {"name": "guest", "weight": 0.5}])
+    p = serve(program, "", table, "0", "5000")
+    check("needs a key", who()[0] == [401, "invalid_api_key"] and
+          who(key="kc")[0] == [401, "invalid_api_key"])
+    check("a key is a tenant", who({"user": "b", "priority": 7}, "ka")[0] ==
+          ["a", "2500", "7", "1:a0:0:", "5000"], who({"user": "b", "priority": 7}, "ka"))
+    got, h = who({"priority": 7, "cache_salt": "x", "deadline_ms": 10}, "kb")
+    check("priority is a right", got == ["b", "1000", "0", "1:b1:x0:", "10"] and
+          h.get("x-ignored-fields") == "priority", (got, h))
+    check("later than others", who({"priority": -2}, "kb")[0][2] == "-2")
+    salts = [who({"cache_salt": s, "extra_key": e}, k)[0][3]
+             for k in ("ka", "kb") for s, e in (("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", ""))]
+    check("namespaces differ", len(set(salts)) == 8, salts)
+    stop(p, "stops with tenants")
+
+    p = serve(program, "", '[{"name": "guest", "weight": 0.5}]')
+    check("by user", who({"user": "guest"})[0] == ["guest", "500", "0", "-", "0"] and
+          who({"safety_identifier": "z", "user": "guest"})[0][0] == "z" and
+          who()[0] == ["-", "0", "0", "-", "0"], who({"user": "guest"}))
+    s, _, j = ask("POST", "/v1/chat/completions", {
+        "user": 5, "messages": [{"role": "user", "content": "x"}]})
+    check("user is a text", s == 400 and j["error"]["param"] == "user", j)
+    stop(p, "stops without keys")
+    for bad in ('{"name": "a"}', '[{"key": "k"}]', '[{"name": "a"}, {"name": "a"}]', '[{"name": ""}]',
+                '[{"name": "a", "weight": 0}]', '[{"name": "a", "colour": 1}]', '[', '[5]',
+                '[{"name": "a", "key": "k"}, {"name": "b", "key": "k"}]'):
+        r = subprocess.run([program, "", bad], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        check("table %s" % bad, r.returncode == 1 and r.stderr.startswith("tenants: "), r.stderr)
+
+
+def test_full(program):
+    """Over the bound: 429, and when to come back, from how fast requests end."""
+    p = serve(program, "", "[]", "3")
+    # The fake engine says that all of its calls run; the three are its own, so none is queued.
+    for _ in range(5):
+        ask("POST", "/generate", {"text": "x"})
+    threads = [threading.Thread(target=ask, args=("POST", "/generate", {
+        "text": "QUEUED SLOW a", "sampling_params": {"max_new_tokens": 5}})) for _ in range(3)]
+    for t in threads:
+        t.start()
+    time.sleep(0.4)
+    s, h, j = ask("POST", "/generate", {"text": "x"})
+    check("queue full", s == 429 and j["error"]["code"] == "queue_full" and
+          j["error"]["type"] == "rate_limit_error", j)
+    check("come back", 1 <= int(h["retry-after"]) <= 60 and
+          int(h["retry-after"]) == -(-int(h["retry-after-ms"]) // 1000) and
+          "x-should-retry" not in h, h)
+    for t in threads:
+        t.join()
+    s, _, j = ask("POST", "/generate", {"text": "x"})
+    check("room again", s == 200, j)
+    s, h, j = ask("POST", "/generate", {"text": "REFUSED"})
+    check("failed for good", s == 500 and h.get("x-should-retry") == "false", (s, h, j))
+    stop(p, "stops when it was full")
+
+
 def serve(program, *args):
     global PORT
     p = subprocess.Popen([program, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -316,7 +418,7 @@ def stop(p, name):
 
 def main():
     p = serve(sys.argv[1])
-    for test in (test_whole, test_generate, test_tags, test_stream, test_refusals, test_manage,
+    for test in (test_whole, test_generate, test_counters, test_deadline, test_tags, test_stream, test_refusals, test_manage,
                  test_dropped, test_many):
         test()
     hanging = socket.create_connection(("127.0.0.1", PORT))
@@ -324,8 +426,13 @@ def main():
     hanging.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
                     b"\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
     time.sleep(0.2)
+    s, _, j = ask("POST", "/flush_cache")
+    check("no flush while a request runs", s == 400 and j["error"]["code"] == "not_idle", j)
     stop(p, "stops while a request runs")
     hanging.close()
+
+    test_tenants(sys.argv[1])
+    test_full(sys.argv[1])
 
     p = serve(sys.argv[1], "secret")
     s, _, j = ask("GET", "/v1/models")

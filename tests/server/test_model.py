@@ -171,7 +171,39 @@ def test_streams():
               len(p["meta_info"]["output_token_logprobs"]) == n, p)
 
 
+def test_counters():
+    """Where tokens came from, and that they add up; what a deadline leaves."""
+    body = {"text": "The keeper of the lighthouse wrote every day. " * 8,
+            "sampling_params": {"max_new_tokens": 3, "temperature": 0}}
+    cold = ask("/generate", body)[1]["meta_info"]
+    warm = ask("/generate", body)[1]["meta_info"]
+    other = ask("/generate", dict(body, cache_salt="x"))[1]["meta_info"]
+    pair = [j["meta_info"] for j in ask("/generate", dict(body, sampling_params={
+        "n": 2, "max_new_tokens": 3}, cache_salt="y"))[1]]
+    check("cold", cold["cached_tokens"] < 3 and         # a word that another text began with
+          cold["uncached_tokens_details"]["cold"] > cold["prompt_tokens"] - 16, cold)
+    check("warm", warm["cached_tokens_details"]["device"] == warm["cached_tokens"] and
+          warm["cached_tokens"] + 16 > warm["prompt_tokens"], warm)
+    check("another part of the cache", other["cached_tokens"] == 0 and
+          "namespace" not in other["uncached_tokens_details"], other)
+    for m in [cold, warm, other] + pair:
+        check("adds up", sum(m["cached_tokens_details"].values()) == m["cached_tokens"] and
+              m["num_retractions"] == 0 and m["queue_time"] >= 0 and m["prefill_time"] > 0, m)
+    for m in (cold, warm, other, pair[0]):
+        check("every token has a reason", sum(m["uncached_tokens_details"].values()) ==
+              m["prompt_tokens"] - m["cached_tokens"], m)
+    check("choices are forks", pair[1]["cached_tokens_details"]["forked"] == pair[1]["cached_tokens"] and
+          pair[1]["cached_tokens"] + 16 > pair[1]["prompt_tokens"], pair)
+    late = ask("/generate", {"text": "Once upon a time", "deadline_ms": 700,
+                             "sampling_params": {"max_new_tokens": 4000, "ignore_eos": True}})
+    check("a deadline leaves what there is", late[0] == 200 and late[1]["text"] and
+          late[1]["meta_info"]["finish_reason"]["err_type"] == "deadline_exceeded" and
+          len(late[1]["output_ids"]) == late[1]["meta_info"]["completion_tokens"], late)
+
+
 def test_bad_input():
+    s, j = ask("/v1/completions", {"prompt": "A word", "max_tokens": 1 << 20})
+    check("too much asked", s == 400 and j["error"]["code"] == "context_length_exceeded", j)
     s, j = ask("/v1/completions", {"prompt": "word " * 20000, "max_tokens": 4})
     check("too long", s == 400 and j["error"]["code"] == "context_length_exceeded" and
           "is longer than the model's context length" in j["error"]["message"], j)
@@ -205,8 +237,8 @@ def main():
     if not PORT:
         print("the server does not start (no model?)")
         sys.exit(77)
-    for test in (test_constraints, test_tags, test_same_answers, test_streams, test_bad_input,
-                 test_dropped):
+    for test in (test_constraints, test_tags, test_same_answers, test_streams, test_counters,
+                 test_bad_input, test_dropped):
         test()
     p.terminate()
     check("ends", p.wait(20) == 0, p.returncode)

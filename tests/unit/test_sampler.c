@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/exact.h"
 #include "runtime/sample/sampler.h"
 #include "suites.h"
 
@@ -114,6 +115,45 @@ static void follows(struct sampling p, const int *in_set)
     }
 }
 
+START_TEST(exact_functions_are_right_to_a_few_units_in_the_last_place)
+{
+    struct rng_key key = rng_key_seed(3);
+    for (uint64_t i = 0; i < 200000; i++) {
+        double u = rng_unit(key, i), x = -700 * u;
+        ck_assert_double_le(fabs(exact_exp(x) - exp(x)), 3 * 0x1p-53 * exp(x));
+        ck_assert_double_le(fabs(exact_log(u) - log(u)), 3 * 0x1p-53 * fabs(log(u)));
+    }
+    ck_assert_double_eq(exact_exp(0), 1);
+    ck_assert_double_eq(exact_exp(-INFINITY), 0);
+    ck_assert_double_eq(exact_log(1), 0);
+}
+END_TEST
+
+START_TEST(edits_are_the_steps_before_the_mask)
+{
+    struct sampling p = sampling_default;
+    uint32_t prompt[] = { 4, 4, 7 }, made[] = { 9, 4, 9 }, bias_id[] = { 6, 6, 99 };
+    float bias[] = { 1, 2, 3 };
+    struct sample_edit edit[3 * N];
+    struct sample_edits e = { .edit = edit };
+    struct sample_input in = { .prompt = prompt, .n_prompt = 3, .generated = made,
+                               .n_generated = 3 };
+    p.repetition_penalty = 2;
+    p.freq_penalty = 0.5;
+    p.presence_penalty = 0.25;
+    p.n_bias = 3;
+    p.bias_id = bias_id;
+    p.bias = bias;
+    ck_assert_int_eq(sampler_edits(sampler, &p, &in, &e, NULL), ST_OK);
+    ck_assert_uint_eq(e.n_repeat, 3);
+    ck_assert(edit[0].id == 4 && edit[1].id == 7 && edit[2].id == 9);
+    ck_assert_uint_eq(e.n_minus, 2);
+    ck_assert(edit[3].id == 9 && edit[3].x == 1.25f && edit[4].id == 4 && edit[4].x == 0.75f);
+    ck_assert_uint_eq(e.n_plus, 2);
+    ck_assert(edit[5].id == 6 && edit[5].x == 1 && edit[6].id == 6 && edit[6].x == 2);
+}
+END_TEST
+
 START_TEST(draws_follow_the_distribution)
 {
     int all[N];
@@ -214,6 +254,8 @@ Suite *suite_sampler(void)
     tcase_add_test(tc, the_mask_and_its_corrections_rule);
     tcase_add_test(tc, what_is_no_number_is_an_error);
     tcase_add_test(tc, penalties_and_bias_come_before_the_choice);
+    tcase_add_test(tc, exact_functions_are_right_to_a_few_units_in_the_last_place);
+    tcase_add_test(tc, edits_are_the_steps_before_the_mask);
     tcase_add_test(tc, draws_follow_the_distribution);
     tcase_add_test(tc, top_k_keeps_the_best_and_the_lowest_of_equals);
     tcase_add_test(tc, top_p_keeps_the_smallest_set);

@@ -77,6 +77,7 @@ static void cpu_close(struct device *d)
     mem_free(c->own_of);
     acts_free(&c->shared);
     mem_free_aligned(c->part);
+    store_drop(c->store);
     team_free(c->team);
     mem_free(c);
 }
@@ -136,7 +137,7 @@ static enum status cpu_matrix_new(struct device *d, const struct matrix_part *pa
     m->n_in = n_in;
     uint32_t n_out = 0;
     for (uint32_t i = 0; i < n_part; i++) {
-        enum status st = pack_new(&part[i], n_in, &m->part[i], err);
+        enum status st = pack_new(&part[i], n_in, &c->store, &m->part[i], err);
         if (st != ST_OK) {
             cpu_matrix_free(m);
             return st;

@@ -28,6 +28,7 @@ struct cpu {
     struct device           base;
     const struct cpu_level *level;
     struct team            *team;
+    struct store           *store;      /* where the next matrix goes */
     uint32_t                max_row;
     uint32_t                max_width;
     struct acts             shared;     /* [max_row] activations of the running product */

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "kernels/blocks.h"
 #include "kernels/cpu/dequant.h"
 #include "kernels/cpu/half.h"
@@ -61,32 +60,29 @@ uint64_t pack_bytes(const struct packed *p)
     return n * (pack_quant_bytes(p->kind) + pack_scale_bytes(p->kind) + min_bytes(p->kind));
 }
 
-enum status pack_new(const struct matrix_part *part, uint32_t n_in, struct packed *ret,
-                     struct error *err)
+enum status pack_new(const struct matrix_part *part, uint32_t n_in, struct store **store,
+                     struct packed *ret, struct error *err)
 {
     enum pack_kind kind = kind_of(part->dtype);
     uint32_t n_group = (part->n_out + PACK_ROWS - 1) / PACK_ROWS;
     size_t n = (size_t)n_group * (n_in / PACK_BLOCK);
+    size_t scales = (n * pack_scale_bytes(kind) + 63) / 64 * 64;
     struct packed p = { .kind = kind, .n_out = part->n_out, .n_in = n_in, .n_group = n_group };
 
-    p.quant = mem_alloc_aligned(64, n * pack_quant_bytes(kind));
-    if (pack_scale_bytes(kind))
-        p.scale = mem_alloc_aligned(64, n * pack_scale_bytes(kind));
-    if (min_bytes(kind))
-        p.min = mem_alloc_aligned(64, n * min_bytes(kind));
-    if (!p.quant || (pack_scale_bytes(kind) && !p.scale) || (min_bytes(kind) && !p.min)) {
-        pack_free(&p);
+    p.quant = store_cut(store, n * pack_quant_bytes(kind) + scales + n * min_bytes(kind), &p.store);
+    if (!p.quant)
         return error_nomem(err);
-    }
+    if (pack_scale_bytes(kind))
+        p.scale = p.quant + n * pack_quant_bytes(kind);
+    if (min_bytes(kind))
+        p.min = p.scale + scales;
     *ret = p;
     return ST_OK;
 }
 
 void pack_free(struct packed *p)
 {
-    mem_free_aligned(p->quant);
-    mem_free_aligned(p->scale);
-    mem_free_aligned(p->min);
+    store_drop(p->store);
     memset(p, 0, sizeof *p);
 }
 

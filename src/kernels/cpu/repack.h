@@ -15,6 +15,7 @@
 #define KERNELS_CPU_REPACK_H
 
 #include "base/error.h"
+#include "kernels/cpu/store.h"
 #include "kernels/kernels.h"
 
 enum { PACK_ROWS = 16, PACK_BLOCK = 32 };
@@ -49,6 +50,7 @@ struct packed {
     uint8_t       *quant;       /* [n_group, n_in / 32, quants] */
     uint8_t       *scale;       /* [n_group, n_in / 32, scales, 16] fp16 or float */
     uint8_t       *min;         /* [n_group, n_in / 32, 16], or NULL */
+    struct store  *store;       /* where the three lie */
 };
 
 size_t pack_quant_bytes(enum pack_kind k);      /* a block of 16 rows */
@@ -57,8 +59,8 @@ bool   pack_is_int(enum pack_kind k);
 uint64_t pack_bytes(const struct packed *p);
 
 /* Room for one part, nothing filled yet; pack_free copes with a zeroed one. */
-enum status pack_new(const struct matrix_part *part, uint32_t n_in, struct packed *ret,
-                     struct error *err);
+enum status pack_new(const struct matrix_part *part, uint32_t n_in, struct store **store,
+                     struct packed *ret, struct error *err);
 void        pack_free(struct packed *p);
 /* Fills groups group0 .. group1 - 1; different groups may be filled by different threads. */
 void        pack_fill(struct packed *p, const struct matrix_part *part, uint32_t group0,

@@ -174,6 +174,8 @@ __global__ void __launch_bounds__(THREADS)
                   QN = (QT + GROUPS - 1) / GROUPS, N = keys_of<HD>::N, TILES = BLOCK / N;
     static_assert(QT % QN == 0, "a thread's queries fill the tile");
     const struct work w = work[blockIdx.x];
+    if (w.n_q == 0)
+        return;                 /* behind the last of a list (plan.c) */
     const uint32_t *page = p.page + w.page;
     uint32_t kv_head = blockIdx.y, group = a.shape.n_head / a.shape.n_kv_head;
 
@@ -265,6 +267,8 @@ __global__ void fold_kernel(struct plan p, struct attention_args a, const float 
                             const float *part_lse)
 {
     const struct fold f = p.fold[blockIdx.x];
+    if (f.n_block == 0)
+        return;
     uint32_t head = blockIdx.y, n_head = a.shape.n_head, hd = a.shape.head_dim, d = threadIdx.x;
     float out = 0, lse = -INFINITY, wa, wb;
     for (uint32_t b = 0; b < f.n_block; b++) {

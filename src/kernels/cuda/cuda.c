@@ -65,12 +65,16 @@ static enum status cuda_download(struct device *d, void *dst, const void *src, s
                                  struct error *err)
 {
     struct cuda *c = (struct cuda *)d;
-    return copied(c, cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, c->stream), err);
+    cudaError_t e = cudaSetDevice(c->gpu);
+    if (e == cudaSuccess)
+        e = cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, c->stream);
+    return copied(c, e, err);
 }
 
 static enum status cuda_wait(struct device *d, struct error *err)
 {
     struct cuda *c = (struct cuda *)d;
+    cuda_replay_end(c);
     cuda_ok(c, cudaStreamSynchronize(c->stream), "a kernel");
     if (c->failed == cudaSuccess)
         return ST_OK;
@@ -140,6 +144,8 @@ static void cuda_close(struct device *d)
         return;
     cudaSetDevice(c->gpu);
     cuda_plan_free(c);
+    cuda_draws_free(c);
+    cuda_replays_free(c);
     cudaFree(c->act);
     cudaFree(c->part_out);
     cudaFree(c->part_lse);
@@ -185,6 +191,8 @@ static enum status make_buffers(struct cuda *c, struct error *err)
         return error_set(err, ST_NOMEM, "GPU %d does not start: %s", c->gpu,
                          cudaGetErrorString(cudaGetLastError()));
     enum status st = cuda_plan_new(c, err);
+    if (st == ST_OK)
+        st = cuda_draws_new(c, err);
     return st == ST_OK ? lt_new(rows, &c->lt, err) : st;
 }
 
@@ -214,6 +222,8 @@ enum status cuda_device_open(const struct device_opts *opts, struct device **ret
         .matrix_new = cuda_matrix_new,
         .matrix_free = cuda_matrix_free,
         .matrix_bytes = cuda_matrix_bytes,
+        .draw_add = cuda_draw_add,
+        .draw_run = cuda_draw_run,
         .close = cuda_close,
 #define X(op, sentence) .op = cuda_##op,
         KERNEL_ROWS(X)

@@ -28,6 +28,7 @@ enum {
     TILE_MANY = 16,             /* ... and of a prefill */
     WORK_WHOLE = -1,            /* all blocks of keys, one after the other */
     MAX_PARTS = 2048,           /* rows times blocks whose results may wait to be folded */
+    MAX_REPLAYS = 48,           /* shapes of passes that are kept */
 };
 
 /* Queries of one item over its pages: one block of keys, or all of them.  Queries are numbered
@@ -73,6 +74,47 @@ struct table {
     bool           bf16, own;
 };
 
+/* What draw_kernel knows of one row. */
+struct draw_work {
+    uint32_t logit;
+    uint32_t masked;
+    uint32_t edit;              /* where its edits begin */
+    uint32_t n_repeat, n_minus, n_plus;
+    float    repetition;
+    uint32_t top_k;
+    double   temp, top_p, min_p;
+    uint64_t key_lo, key_hi;
+    uint32_t index;
+    uint32_t unused;
+};
+
+/* Rows that wait to be drawn, in pinned memory and on the device alike:
+ *
+ *     work [KERNEL_ROW_TILE]  mask [KERNEL_ROW_TILE, n_word]  edit [max_edit]
+ *
+ * A row alone has at most 3 * n_vocab edits and always fits. */
+struct draws {
+    uint8_t      *host, *dev;
+    struct drawn *host_out, *dev_out;   /* [KERNEL_ROW_TILE] */
+    size_t        off_mask, off_edit, n_byte;
+    uint32_t      n_row, n_word, n_edit, max_edit;
+};
+
+/* A pass of one shape; no exec: it came once. */
+struct replay {
+    uint32_t        n_row, n_few, n_many, n_fold;
+    uint64_t        used;           /* when last; 0: an empty place */
+    cudaGraphExec_t exec;
+};
+
+struct replays {
+    struct replay  slot[MAX_REPLAYS];
+    uint64_t       clock;
+    struct replay *now;             /* being recorded */
+    enum { PASS_QUEUED, PASS_RECORDED, PASS_REPLAYED } state;   /* from step to the head */
+    bool           off;
+};
+
 struct cuda {
     struct device       base;
     struct device_opts  opts;
@@ -91,6 +133,8 @@ struct cuda {
     struct plan         plan;
     float              *part_out;   /* [MAX_PARTS, n_head, head_dim] */
     float              *part_lse;   /* [MAX_PARTS, n_head] */
+    struct draws        draws;
+    struct replays      replays;
     char                name[300];
     struct kernels      ops;
 };
@@ -102,6 +146,19 @@ bool cuda_ok(struct cuda *c, cudaError_t e, const char *what);
 enum status cuda_plan_new(struct cuda *c, struct error *err);
 void        cuda_plan_free(struct cuda *c);
 void        cuda_step(struct device *d, const struct step_args *a);
+
+/* replay.c */
+uint32_t    cuda_replay_round(uint32_t n);
+bool        cuda_replay_fits(const struct cuda *c, const struct step_args *a);
+void        cuda_replay_begin(struct cuda *c);      /* the lists of the step are on their way */
+void        cuda_replay_end(struct cuda *c);        /* before the head, and at the pass's end */
+void        cuda_replays_free(struct cuda *c);
+
+/* draws.c */
+enum status cuda_draws_new(struct cuda *c, struct error *err);
+void        cuda_draws_free(struct cuda *c);
+bool        cuda_draw_add(struct device *d, const struct draw_row *row);
+enum status cuda_draw_run(struct device *d, float *logits, struct drawn *ret, struct error *err);
 
 /* product.c */
 enum status cuda_matrix_new(struct device *d, const struct matrix_part *part, uint32_t n_part,
@@ -130,6 +187,11 @@ cudaError_t narrow_launch(cudaStream_t s, const float *x, size_t stride, const u
 cudaError_t bias_launch(cudaStream_t s, const float *bias, uint32_t n_row, uint32_t n,
                         float *out, size_t stride);
 cudaError_t random_launch(cudaStream_t s, uint16_t *out, size_t n, uint32_t seed);
+
+/* draw.cu */
+cudaError_t draw_launch(cudaStream_t s, const struct draw_work *work, uint32_t n_row,
+                        const uint32_t *mask, const struct draw_edit *edit,
+                        float *logits, uint32_t n_vocab, struct drawn *out);
 
 /* rope.cu, attention.cu */
 cudaError_t rope_launch(cudaStream_t s, const struct plan *p, const struct rope_kv_args *a);

@@ -28,7 +28,7 @@ enum status cuda_plan_new(struct cuda *c, struct error *err)
     size_t rows = o->max_row * sizeof(uint32_t), at = 0;
     /* A row has group / TILE_FEW tiles and a broken one at most, whole or for each of its parts;
      * an item of many rows has less. */
-    c->max_work = (o->max_row + MAX_PARTS) * (group_of(c) / TILE_FEW + 1);
+    c->max_work = cuda_replay_round((o->max_row + MAX_PARTS) * (group_of(c) / TILE_FEW + 1));
     part(&at, rows);
     c->off_pos = part(&at, rows);
     c->off_slot = part(&at, rows);
@@ -129,11 +129,35 @@ static uint32_t list_rows(struct cuda *c, const struct step_args *a)
     return n_page;
 }
 
+/* Up to a shape that comes again (replay.c): rows of the scratch page, works of no queries. */
+static void pad(struct cuda *c, struct plan *p)
+{
+    struct work *w = (struct work *)(c->host_plan + c->off_work);
+    uint32_t *tok = (uint32_t *)c->host_plan;
+    uint32_t *pos = (uint32_t *)(c->host_plan + c->off_pos);
+    uint32_t *slot = (uint32_t *)(c->host_plan + c->off_slot);
+    uint32_t n = p->n_row, n_work = p->n_few + p->n_many;
+    p->n_row = cuda_replay_round(n);
+    for (uint32_t i = n; i < p->n_row; i++) {
+        tok[i] = pos[i] = 0;
+        slot[i] = i % KERNEL_PAGE;
+    }
+    /* Rows of one each are all of few queries or all of many. */
+    uint32_t *count = p->n_few ? &p->n_few : &p->n_many;
+    *count = cuda_replay_round(*count);
+    memset(w + n_work, 0, (*count - n_work) * sizeof *w);
+    struct fold *f = (struct fold *)(c->host_plan + c->off_fold);
+    n = p->n_fold;
+    p->n_fold = n ? p->n_row : 0;
+    memset(f + n, 0, (p->n_fold - n) * sizeof *f);
+}
+
 void cuda_step(struct device *d, const struct step_args *a)
 {
     struct cuda *c = (struct cuda *)d;
     if (!cuda_ok(c, cudaSetDevice(c->gpu), "step"))     /* each thread has its own choice */
         return;
+    c->draws.n_row = c->draws.n_edit = 0;       /* of logits that are gone now */
     uint32_t n_page = list_rows(c, a);
     struct plan p = {
         .n_row = a->n_row,
@@ -146,8 +170,12 @@ void cuda_step(struct device *d, const struct step_args *a)
         .page = (const uint32_t *)(c->dev_plan + c->off_page),
     };
     list_works(c, a, &p);
+    bool again = cuda_replay_fits(c, a);
+    if (again)
+        pad(c, &p);
     c->plan = p;
     size_t used = c->off_page + n_page * sizeof(uint32_t);
-    cuda_ok(c, cudaMemcpyAsync(c->dev_plan, c->host_plan, used, cudaMemcpyHostToDevice,
-                               c->stream), "step");
+    if (cuda_ok(c, cudaMemcpyAsync(c->dev_plan, c->host_plan, used, cudaMemcpyHostToDevice,
+                                   c->stream), "step") && again)
+        cuda_replay_begin(c);
 }

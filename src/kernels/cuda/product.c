@@ -155,10 +155,10 @@ static bool prepare(struct cuda *c, const struct product_args *a)
     }
 }
 
-/* Rows behind n_row up to a whole tile are computed of what lies there and go nowhere. */
-void cuda_product(struct device *d, const struct product_args *a)
+/* Rows behind the last up to a whole tile are computed of what lies there and go nowhere; so are
+ * those that a shape of passes has more than the step (replay.c). */
+static void multiply(struct cuda *c, const struct product_args *a)
 {
-    struct cuda *c = (struct cuda *)d;
     const struct matrix *w = a->w;
     if (a->n_row == 0 || c->failed != cudaSuccess || !prepare(c, a))
         return;
@@ -175,4 +175,17 @@ void cuda_product(struct device *d, const struct product_args *a)
     if (a->bias)
         cuda_ok(c, bias_launch(c->stream, a->bias, a->n_row, w->n_out, a->out, a->out_stride),
                 "bias");
+}
+
+void cuda_product(struct device *d, const struct product_args *a)
+{
+    struct cuda *c = (struct cuda *)d;
+    struct product_args p = *a;
+    if (a->picked)
+        cuda_replay_end(c);
+    else if (c->replays.state == PASS_REPLAYED)
+        return;
+    else if (c->opts.replay)
+        p.n_row = c->plan.n_row;
+    multiply(c, &p);
 }

@@ -175,7 +175,7 @@ static void pin_start(struct api_pins *p, const struct module *m, struct engine 
                       const struct bc_prefix *x,
                       int32_t priority)
 {
-    struct session_opts opts = { .pinned = true };
+    struct session_opts opts = { .pin = SESSION_PINNED_SOFT };
     struct error err;
     struct pin *pin = mem_zalloc(sizeof *pin);
     struct plan *plan = prefix_plan(m, x);

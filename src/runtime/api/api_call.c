@@ -271,6 +271,15 @@ static void convert_result(struct sgl_call *c, struct item *it, sgl_result *ret)
     ret->prefill_ms = r->prefill_ms;
     ret->decode_ms = r->decode_ms;
     ret->ttft_ms = r->ttft_ms;
+    ret->cached_shared = r->n_shared;
+    ret->cached_forked = r->n_forked;
+    ret->cached_device = r->n_cached - r->n_shared - r->n_forked;
+    ret->miss_cold = r->miss_cold + r->miss_namespace;      /* not told apart: it would tell what
+                                                               others have asked */
+    ret->miss_evicted = r->miss_evicted;
+    ret->miss_boundary = r->miss_boundary;
+    ret->miss_logprobs = r->miss_logprobs;
+    ret->retractions = r->n_retracted;
 }
 
 static void convert(struct sgl_call *c, struct item *it, sgl_call_event *ret)
@@ -292,6 +301,10 @@ static void convert(struct sgl_call *c, struct item *it, sgl_call_event *ret)
     case PLAN_FAILED:
         ret->kind = SGL_CALL_FAILED;
         api_copy_error(&it->error, &ret->error);
+        if (!it->result)
+            break;
+        convert_result(c, it, &c->result);
+        ret->result = &c->result;
         break;
     }
 }

@@ -112,8 +112,17 @@ sgl_status sgl_engine_open(const sgl_engine_config *config, sgl_engine **ret, sg
             .max_wait_ms = c.max_wait_ms,
             .max_passes = c.max_passes,
             .step_tokens = c.step_tokens,
+            .pin_percent = c.pin_percent,
+            .kv_events = c.kv_events,
+            .kv_events_maps = c.kv_events_maps,
+            .admission = c.admission,
+            .itl_target_ms = c.itl_target_ms,
+            .max_queued_tokens = c.max_queued_tokens,
+            .overlap = c.overlap,
             .no_cache = c.no_cache,
             .no_force = c.no_forced,
+            .no_tree = c.no_tree,
+            .no_pending = c.no_pending,
             .text_only = c.text_only,
             .progress = c.progress ? on_load : NULL,
             .progress_ctx = &loading,
@@ -185,6 +194,11 @@ void sgl_engine_get_stats(sgl_engine *engine, sgl_engine_stats *ret)
         .decode_ms = s.decode_ms,
         .mask_ms = s.mask_ms,
         .sample_ms = s.sample_ms,
+        .miss_cold = s.miss_cold,
+        .miss_evicted = s.miss_evicted,
+        .miss_namespace = s.miss_namespace,
+        .miss_boundary = s.miss_boundary,
+        .miss_logprobs = s.miss_logprobs,
     };
 }
 
@@ -194,6 +208,13 @@ sgl_status sgl_engine_check(sgl_engine *engine, sgl_error *err)
     if (engine_check(engine->e, &why))
         return SGL_OK;
     return api_error(why.status == ST_OK ? ST_INTERNAL : why.status, &why, err);
+}
+
+sgl_status sgl_engine_flush(sgl_engine *engine, sgl_error *err)
+{
+    struct error why;
+    enum status st = engine_flush(engine->e, &why);
+    return st == ST_OK ? SGL_OK : api_error(st, &why, err);
 }
 
 /* ---- text ---- */

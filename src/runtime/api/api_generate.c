@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 
 void sgl_request_init(sgl_request *r)
@@ -144,6 +145,7 @@ sgl_status api_fill_hole(const sgl_request *r, struct plan *p, uint64_t *ret_see
     h->min = r->min_tokens;
     h->strict = false;
     h->cut = !r->close;
+    h->whole = true;
     h->ignore_eos = r->ignore_eos;
     h->stop = copy_slices(a, r->stop, r->n_stop);
     h->n_stop = (uint32_t)r->n_stop;
@@ -158,6 +160,8 @@ sgl_status api_fill_hole(const sgl_request *r, struct plan *p, uint64_t *ret_see
     *ret_seed = r->has_seed ? r->seed : rng_fresh_seed();
     h->key = rng_key_seed(*ret_seed);
     p->priority = r->priority;
+    p->tenant = r->tenant && *r->tenant ? hash_bytes(r->tenant, strlen(r->tenant)) | 1 : 0;
+    p->weight = r->tenant_weight;
     p->deadline_ms = r->deadline_ms ? clock_ms() + r->deadline_ms : 0;
     return plan_ok(p) ? SGL_OK : api_nomem(err);
 }

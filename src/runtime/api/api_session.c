@@ -24,14 +24,14 @@ enum { MARK_IN_TURN = 5 };
 _Static_assert(sizeof(struct session_mark) <= MARK_IN_TURN * sizeof(uint32_t),
                "the engine's mark leaves the last word free");
 
-sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err)
+static sgl_status open_session(sgl_engine *engine, const struct session_opts *opts,
+                               sgl_session **ret, sgl_error *err)
 {
     struct error why;
-    struct session_opts opts = { 0 };
     struct sgl_session *h = mem_zalloc(sizeof *h);
     if (!h)
         return api_nomem(err);
-    enum status st = session_new(engine->e, &opts, &h->s, &why);
+    enum status st = session_new(engine->e, opts, &h->s, &why);
     if (st != ST_OK) {
         mem_free(h);
         return api_error(st, &why, err);
@@ -41,15 +41,39 @@ sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err
     return SGL_OK;
 }
 
-void sgl_session_free(sgl_session *session)
+static void end_session(sgl_session *session, enum session_end end)
 {
     if (!session)
         return;
     if (session->pending)
         plan_free(session->pending);
-    session_drop(session->s);
+    session_drop_as(session->s, end);
     sgl_engine_unref(session->engine);
     mem_free(session);
+}
+
+sgl_status sgl_session_new(sgl_engine *engine, sgl_session **ret, sgl_error *err)
+{
+    struct session_opts opts = { 0 };
+    return open_session(engine, &opts, ret, err);
+}
+
+sgl_status sgl_session_new_pinned(sgl_engine *engine, uint32_t keep_ms, sgl_session **ret,
+                                  sgl_error *err)
+{
+    struct session_opts opts = { .pin = keep_ms ? SESSION_PINNED_HARD : SESSION_PINNED_SOFT,
+                                 .pin_ms = keep_ms };
+    return open_session(engine, &opts, ret, err);
+}
+
+void sgl_session_free(sgl_session *session)
+{
+    end_session(session, SESSION_KEEP);
+}
+
+void sgl_session_discard(sgl_session *session)
+{
+    end_session(session, SESSION_DISCARD);
 }
 
 /* ---- appending ---- */

@@ -19,8 +19,11 @@
 
 #include "base/error.h"
 #include "runtime/files/bundle.h"
+#include "runtime/sample/sampler.h"
 
 struct backend;
+
+enum { BACKEND_KEPT = 64 };
 
 struct backend_opts {
     uint32_t    n_page;         /* 0: chosen from memory and context */
@@ -39,6 +42,7 @@ struct backend_info {
     uint32_t    n_page;         /* pool size, scratch page included */
     uint32_t    max_batch_tok;
     uint32_t    max_seq;
+    bool        host_idle;      /* the host's cores have nothing to do while it computes */
     uint64_t    weight_bytes;
     uint64_t    kv_bytes;
     uint64_t    model_hash;     /* of the weights' identity: part of every cache key */
@@ -57,7 +61,14 @@ struct batch {
     const struct batch_seq *seq;        /* [n_seq], rows ascending, without gaps */
     uint32_t                n_seq;
     const uint32_t         *logit_row;  /* [n_logit] rows whose logits are wanted, ascending */
-    uint32_t                n_logit;
+    uint32_t                n_logit;    /* at most BACKEND_KEPT when they stay */
+    bool                    keep;       /* logits stay on the device: fetch, draw_add */
+};
+
+/* What was drawn from one row. */
+struct backend_drawn {
+    uint32_t          id;
+    enum sample_fault fault;    /* SAMPLE_FINE: id is good */
 };
 
 struct backend_vtable {
@@ -66,11 +77,23 @@ struct backend_vtable {
                         struct backend **ret, struct error *err);
     void (*close)(struct backend *be);
     const struct backend_info *(*info)(const struct backend *be);
-    /* logits: [n_logit, n_vocab] float in host memory. */
+    /* logits: [n_logit, n_vocab] float in host memory; not written when the batch keeps them, which
+     * takes a device that draws. */
     enum status (*forward)(struct backend *be, const struct batch *batch, float *logits,
                            struct error *err);
     /* Copies the first n_tok tokens' K and V of one page into another. */
     void (*copy_page)(struct backend *be, uint32_t dst, uint32_t src, uint32_t n_tok);
+    /* All three are NULL where logits are host memory anyway.  Until the pass behind one that kept
+     * its logits: rows of them for the host, and tokens drawn there, the same that sampler_draw
+     * gives.  A drawn row is used up: one that is wanted in both ways is fetched first.
+     * in->logits is not looked at; ST_LIMIT: no room beside the rows that were added, draw_run
+     * first. */
+    enum status (*fetch)(struct backend *be, uint32_t first, uint32_t n, float *logits,
+                         struct error *err);
+    enum status (*draw_add)(struct backend *be, uint32_t logit, const struct sampling *p,
+                            const struct sample_input *in, struct error *err);
+    /* Of all rows that were added, in that order. */
+    enum status (*draw_run)(struct backend *be, struct backend_drawn *ret, struct error *err);
 };
 
 struct backend {

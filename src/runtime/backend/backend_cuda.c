@@ -33,4 +33,7 @@ const struct backend_vtable backend_cuda = {
     .info = device_backend_info,
     .forward = device_backend_forward,
     .copy_page = device_backend_copy_page,
+    .fetch = device_backend_fetch,
+    .draw_add = device_backend_draw_add,
+    .draw_run = device_backend_draw_run,
 };

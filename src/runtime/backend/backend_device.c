@@ -5,7 +5,8 @@
  * or position would be somebody else's memory.
  *
  * Logits go straight to the caller where device memory is host memory.  Elsewhere they are
- * computed and fetched a few rows at a time: a row's bits do not depend on the rows beside it. */
+ * computed and fetched a few rows at a time, because a row's bits do not depend on the rows beside
+ * it; or they stay on the device, and tokens are drawn there. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 enum {
     DEFAULT_BATCH_TOK = 512,
     DEFAULT_SEQ = 64,
-    LOGIT_ROWS = KERNEL_ROW_TILE    /* rows of logits on a device at one time */
+    LOGIT_ROWS = BACKEND_KEPT    /* rows of logits on a device at one time */
 };
 
 struct backend_device {
@@ -30,6 +31,10 @@ struct backend_device {
     uint16_t            *kv;        /* [layer][page], in memory of the device */
     float               *logits;    /* [LOGIT_ROWS, n_vocab] likewise, unless that is the host's */
     struct attn_item    *item;      /* [max_seq] of the running batch */
+    struct sampler      *sampler;   /* where the device draws: makes lists of edits */
+    struct sample_edit  *edit;      /* [3 * n_vocab] of the row that is added */
+    uint32_t             n_kept;    /* rows of logits that the last pass left */
+    uint32_t             n_draw;    /* rows that wait to be drawn */
 };
 
 void device_backend_close(struct backend *be)
@@ -42,6 +47,8 @@ void device_backend_close(struct backend *be)
         c->device->ops->close(c->device);
     }
     mem_free(c->item);
+    sampler_free(c->sampler);
+    mem_free(c->edit);
     mem_free(c);
 }
 
@@ -77,6 +84,7 @@ static enum status make_pool(struct backend_device *c, const struct backend_kind
 {
     const struct kernels *ops = c->device->ops;
     c->info.n_page = o->n_page ? o->n_page : default_pages(c, kind);
+    c->info.host_idle = !ops->host_memory;
     c->info.kv_bytes = page_bytes(c) * c->info.n_page;
     c->kv = ops->mem_new(c->device, (size_t)c->info.kv_bytes);
     c->item = mem_calloc(c->info.max_seq, sizeof *c->item);
@@ -84,6 +92,19 @@ static enum status make_pool(struct backend_device *c, const struct backend_kind
         return error_set(err, ST_NOMEM, "no memory for %u KV pages (%llu MB)", c->info.n_page,
                          (unsigned long long)(c->info.kv_bytes >> 20));
     return ST_OK;
+}
+
+/* Room for logits on a device that does not share the host's memory, and for drawing there. */
+static enum status make_logits(struct backend_device *c, struct error *err)
+{
+    if (c->device->ops->host_memory)
+        return ST_OK;
+    size_t n_vocab = c->info.n_vocab;
+    c->logits = c->device->ops->mem_new(c->device, LOGIT_ROWS * n_vocab * sizeof *c->logits);
+    c->edit = mem_calloc(3 * n_vocab, sizeof *c->edit);
+    if (!c->logits || !c->edit)
+        return error_nomem(err);
+    return sampler_new(c->info.n_vocab, &c->sampler, err);
 }
 
 enum status device_backend_open(const struct backend_kind *kind, const struct bundle *b,
@@ -102,21 +123,17 @@ enum status device_backend_open(const struct backend_kind *kind, const struct bu
     struct device_opts d = { .n_thread = o->n_thread, .max_row = c->info.max_batch_tok,
                              .max_width = model_widest(&c->config), .gpu = kind->gpu,
                              .max_item = c->info.max_seq, .shape = c->shape,
-                             .max_page = (c->info.context + KERNEL_PAGE - 1) / KERNEL_PAGE };
+                             .max_page = (c->info.context + KERNEL_PAGE - 1) / KERNEL_PAGE,
+                             .n_vocab = c->info.n_vocab, .replay = true };
     st = kind->open(&d, &c->device, err);
     if (st == ST_OK)
         st = model_new(b, &c->config, c->device, c->info.max_batch_tok, c->info.context,
                        &c->model, err);
     if (st != ST_OK)
         goto fail;
-    if (!c->device->ops->host_memory) {
-        size_t n = (size_t)LOGIT_ROWS * c->info.n_vocab * sizeof *c->logits;
-        c->logits = c->device->ops->mem_new(c->device, n);
-        if (!c->logits) {
-            st = error_nomem(err);
-            goto fail;
-        }
-    }
+    st = make_logits(c, err);
+    if (st != ST_OK)
+        goto fail;
     st = make_pool(c, kind, o, err);
     if (st != ST_OK)
         goto fail;
@@ -161,6 +178,9 @@ static enum status check_seq(const struct backend_device *c, const struct batch_
 static enum status check_batch(const struct backend_device *c, const struct batch *b,
                                struct error *err)
 {
+    if (b->keep && (c->device->ops->host_memory || b->n_logit > LOGIT_ROWS))
+        return error_set(err, ST_INTERNAL, "%u rows of logits cannot stay on the device",
+                         b->n_logit);
     if (b->n_row > c->info.max_batch_tok || b->n_seq > c->info.max_seq)
         return error_set(err, ST_LIMIT, "a batch of %u rows of %u sequences is over the limits of "
                          "%u and %u", b->n_row, b->n_seq, c->info.max_batch_tok, c->info.max_seq);
@@ -208,6 +228,7 @@ enum status device_backend_forward(struct backend *be, const struct batch *b, fl
 {
     struct backend_device *c = (struct backend_device *)be;
     enum status st = check_batch(c, b, err);
+    c->n_kept = c->n_draw = 0;
     if (st != ST_OK || b->n_row == 0)
         return st;
     for (uint32_t i = 0; i < b->n_seq; i++) {
@@ -219,7 +240,12 @@ enum status device_backend_forward(struct backend *be, const struct batch *b, fl
                              .n_item = b->n_seq, .logit_row = b->logit_row,
                              .n_logit = b->n_logit, .kv = c->kv, .n_page = c->info.n_page };
     model_forward(c->model, &m);
-    st = fetch_logits(c, b->n_logit, logits, err);
+    if (b->keep) {
+        model_logits(c->model, 0, b->n_logit, c->logits);
+        c->n_kept = b->n_logit;
+    } else {
+        st = fetch_logits(c, b->n_logit, logits, err);
+    }
     enum status end = c->device->ops->wait(c->device, st == ST_OK ? err : NULL);
     return st == ST_OK ? end : st;
 }
@@ -235,4 +261,69 @@ void device_backend_copy_page(struct backend *be, uint32_t dst, uint32_t src, ui
     c->device->ops->copy_page(c->device, &(struct copy_page_args){
         .dst = c->kv + dst * n, .src = c->kv + src * n, .n = n, .stride = c->info.n_page * n,
         .n_layer = c->config.n_layer });
+}
+
+/* ---- logits that stayed ---- */
+
+static bool is_kept(const struct backend_device *c, uint32_t first, uint32_t n, struct error *err)
+{
+    if (n <= c->n_kept && first <= c->n_kept - n)
+        return true;
+    error_set(err, ST_INTERNAL, "the device keeps %u rows of logits, not row %u", c->n_kept,
+              first + n);
+    return false;
+}
+
+enum status device_backend_fetch(struct backend *be, uint32_t first, uint32_t n, float *logits,
+                                 struct error *err)
+{
+    struct backend_device *c = (struct backend_device *)be;
+    size_t width = c->info.n_vocab;
+    if (!is_kept(c, first, n, err))
+        return ST_INTERNAL;
+    return c->device->ops->download(c->device, logits, c->logits + first * width,
+                                    n * width * sizeof *logits, err);
+}
+
+enum status device_backend_draw_add(struct backend *be, uint32_t logit, const struct sampling *p,
+                                    const struct sample_input *in, struct error *err)
+{
+    _Static_assert(sizeof(struct sample_edit) == sizeof(struct draw_edit), "one edit, two names");
+    struct backend_device *c = (struct backend_device *)be;
+    if (!is_kept(c, logit, 1, err))
+        return ST_INTERNAL;
+    if (in->n_extra)
+        return error_set(err, ST_UNSUPPORTED, "the device knows no tokens beside the mask");
+    struct sample_edits e = { .edit = c->edit };
+    enum status st = sampler_edits(c->sampler, p, in, &e, err);
+    if (st != ST_OK)
+        return st;
+    struct draw_row row = {
+        .logit = logit, .mask = in->mask, .edit = (const struct draw_edit *)e.edit,
+        .n_repeat = e.n_repeat, .n_minus = e.n_minus, .n_plus = e.n_plus,
+        .repetition = (float)p->repetition_penalty,
+        .temp = sample_greedy(p) ? 0 : p->temp, .top_p = p->top_p, .min_p = p->min_p,
+        .top_k = p->top_k >= 1 ? (uint32_t)p->top_k : 0,
+        .key_lo = in->key.lo, .key_hi = in->key.hi, .index = (uint32_t)in->index };
+    if (!c->device->ops->draw_add(c->device, &row))
+        return error_set(err, ST_LIMIT, "no room beside the rows that wait to be drawn");
+    c->n_draw++;
+    return ST_OK;
+}
+
+enum status device_backend_draw_run(struct backend *be, struct backend_drawn *ret,
+                                    struct error *err)
+{
+    static const enum sample_fault fault[] = {
+        [DRAW_FINE] = SAMPLE_FINE, [DRAW_NO_TOKEN] = SAMPLE_NO_TOKEN,
+        [DRAW_NOT_A_NUMBER] = SAMPLE_NOT_A_NUMBER, [DRAW_NOT_FINITE] = SAMPLE_NOT_FINITE,
+    };
+    struct backend_device *c = (struct backend_device *)be;
+    struct drawn drawn[BACKEND_KEPT];
+    uint32_t n = c->n_draw;
+    c->n_draw = 0;
+    enum status st = c->device->ops->draw_run(c->device, c->logits, drawn, err);
+    for (uint32_t i = 0; i < n && st == ST_OK; i++)
+        ret[i] = (struct backend_drawn){ drawn[i].id, fault[drawn[i].fault & 3] };
+    return st;
 }

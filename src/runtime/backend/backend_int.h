@@ -27,6 +27,12 @@ enum status device_backend_forward(struct backend *be, const struct batch *b, fl
                                    struct error *err);
 void        device_backend_copy_page(struct backend *be, uint32_t dst, uint32_t src,
                                      uint32_t n_tok);
+enum status device_backend_fetch(struct backend *be, uint32_t first, uint32_t n, float *logits,
+                                 struct error *err);
+enum status device_backend_draw_add(struct backend *be, uint32_t logit, const struct sampling *p,
+                                    const struct sample_input *in, struct error *err);
+enum status device_backend_draw_run(struct backend *be, struct backend_drawn *ret,
+                                    struct error *err);
 /* Adds to the device's name why a better one was passed over. */
 void        device_backend_note(struct backend *be, const char *why);
 

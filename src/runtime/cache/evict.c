@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "runtime/cache/events.h"
 #include "runtime/cache/radix_int.h"
 
 static const struct {
@@ -15,7 +16,7 @@ static const struct {
     enum radix_policy policy;
 } names[] = {
     { "lru", RADIX_LRU },   { "lfu", RADIX_LFU },           { "fifo", RADIX_FIFO },
-    { "slru", RADIX_SLRU }, { "priority", RADIX_PRIORITY },
+    { "slru", RADIX_SLRU }, { "priority", RADIX_PRIORITY }, { "next-use", RADIX_NEXT_USE },
 };
 
 bool radix_policy_named(const char *name, enum radix_policy *ret)
@@ -44,10 +45,20 @@ void radix_note_priority(struct radix_node *node, int32_t priority)
 
 /* ---- the order ---- */
 
+/* Lowered leaves, the others, those with a soft pin. */
+static int class_of(const struct radix_node *node)
+{
+    if (node->n_soft)
+        return 2;
+    return node->low ? 0 : 1;
+}
+
 /* True when a is evicted before b. */
 static bool goes_before(const struct radix *r, const struct radix_node *a,
                         const struct radix_node *b)
 {
+    if (class_of(a) != class_of(b))
+        return class_of(a) < class_of(b);
     switch (r->policy) {
     case RADIX_LFU:
         if (a->hits != b->hits)
@@ -64,6 +75,10 @@ static bool goes_before(const struct radix *r, const struct radix_node *a,
     case RADIX_PRIORITY:
         if (a->priority != b->priority)
             return a->priority < b->priority;
+        break;
+    case RADIX_NEXT_USE:
+        if (a->next_use != b->next_use)
+            return a->next_use > b->next_use;
         break;
     case RADIX_LRU:
         break;
@@ -134,10 +149,10 @@ bool radix_order_check(const struct radix *r)
 
 /* ---- evicting ---- */
 
-uint32_t radix_evict(struct radix *r, uint32_t n)
+static uint32_t evict(struct radix *r, uint32_t n, int last_class)
 {
     uint32_t freed = 0;
-    while (freed < n && r->n_order) {
+    while (freed < n && r->n_order && class_of(r->order[0]) <= last_class) {
         struct radix_node *leaf = r->order[0];
         uint32_t have = leaf->n_tok / r->page_tokens;
         uint32_t take = have < n - freed ? have : n - freed;
@@ -146,6 +161,16 @@ uint32_t radix_evict(struct radix *r, uint32_t n)
     }
     r->n_evicted += freed;
     return freed;
+}
+
+uint32_t radix_evict(struct radix *r, uint32_t n)
+{
+    return evict(r, n, 2);
+}
+
+uint32_t radix_evict_unpinned(struct radix *r, uint32_t n)
+{
+    return evict(r, n, 1);
 }
 
 uint32_t radix_evictable(const struct radix *r)
@@ -160,6 +185,29 @@ uint64_t radix_n_evicted(const struct radix *r)
 
 void radix_flush(struct radix *r)
 {
+    struct events *e = r->events;
+    bool all = e && r->n_evictable == pages_count(r->pages, PAGE_CACHED) && r->n_evictable;
+    r->events = all ? NULL : e;     /* one event says it */
     while (r->n_order)
         radix_shorten(r, r->order[0], 0);
+    r->events = e;
+    if (all)
+        events_cleared(e);
+}
+
+void radix_flush_namespace(struct radix *r, struct hash128 ns)
+{
+    uint64_t key = radix_ns_key(ns);
+    bool again = true;
+    while (again) {     /* parents are leaves then, and the order has moved */
+        again = false;
+        for (uint32_t i = 0; i < r->n_order;) {
+            if (r->order[i]->ns_key == key) {
+                radix_shorten(r, r->order[i], 0);
+                again = true;
+            } else {
+                i++;
+            }
+        }
+    }
 }

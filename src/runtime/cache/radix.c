@@ -11,8 +11,6 @@
 #include "base/alloc.h"
 #include "base/array.h"
 
-enum { TAIL_SCAN_MAX = 64 };    /* children and tails looked at for a partial page, newest first */
-
 enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **ret,
                       struct error *err)
 {
@@ -25,6 +23,10 @@ enum status radix_new(struct pages *pages, uint32_t page_tokens, struct radix **
     r->pages = pages;
     r->page_tokens = page_tokens;
     r->nodes.size = sizeof(struct radix_node);
+    if (!radix_memory_new(r)) {
+        radix_free(r);
+        return error_nomem(err);
+    }
     *ret = r;
     return ST_OK;
 }
@@ -41,6 +43,7 @@ static struct radix_node *new_node(struct radix *r)
     node->id = ++r->next_id;
     node->created = ++r->clock;
     node->priority = INT32_MIN;
+    node->next_use = UINT64_MAX;
     return node;
 }
 
@@ -49,6 +52,7 @@ static void free_node(struct radix *r, struct radix_node *node)
     r->n_node--;
     mem_free(node->tok);
     mem_free(node->page);
+    mem_free(node->hash);
     slab_release(&r->nodes, node);
 }
 
@@ -66,6 +70,8 @@ static void free_tree(struct radix *r, struct radix_node *root)
             parent->child = node->sib_next;
         for (uint32_t i = 0; i < node->n_tok / r->page_tokens; i++)
             pages_give(r->pages, node->page[i]);
+        for (struct radix_wish *w = node->wish; w; w = w->next)
+            w->node = NULL;
         free_node(r, node);
         node = parent;
     }
@@ -84,6 +90,8 @@ void radix_free(struct radix *r)
     idmap_free(&r->by_hash);
     mem_free(r->touched);
     mem_free(r->order);
+    mem_free(r->hard);
+    radix_memory_free(r);
     slab_free(&r->nodes);
     mem_free(r);
 }
@@ -180,6 +188,7 @@ void radix_unlink(struct radix *r, struct radix_node *node)
     struct radix_node *parent = node->parent;
     assert(parent && !node->child && !node->locks && !node->tail && !node->touched);
     radix_order_del(r, node);
+    radix_wishes_up(r, node);
     sibling_del(node);
     free_node(r, node);
     radix_order_update(r, parent);
@@ -190,11 +199,14 @@ void radix_shorten(struct radix *r, struct radix_node *node, uint32_t n_tok)
 {
     assert(!node->locks && !node->child && n_tok % r->page_tokens == 0);
     uint32_t keep = n_tok / r->page_tokens;
+    radix_tell_gone(r, node, n_tok, node->done);
     if (!n_tok)
         hash_del(r, node);      /* needs the first page's tokens */
     for (uint32_t i = n_page(r, node); i-- > keep;) {
         pages_give(r->pages, node->page[i]);
         r->n_evictable--;
+        if ((i + 1) * r->page_tokens <= node->done)
+            radix_remember_gone(r, node->ns_key, node->hash[i]);
     }
     node->n_tok = n_tok;
     node->ready = node->ready < n_tok ? node->ready : n_tok;
@@ -235,7 +247,7 @@ void radix_unlock(struct radix *r, struct radix_node *node)
 
 /* ---- matching ---- */
 
-static uint32_t common(const uint32_t *a, const uint32_t *b, uint32_t n)
+uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n)
 {
     uint32_t i = 0;
     while (i < n && a[i] == b[i])
@@ -252,7 +264,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 static uint32_t match_edge(const struct radix *r, const struct radix_node *node,
                            const uint32_t *tok, uint32_t n)
 {
-    uint32_t same = common(node->tok, tok, least(node->n_tok, n));
+    uint32_t same = radix_common(node->tok, tok, least(node->n_tok, n));
     return same - same % r->page_tokens;
 }
 
@@ -273,6 +285,7 @@ static struct radix_node *root_make(struct radix *r, struct hash128 ns)
     if (!root)
         return NULL;
     root->ns = ns;
+    root->ns_key = radix_ns_key(ns);
     if (!hashmap_put(&r->root, ns_slice(&root->ns), (uintptr_t)root)) {
         free_node(r, root);
         return NULL;
@@ -303,11 +316,32 @@ uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *to
     return pos;
 }
 
+struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
+                              uint32_t n, uint32_t *ret_pos)
+{
+    struct radix_node *node = root_of(r, ns);
+    uint32_t pos = 0;
+    while (node && n - pos >= r->page_tokens) {
+        struct radix_node *c = find_child(r, node, tok + pos);
+        if (!c)
+            break;
+        node = c;
+        uint32_t same = match_edge(r, c, tok + pos, n - pos);
+        pos += same;
+        if (same < c->n_tok)
+            break;
+    }
+    *ret_pos = pos;
+    return node;
+}
+
 static bool node_reserve(struct radix *r, struct radix_node *node, uint32_t n_tok)
 {
     return array_reserve(&node->tok, &node->cap_tok, n_tok, sizeof *node->tok) &&
            array_reserve(&node->page, &node->cap_page, n_tok / r->page_tokens,
-                         sizeof *node->page);
+                         sizeof *node->page) &&
+           array_reserve(&node->hash, &node->cap_hash, n_tok / r->page_tokens,
+                         sizeof *node->hash);
 }
 
 static bool touch(struct radix *r, struct radix_node *node)
@@ -323,8 +357,8 @@ static bool touch(struct radix *r, struct radix_node *node)
     return true;
 }
 
-/* A new upper node takes the first m tokens of `node`; handles to `node` stay valid. */
-static struct radix_node *split(struct radix *r, struct radix_node *node, uint32_t m)
+/* Handles to `node` stay valid: it is the lower half. */
+struct radix_node *radix_split(struct radix *r, struct radix_node *node, uint32_t m)
 {
     struct radix_node *up = new_node(r);
     if (!up)
@@ -340,19 +374,23 @@ static struct radix_node *split(struct radix *r, struct radix_node *node, uint32
     sibling_del(node);
     memcpy(up->tok, node->tok, m * sizeof *up->tok);
     memcpy(up->page, node->page, n_up * sizeof *up->page);
+    memcpy(up->hash, node->hash, n_up * sizeof *up->hash);
     memmove(node->tok, node->tok + m, (node->n_tok - m) * sizeof *node->tok);
     memmove(node->page, node->page + n_up, n_low * sizeof *node->page);
+    memmove(node->hash, node->hash + n_up, n_low * sizeof *node->hash);
 
     up->n_tok = m;
     up->start = node->start;
     up->ready = least(node->ready, m);
     up->done = least(node->done, m);
+    up->ns_key = node->ns_key;
     up->locks = node->locks;
     up->producer = up->ready < m ? node->producer : 0;
     up->last_use = node->last_use;
     up->created = node->created;
     up->hits = node->hits;
-    up->priority = node->priority;
+    up->n_hard = node->n_hard;
+    up->low = node->low;
 
     node->n_tok -= m;
     node->start += m;
@@ -381,7 +419,7 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
             break;
         uint32_t same = match_edge(r, c, tok + pos, limit - pos);
         if (same < c->n_tok) {
-            struct radix_node *up = split(r, c, same);
+            struct radix_node *up = radix_split(r, c, same);
             node = up ? up : node;
             break;
         }
@@ -389,12 +427,26 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
         pos += same;
     }
     radix_lock(r, node);
-    for (struct radix_node *n = node; n; n = n->parent)
+    for (struct radix_node *n = node; n; n = n->parent) {
         n->hits++;
+        n->low = false;
+    }
     return node;
 }
 
 /* ---- inserting ---- */
+
+/* Of the pages from the i-th on, whose tokens are there. */
+static void hash_pages(struct radix *r, struct radix_node *node, uint32_t i)
+{
+    const struct radix_node *up = node->parent;
+    uint64_t before = i ? node->hash[i - 1] : up->parent ? up->hash[n_page(r, up) - 1] : 0;
+    for (; i < n_page(r, node); i++) {
+        before = radix_next_hash(r, before, node->tok + i * r->page_tokens);
+        node->hash[i] = before;
+        radix_remember(r, before);
+    }
+}
 
 struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const uint32_t *tok,
                                 uint32_t n, const uint32_t *page, uint64_t producer)
@@ -421,7 +473,9 @@ struct radix_node *radix_insert(struct radix *r, struct radix_node *node, const 
     leaf->locks = 1;
     leaf->producer = producer;
     leaf->last_use = ++r->clock;
+    leaf->ns_key = node->ns_key;
     sibling_add(node, leaf);
+    hash_pages(r, leaf, 0);
     for (uint32_t i = 0; i < n / r->page_tokens; i++)
         pages_cache(r->pages, page[i]);
     return leaf;
@@ -433,7 +487,7 @@ static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint
     if (c->done < r->page_tokens)
         return NULL;
     if (c->n_tok > r->page_tokens)
-        c = split(r, c, r->page_tokens);
+        c = radix_split(r, c, r->page_tokens);
     if (!c)
         return NULL;
     if (!c->locks++) {
@@ -441,6 +495,7 @@ static struct radix_node *join_child(struct radix *r, struct radix_node *c, uint
         r->n_evictable -= n_page(r, c);
     }
     c->last_use = ++r->clock;
+    c->low = false;
     pages_give(r->pages, *page);
     *page = c->page[0];
     return c;
@@ -453,13 +508,14 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     if (c)
         return join_child(r, c, page);
 
-    bool alone = node->parent && node->locks == 1 && !node->child && node->ready == node->n_tok &&
-                 node->done == node->n_tok;
+    bool alone = node->parent && node->locks == 1 && !node->child && !node->wish &&
+                 node->ready == node->n_tok && node->done == node->n_tok;
     if (!alone || !node_reserve(r, node, node->n_tok + r->page_tokens)) {
         struct radix_node *leaf = radix_insert(r, node, tok, r->page_tokens, page, 0);
         if (leaf) {
             leaf->ready = leaf->done = leaf->n_tok;
             leaf->priority = node->priority;
+            radix_tell_done(r, leaf, 0, leaf->n_tok);
         }
         return leaf;
     }
@@ -467,6 +523,8 @@ struct radix_node *radix_extend(struct radix *r, struct radix_node *node, const 
     node->page[n_page(r, node)] = *page;
     node->n_tok += r->page_tokens;
     node->ready = node->done = node->n_tok;
+    hash_pages(r, node, n_page(r, node) - 1);
+    radix_tell_done(r, node, node->n_tok - r->page_tokens, node->n_tok);
     pages_cache(r->pages, *page);
     return node;
 }
@@ -505,6 +563,15 @@ uint32_t radix_done(const struct radix_node *node)
     return pos;
 }
 
+uint64_t radix_next_producer(struct radix_node **at)
+{
+    struct radix_node *n = *at;
+    while (n && (n->ready == n->n_tok || !n->producer))
+        n = n->parent;
+    *at = n ? n->parent : NULL;
+    return n ? n->producer : 0;
+}
+
 uint32_t radix_claim(struct radix_node *node, uint32_t pos, uint64_t owner)
 {
     uint32_t end = radix_end(node);
@@ -536,6 +603,8 @@ void radix_advance(struct radix *r, struct radix_node *node, uint32_t pos, uint3
 
 void radix_commit(struct radix *r, bool ok)
 {
+    if (ok)
+        radix_tell_touched(r);
     for (uint32_t i = 0; i < r->n_touched; i++) {
         struct radix_node *node = r->touched[i];
         node->touched = false;
@@ -567,71 +636,6 @@ void radix_leave(struct radix *r, struct radix_node *node, uint64_t owner)
         n = parent;
     }
     radix_unlock(r, n);
-}
-
-/* ---- tails ---- */
-
-void radix_tail_show(struct radix_tail *t, struct radix_node *node)
-{
-    radix_tail_hide(t);
-    t->node = node;
-    t->prev = NULL;
-    t->next = node->tail;
-    if (node->tail)
-        node->tail->prev = t;
-    node->tail = t;
-}
-
-void radix_tail_hide(struct radix_tail *t)
-{
-    if (!t->node)
-        return;
-    if (t->prev)
-        t->prev->next = t->next;
-    else
-        t->node->tail = t->next;
-    if (t->next)
-        t->next->prev = t->prev;
-    t->node = NULL;
-    t->prev = t->next = NULL;
-}
-
-static void take_better(struct radix_source *best, const struct radix_source *s)
-{
-    if (s->n_tok > best->n_tok || (s->n_tok == best->n_tok && s->n_done > best->n_done))
-        *best = *s;
-}
-
-struct radix_source radix_find_tail(const struct radix *r, const struct radix_node *node,
-                                    const uint32_t *tok, uint32_t limit,
-                                    const struct radix_node *skip,
-                                    const struct radix_tail *skip_tail)
-{
-    struct radix_source best = { .page = PAGE_NONE };
-    uint32_t most = least(limit, r->page_tokens);
-
-    uint32_t n_seen = 0;
-    for (const struct radix_node *c = node->child; c && n_seen < TAIL_SCAN_MAX; c = c->sib_next) {
-        if (c == skip)
-            continue;
-        n_seen++;
-        struct radix_source s = { .n_tok = common(c->tok, tok, most), .page = c->page[0] };
-        s.n_done = least(s.n_tok, c->done);
-        s.owner = c->done < s.n_tok ? c->producer : 0;
-        take_better(&best, &s);
-    }
-    n_seen = 0;
-    for (const struct radix_tail *t = node->tail; t && n_seen < TAIL_SCAN_MAX; t = t->next) {
-        if (t == skip_tail)
-            continue;
-        n_seen++;
-        struct radix_source s = { .n_tok = common(t->tok, tok, least(most, t->n_tok)),
-                                  .page = t->page, .tail = t };
-        s.n_done = least(s.n_tok, t->n_done);
-        s.owner = t->n_done < s.n_tok ? t->owner : 0;
-        take_better(&best, &s);
-    }
-    return best;
 }
 
 struct radix_node *radix_at(struct radix_node *node, uint32_t pos)

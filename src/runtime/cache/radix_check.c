@@ -19,6 +19,28 @@ static bool bad(struct error *err, const struct radix_node *node, const char *wh
     return false;
 }
 
+/* Wishes that end here, and hard pins that end here or below. */
+static bool check_wishes(const struct radix_node *node, struct error *err)
+{
+    uint32_t n_soft = 0, n_hard = 0;
+    uint64_t next = UINT64_MAX;
+    for (const struct radix_wish *w = node->wish; w; w = w->next) {
+        if (w->node != node || (w->next && w->next->prev != w))
+            return bad(err, node, "a wish that stands elsewhere");
+        n_soft += w->kind == RADIX_SOFT;
+        n_hard += w->kind == RADIX_HARD;
+        if (w->kind == RADIX_USE && w->when < next)
+            next = w->when;
+    }
+    if (!node->parent && node->wish)
+        return bad(err, node, "a root with a wish");
+    for (const struct radix_node *c = node->child; c; c = c->sib_next)
+        n_hard += c->n_hard;
+    if (n_soft != node->n_soft || n_hard != node->n_hard || next != node->next_use)
+        return bad(err, node, "wishes are counted wrongly");
+    return node->locks >= n_hard || bad(err, node, "a hard pin without a lock");
+}
+
 static bool check_node(const struct radix *r, const struct radix_node *node, struct error *err)
 {
     uint32_t kid_locks = 0;
@@ -29,6 +51,8 @@ static bool check_node(const struct radix *r, const struct radix_node *node, str
     }
     if (node->locks < kid_locks)
         return bad(err, node, "fewer locks than its children");
+    if (!check_wishes(node, err))
+        return false;
     if (node->done > node->ready || node->ready > node->n_tok)
         return bad(err, node, "done, ready and length are out of order");
     if (!node->parent)
@@ -59,7 +83,7 @@ static bool check_order(const struct radix *r, struct error *err)
 
 bool radix_check(const struct radix *r, struct error *err)
 {
-    uint32_t n_page = 0, n_free = 0, it = 0;
+    uint32_t n_page = 0, n_free = 0, n_pinned = 0, it = 0;
     struct slice key;
     uint64_t value;
     while (hashmap_next(&r->root, &it, &key, &value)) {
@@ -71,7 +95,13 @@ bool radix_check(const struct radix *r, struct error *err)
                 return false;
             n_page += n->n_tok / r->page_tokens;
             n_free += n->locks ? 0 : n->n_tok / r->page_tokens;
+            n_pinned += n->n_hard ? n->n_tok / r->page_tokens : 0;
         }
+    }
+    if (n_pinned != r->n_pinned || n_pinned > r->pin_budget) {
+        error_set(err, ST_INTERNAL, "%u pages are pinned, %u counted, %u allowed", n_pinned,
+                  r->n_pinned, r->pin_budget);
+        return false;
     }
     if (n_page != pages_count(r->pages, PAGE_CACHED) || n_free != r->n_evictable) {
         error_set(err, ST_INTERNAL, "the tree has %u pages and %u evictable, counted are %u and %u",
@@ -100,6 +130,8 @@ void radix_dump(const struct radix *r, struct str *out)
             for (uint32_t i = depth_of(n); i > 0; i--)
                 str_adds(out, "  ");
             str_addf(out, "%u..%u locks %u", n->start, n->start + n->n_tok, n->locks);
+            if (n->n_hard || n->n_soft)
+                str_addf(out, " pins %u hard %u soft", n->n_hard, n->n_soft);
             if (n->done < n->n_tok)
                 str_addf(out, " done %u ready %u producer %llu", n->done, n->ready,
                          (unsigned long long)n->producer);

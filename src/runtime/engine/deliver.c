@@ -136,6 +136,26 @@ static bool settle_option(struct job *job)
     return true;
 }
 
+static void fill_counters(const struct job *job, struct plan_result *res)
+{
+    const struct request *r = &job->req;
+    res->n_prompt = r->n_prompt;
+    res->n_cached = r->n_cached;
+    res->n_shared = r->n_shared;
+    res->n_forked = r->n_forked;
+    res->miss_cold = r->miss_cold;
+    res->miss_evicted = r->miss_evicted;
+    res->miss_namespace = r->miss_namespace;
+    res->miss_boundary = r->miss_boundary;
+    res->miss_logprobs = r->miss_logprobs;
+    res->n_retracted = r->n_retracted;
+    res->n_generated = r->n_generated;
+    res->queue_ms = ms_between(r->submit_ns, r->admit_ns);
+    res->prefill_ms = ms_between(r->admit_ns, r->first_ns);
+    res->decode_ms = ms_between(r->first_ns, r->end_ns);
+    res->ttft_ms = ms_between(job->start_ns, r->first_ns);
+}
+
 static struct plan_result *make_result(struct job *job)
 {
     const struct request *r = &job->req;
@@ -146,13 +166,7 @@ static struct plan_result *make_result(struct job *job)
         fill_gen(r, res);
     else if (r->kind == REQUEST_SCORE)
         fill_option(job, res);
-    res->n_prompt = r->n_prompt;
-    res->n_cached = r->n_cached;
-    res->n_generated = r->n_generated;
-    res->queue_ms = ms_between(r->submit_ns, r->admit_ns);
-    res->prefill_ms = ms_between(r->admit_ns, r->first_ns);
-    res->decode_ms = ms_between(r->first_ns, r->end_ns);
-    res->ttft_ms = ms_between(job->start_ns, r->first_ns);
+    fill_counters(job, res);
     if (!res->arena.failed)
         return res;
     plan_result_free(res);
@@ -188,7 +202,8 @@ void job_on_end(struct request *r, enum status st, const struct error *err)
     struct error own;
     struct plan_result *res = NULL;
 
-    if (st == ST_OK && !(res = make_result(job))) {
+    bool cut_short = st == ST_TIMEOUT && r->kind == REQUEST_GEN && r->admit_ns;
+    if ((st == ST_OK || cut_short) && !(res = make_result(job))) {
         st = error_nomem(&own);
         err = &own;
     }
@@ -203,7 +218,7 @@ void job_on_end(struct request *r, enum status st, const struct error *err)
         st = error_nomem(&own);
         err = &own;
     }
-    if (res)
+    if (res && st == ST_OK)
         count_tokens(job, res);
     job_end(job, st, err, res);
 }

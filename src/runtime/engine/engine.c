@@ -35,6 +35,11 @@ bool engine_check(struct engine *e, struct error *err)
     return e->vt->check(e, err);
 }
 
+enum status engine_flush(struct engine *e, struct error *err)
+{
+    return e->vt->flush(e, err);
+}
+
 enum status session_new(struct engine *e, const struct session_opts *opts, struct session **ret,
                         struct error *err)
 {
@@ -62,10 +67,15 @@ enum status session_fork(struct session *s, struct session **ret, struct error *
 
 void session_drop(struct session *s)
 {
+    session_drop_as(s, SESSION_KEEP);
+}
+
+void session_drop_as(struct session *s, enum session_end end)
+{
     if (!s)
         return;
     struct engine *e = s->engine;
-    e->vt->session_drop(s);
+    e->vt->session_drop(s, end);
     engine_unref(e);
 }
 

@@ -34,11 +34,24 @@ struct engine_opts {
     const char  *order;             /* of the queue: "hrrn" (NULL), "fcfs", "lpm", "dfs", "random" */
     uint32_t     max_wait_ms;       /* then a request is overdue and comes first; 0: 10 s */
     uint32_t     max_passes;        /* rounds that may admit others before it; 0: 256 */
-    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru", "priority" */
+    const char  *evict;             /* what goes first: "lru" (NULL), "lfu", "fifo", "slru",
+                                       "priority", "next-use" */
+    int          pin_percent;       /* of the pool that hard pins may keep; 0: chosen, -1: none */
+    const char  *kv_events;         /* where to tell which pages the cache has (see cache/kv_events.h) */
+    bool         kv_events_maps;    /* events with names for their fields */
     int          mask_workers;      /* threads that fill masks; 0: chosen, -1: none */
     int          mask_patience_us;  /* a step's wait for them when others go on; 0: chosen, -1: none */
+    uint32_t     itl_target_ms;     /* fewer prompt tokens in a step while decoding ones come less often
+                                       than this; 0: no target */
+    uint64_t     max_queued_tokens; /* of waiting prompts, then ST_FULL; 0: no bound */
+    const char  *admission;         /* "expected" (NULL): room for likely answers, and who runs may be
+                                       set back; "strict": room for the longest, nobody is */
+    int          overlap;           /* work for the next step beside the running one: 0 where the
+                                       device leaves the host's cores idle, 1 always, -1 never */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
+    bool         no_tree;           /* only prompts that are equal as a whole share (benches) */
+    bool         no_pending;        /* nothing is shared while it is being computed (benches) */
     bool         check_steps;       /* every invariant of the cache after every step (tests) */
     bool         text_only;         /* tokenizer and chat template only: no backend, no sessions */
     /* progress of loading, 0..1; on the calling thread */
@@ -71,6 +84,9 @@ struct engine_stats {
     uint64_t steps;
     uint64_t requests, failed, cancelled, retracted;
     uint64_t evicted_pages, copied_pages;
+    uint64_t pins_refused;          /* hard pins beyond the budget */
+    /* prompt tokens that were not found, by the reason (see request.h) */
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;
     double   prefill_ms, decode_ms; /* time inside forward, by what the batch held */
@@ -110,12 +126,19 @@ const struct engine_info *engine_info(const struct engine *e);
 void engine_stats(struct engine *e, struct engine_stats *ret);
 /* True when every page is free, cached or held as counted, and nothing runs ("idle check"). */
 bool engine_check(struct engine *e, struct error *err);
+/* Forgets what is cached and not pinned hard.  ST_STATE while plans run. */
+enum status engine_flush(struct engine *e, struct error *err);
 
 /* ---- sessions ---- */
+/* What an engine keeps of a session between its plans: like all else; after all else is given up;
+ * or not given up before a time, while the engine's budget for that lasts (then: the second). */
+enum session_pin { SESSION_UNPINNED, SESSION_PINNED_SOFT, SESSION_PINNED_HARD };
+
 struct session_opts {
-    bool        bare;               /* no BOS in front: the caller's markup brings it */
-    const char *salt;               /* cache namespace, or NULL */
-    bool        pinned;             /* what it has computed is given up after everything else */
+    bool             bare;          /* no BOS in front: the caller's markup brings it */
+    const char      *salt;          /* cache namespace, or NULL */
+    enum session_pin pin;
+    uint32_t         pin_ms;        /* of a hard pin, from the end of each plan on */
 };
 
 enum status session_new(struct engine *e, const struct session_opts *opts, struct session **ret,
@@ -123,6 +146,10 @@ enum status session_new(struct engine *e, const struct session_opts *opts, struc
 /* A copy that shares every computed page; the parent's appended text need not be computed. */
 enum status session_fork(struct session *s, struct session **ret, struct error *err);
 void        session_drop(struct session *s);    /* cancels an open plan; NULL is fine */
+/* The same, with what is known of its text: it may come again; it will hardly, so that its pages
+ * are the first to go; it will not, and they go now.  What others share stays. */
+enum session_end { SESSION_KEEP, SESSION_LOW, SESSION_DISCARD };
+void        session_drop_as(struct session *s, enum session_end end);
 
 struct session_mark {
     uint32_t n_tok;                 /* tokens before the mark ... */

@@ -15,11 +15,12 @@ struct engine_vtable {
     void (*close)(struct engine *e);
     void (*stats)(struct engine *e, struct engine_stats *ret);
     bool (*check)(struct engine *e, struct error *err);
+    enum status (*flush)(struct engine *e, struct error *err);
 
     enum status (*session_new)(struct engine *e, const struct session_opts *opts,
                                struct session **ret, struct error *err);
     enum status (*session_fork)(struct session *s, struct session **ret, struct error *err);
-    void        (*session_drop)(struct session *s);
+    void        (*session_drop)(struct session *s, enum session_end end);
     enum status (*session_mark)(struct session *s, struct session_mark *ret, struct error *err);
     enum status (*session_rollback)(struct session *s, const struct session_mark *m,
                                     struct error *err);

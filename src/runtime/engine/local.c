@@ -15,6 +15,7 @@
 enum {
     PREPARE_THREADS = 2,
     MASK_PATIENCE_US = 300,     /* a mask from the memo takes a tenth of it */
+    LEAST_PAGES = 3,            /* one to hold a context, one for a copy, one that is scratch */
 };
 
 static struct local *of(struct engine *e)
@@ -37,7 +38,10 @@ static void local_stats(struct engine *base, struct engine_stats *ret)
         .forced_tokens = s.forced_tokens, .forked_sessions = atomic_load(&e->n_fork),
         .steps = s.steps, .requests = s.requests, .failed = s.failed, .cancelled = s.cancelled,
         .retracted = s.retracted, .evicted_pages = s.evicted_pages,
-        .copied_pages = s.copied_pages, .pages_total = s.pages_total, .pages_free = s.pages_free,
+        .copied_pages = s.copied_pages, .pins_refused = s.pins_refused,
+        .miss_cold = s.miss_cold, .miss_evicted = s.miss_evicted,
+        .miss_namespace = s.miss_namespace, .miss_boundary = s.miss_boundary,
+        .miss_logprobs = s.miss_logprobs, .pages_total = s.pages_total, .pages_free = s.pages_free,
         .pages_cached = s.pages_cached, .pages_held = s.pages_held, .running = s.running,
         .waiting = s.waiting, .prefill_ms = (double)s.prefill_ns / 1e6,
         .decode_ms = (double)s.decode_ns / 1e6, .mask_ms = (double)s.mask_ns / 1e6,
@@ -50,6 +54,12 @@ static bool local_check(struct engine *base, struct error *err)
 {
     struct local *e = of(base);
     return !e->sched || sched_check(e->sched, err);
+}
+
+static enum status local_flush(struct engine *base, struct error *err)
+{
+    struct local *e = of(base);
+    return e->sched ? sched_flush(e->sched, err) : ST_OK;
 }
 
 /* ---- text ---- */
@@ -172,6 +182,8 @@ static void local_close(struct engine *base)
     struct local *e = of(base);
     pool_free(e->pool);
     sched_free(e->sched);
+    kv_events_close(e->kv_events);
+    events_free(e->events);
     backend_close(e->backend);
     if (e->constraints)
         constraint_table_free(e->constraints);
@@ -190,6 +202,7 @@ static const struct engine_vtable local_vtable = {
     .close = local_close,
     .stats = local_stats,
     .check = local_check,
+    .flush = local_flush,
     .session_new = local_session_new,
     .session_fork = local_session_fork,
     .session_drop = local_session_drop,
@@ -275,12 +288,20 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
     if (vocab_n_logit(e->vocab) != info->n_vocab)
         return error_set(err, ST_INVALID, "the model has %u logits, its vocabulary %u",
                          info->n_vocab, vocab_n_logit(e->vocab));
+    if (info->n_page < LEAST_PAGES)
+        return error_set(err, ST_LIMIT, "a pool of %u KV pages holds no context; %d pages of %u tokens "
+                         "are the least", info->n_page, LEAST_PAGES, info->page_tokens);
     struct sched_opts so = {
         .backend = e->backend, .tokenizer = e->tokenizer, .vocab = e->vocab,
         .end_token = e->end_token, .n_end_token = e->n_end_token,
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
+        .itl_target_ms = opts->itl_target_ms, .max_queued_tokens = opts->max_queued_tokens,
+        .overlap = opts->overlap ? opts->overlap > 0 : info->host_idle,
+        .pin_percent = opts->pin_percent > 0 ? (uint32_t)opts->pin_percent : 0,
+        .no_pins = opts->pin_percent < 0,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
+        .no_tree = opts->no_tree, .no_pending = opts->no_pending,
         .order.max_wait_ms = opts->max_wait_ms, .order.max_passes = opts->max_passes,
         .mask_workers = mask_workers(opts->mask_workers),
         .mask_patience_us = !opts->mask_patience_us    ? MASK_PATIENCE_US
@@ -292,10 +313,22 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
                          "lpm, dfs and random", opts->order);
     if (opts->evict && !radix_policy_named(opts->evict, &so.evict))
         return error_set(err, ST_INVALID, "no order of eviction is called %s; there are lru, lfu, "
-                         "fifo, slru and priority", opts->evict);
+                         "fifo, slru, priority and next-use", opts->evict);
+    if (opts->admission && strcmp(opts->admission, "expected") != 0 &&
+        strcmp(opts->admission, "strict") != 0)
+        return error_set(err, ST_INVALID, "no admission is called %s; there are expected and strict",
+                         opts->admission);
+    so.strict = opts->admission && strcmp(opts->admission, "strict") == 0;
     e->context = info->context;
     e->model_hash = info->model_hash;
-    return sched_new(&so, &e->sched, err);
+    enum status st = ST_OK;
+    if (opts->kv_events) {
+        st = events_new(0, opts->kv_events_maps ? EVENTS_MAPS : EVENTS_ARRAYS, &e->events, err);
+        if (st == ST_OK)
+            st = kv_events_open(e->events, opts->kv_events, &e->kv_events, err);
+    }
+    so.events = e->events;
+    return st == ST_OK ? sched_new(&so, &e->sched, err) : st;
 }
 
 static struct slice token_name(const struct tokenizer *t, uint32_t id)
@@ -312,6 +345,9 @@ static enum status open_text(struct local *e, const struct engine_opts *opts, st
         st = tokenizer_load(e->bundle, &e->tokenizer, err);
     if (st != ST_OK)
         return st;
+    if (opts->context > e->manifest.context)
+        return error_set(err, ST_LIMIT, "the model has a context of %u tokens, %u cannot be had",
+                         e->manifest.context, opts->context);
     e->n_end_token = e->manifest.n_end_token;
     memcpy(e->end_token, e->manifest.end_token, sizeof e->end_token);
     e->context = opts->context ? opts->context : e->manifest.context;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "runtime/backend/backend.h"
+#include "runtime/cache/kv_events.h"
 #include "runtime/chat/chat.h"
 #include "runtime/constrain/matcher.h"
 #include "runtime/engine/engine_int.h"
@@ -28,6 +29,8 @@ struct local {
     struct constraint_table *constraints;
     struct backend          *backend;       /* NULL: opened for text only */
     struct sched            *sched;
+    struct events           *events;        /* of the cache; NULL: nobody wants them */
+    struct kv_events        *kv_events;     /* publishes them */
     struct pool             *pool;
     uint32_t                 context;
     uint64_t                 model_hash;

@@ -65,6 +65,8 @@ struct hole {
     uint32_t max, min;                  /* tokens of the value; max 0: up to the window */
     bool     strict;                    /* reaching max is R0401; else the value is closed */
     bool     cut;                       /* reaching max ends the value as it is, FINISH_LENGTH (wins) */
+    bool     whole;                     /* max tokens that do not fit behind the context are refused; else
+                                           the window is the limit */
     bool     heal;
     bool     ignore_eos;
     bool     force;                     /* append forced runs as prompt tokens */
@@ -93,7 +95,7 @@ struct hole {
 enum plan_event_kind {
     PLAN_CHUNK,         /* more text of the value, whole characters, never part of a stop */
     PLAN_DONE,          /* the plan is finished; `result` is the receiver's */
-    PLAN_FAILED,        /* so is this: `error`; a result may be there for what was done */
+    PLAN_FAILED,        /* so is this: `error`; when the deadline came, `result` has what there was */
 };
 
 enum finish { FINISH_NONE, FINISH_COMPLETE, FINISH_EOS, FINISH_TEXT, FINISH_STOP, FINISH_CLOSED,
@@ -133,7 +135,12 @@ struct plan_result {
     uint32_t n_tok;                     /* tokens in the context now */
     uint32_t n_charged;                 /* tokens that this plan appended (budgets) */
     uint32_t n_prompt;                  /* tokens in the context before the value */
-    uint32_t n_cached;                  /* ... of them found computed */
+    uint32_t n_cached;                  /* ... of them found computed: */
+    uint32_t n_shared;                  /* while another was computing them, */
+    uint32_t n_forked;                  /* with the fork that made the context; the rest in the cache */
+    /* ... and of the others, why they were not found (see request.h) */
+    uint32_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
+    uint32_t n_retracted;               /* times that the pages were given up for others */
     uint32_t n_generated;
     double   queue_ms, prefill_ms, decode_ms, ttft_ms;
 };
@@ -160,6 +167,7 @@ struct plan {
     bool            prefill;    /* without a hole: done only when the KV of everything is computed */
     int32_t         priority;
     uint64_t        tenant;     /* whose share of the engine it takes; 0: everybody's */
+    uint32_t        weight;     /* of that share, in thousandths; 0: 1000 */
     uint64_t        deadline_ms;/* clock_ms value; 0: none */
     plan_sink       sink;
     void           *sink_ctx;

@@ -192,6 +192,7 @@ static enum status prepare_gen(struct job *job, struct error *err)
     r->keep_left = h->next == NEXT_TEXT;
     r->strict = h->strict && !h->cut;
     r->cut = h->cut;
+    r->whole = h->whole;
     r->ignore_eos = h->ignore_eos;
     r->force = h->force;
     r->logprobs = h->logprobs || h->top_logprobs;
@@ -317,6 +318,7 @@ static enum status prepare_hole(struct job *job, struct error *err)
     r->cancel = &job->s->cancel;
     r->priority = job->plan->priority;
     r->tenant = job->plan->tenant;
+    r->weight = job->plan->weight;
     r->deadline_ms = job->plan->deadline_ms;
     if (h->kind == HOLE_NONE)
         return first_token(job, err);

@@ -371,8 +371,9 @@ static enum status scripted_new(struct engine *e, const struct session_opts *opt
     return ST_OK;
 }
 
-static void scripted_drop(struct session *base)
+static void scripted_drop(struct session *base, enum session_end end)
 {
+    (void)end;
     struct scripted_session *s = session_of(base);
     if (base->engine)
         scripted_cancel(base);
@@ -389,7 +390,7 @@ static enum status scripted_fork(struct session *base, struct session **ret, str
         return error_nomem(err);
     str_add_slice(&s->text, str_slice(&from->text));
     if (s->text.failed || !array_reserve(&s->snap, &s->cap_snap, from->n_snap, sizeof *s->snap)) {
-        scripted_drop(&s->base);
+        scripted_drop(&s->base, SESSION_KEEP);
         return error_nomem(err);
     }
     if (from->n_snap)
@@ -545,6 +546,12 @@ static bool scripted_check(struct engine *e, struct error *err)
     return true;
 }
 
+static enum status scripted_flush(struct engine *e, struct error *err)
+{
+    (void)e, (void)err;     /* it keeps nothing */
+    return ST_OK;
+}
+
 static void scripted_close(struct engine *base)
 {
     struct scripted *e = scripted_of(base);
@@ -557,6 +564,7 @@ static const struct engine_vtable scripted_vtable = {
     .close = scripted_close,
     .stats = scripted_stats,
     .check = scripted_check,
+    .flush = scripted_flush,
     .session_new = scripted_new,
     .session_fork = scripted_fork,
     .session_drop = scripted_drop,

@@ -63,6 +63,9 @@ static enum status make(struct local *e, struct hash128 ns, struct local_session
 enum status local_session_new(struct engine *base, const struct session_opts *opts,
                               struct session **ret, struct error *err)
 {
+    static const enum timeline_pin pin[] = { [SESSION_UNPINNED] = PINNED_NOT,
+                                             [SESSION_PINNED_SOFT] = PINNED_SOFT,
+                                             [SESSION_PINNED_HARD] = PINNED_HARD };
     struct local *e = (struct local *)base;
     struct local_session *s;
     if (!e->sched)
@@ -71,14 +74,19 @@ enum status local_session_new(struct engine *base, const struct session_opts *op
     if (st != ST_OK)
         return st;
     s->bare = opts->bare;
-    s->tl->pinned = opts->pinned;
+    s->tl->pinned = pin[opts->pin];
+    s->tl->pin_ms = opts->pin_ms;
     *ret = &s->base;
     return ST_OK;
 }
 
-void local_session_drop(struct session *base)
+void local_session_drop(struct session *base, enum session_end end)
 {
+    static const enum timeline_end as[] = { [SESSION_KEEP] = TIMELINE_KEEP,
+                                            [SESSION_LOW] = TIMELINE_LOW,
+                                            [SESSION_DISCARD] = TIMELINE_DISCARD };
     struct local_session *s = of(base);
+    s->tl->end = as[end];
     if (atomic_load(&s->busy))
         local_session_cancel(base);
     session_unref_local(s);
@@ -104,9 +112,11 @@ enum status local_session_fork(struct session *base, struct session **ret, struc
     if (tok->n > FORK_LOOSE && from->n_sealed < tok->n - FORK_LOOSE)
         from->n_sealed = tok->n - FORK_LOOSE;
     s->n_sealed = from->n_sealed;
+    s->tl->n_given = tok->n;
     s->n_ahead = from->n_ahead;
     s->turn = from->turn;
     s->bare = from->bare;
+    s->tl->n_forked = tok->n;
     atomic_store(&s->n_tok, tok->n);
     atomic_fetch_add(&s->engine->n_fork, 1);
     *ret = &s->base;

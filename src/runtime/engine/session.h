@@ -7,7 +7,7 @@
 enum status local_session_new(struct engine *e, const struct session_opts *opts,
                               struct session **ret, struct error *err);
 enum status local_session_fork(struct session *s, struct session **ret, struct error *err);
-void        local_session_drop(struct session *s);
+void        local_session_drop(struct session *s, enum session_end end);
 enum status local_session_mark(struct session *s, struct session_mark *ret, struct error *err);
 enum status local_session_rollback(struct session *s, const struct session_mark *m,
                                    struct error *err);

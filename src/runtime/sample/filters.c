@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/exact.h"
 #include "runtime/sample/sampler_int.h"
 
 /* Larger scores first, of equal ones the lower id: a total order, so results do not depend on how
@@ -56,40 +57,46 @@ void filter_top_k(struct sampler *s, uint32_t k)
     s->n_cand = k;
 }
 
-/* Candidates at most `depth` below the best, into s->spare; their mass relative to the best. */
-static uint32_t gather(struct sampler *s, double depth, double *ret_mass)
+/* A share of the best candidate's probability in units of 2^-44.  Sums of integers have no order,
+ * so that a device which adds in parallel finds the same set; 2^19 tokens fit into one. */
+static uint64_t weight(const struct sampler *s, const struct candidate *c)
+{
+    return (uint64_t)(exact_exp(c->score - s->best) * 0x1p44);
+}
+
+/* Candidates at most `depth` below the best, into s->spare; their weight. */
+static uint32_t gather(struct sampler *s, double depth, uint64_t *ret_sum)
 {
     uint32_t n = 0;
-    double mass = 0;
+    uint64_t sum = 0;
     for (uint32_t i = 0; i < s->n_cand; i++) {
         if (s->best - s->cand[i].score > depth)
             continue;
         s->spare[n++] = s->cand[i];
-        mass += exp(s->cand[i].score - s->best);
+        sum += weight(s, &s->cand[i]);
     }
-    *ret_mass = mass;
+    *ret_sum = sum;
     return n;
 }
 
 /* The smallest set of most probable candidates whose share is at least p (Holtzman et al., 2019). */
 void filter_top_p(struct sampler *s, double p)
 {
-    double total, mass;
+    uint64_t total, mass;
     gather(s, INFINITY, &total);
-    double wanted = p * total, depth = 4;
+    uint64_t wanted = (uint64_t)ceil(p * (double)total);
+    double depth = 4;
     uint32_t n = gather(s, depth, &mass);
     while (mass < wanted && depth < 64) {
         depth *= 2;
         n = gather(s, depth, &mass);
     }
-    if (mass < wanted)
-        n = gather(s, INFINITY, &mass);
     qsort(s->spare, n, sizeof *s->spare, by_score);
 
-    double sum = 0;
+    uint64_t sum = 0;
     uint32_t keep = 0;
     while (keep < n && (keep == 0 || sum < wanted)) {
-        sum += exp(s->spare[keep].score - s->best);
+        sum += weight(s, &s->spare[keep]);
         s->cand[keep] = s->spare[keep];
         keep++;
     }
@@ -98,7 +105,7 @@ void filter_top_p(struct sampler *s, double p)
 
 void filter_min_p(struct sampler *s, double min_p)
 {
-    double least = s->best + log(min_p);
+    double least = s->best + exact_log(min_p);
     uint32_t keep = 0;
     for (uint32_t i = 0; i < s->n_cand; i++)
         if (s->cand[i].score >= least)

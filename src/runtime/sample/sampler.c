@@ -6,12 +6,16 @@
  * Drawing is argmax of score + Gumbel noise, which needs no normalised probabilities (Gumbel, 1954;
  * in language models Kool et al., 2019).  The noise needs two logarithms, so a token is skipped
  * when even its uniform number could not lift it over the best one so far: a token d below the
- * best wins only if u > exp(-exp(-d)), and for that a table by whole d is enough. */
+ * best wins only if u > exp(-exp(-d)), and for that a table by whole d is enough.
+ *
+ * A device may draw by itself and must choose the same token (kernels/cuda/draw.cu): exponentials
+ * and logarithms are those of base/exact.h, and shares are added as integers. */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/bitset.h"
+#include "base/exact.h"
 #include "runtime/sample/sampler_int.h"
 
 const struct sampling sampling_default = {
@@ -74,18 +78,29 @@ static void penalise_repetition(struct sampler *s, const struct sample_input *in
     memset(s->seen, 0, bitset_words(s->n_vocab) * sizeof *s->seen);
 }
 
-static void penalise_generated(struct sampler *s, const struct sampling *p,
-                               const struct sample_input *in)
+static void count_generated(struct sampler *s, const struct sample_input *in)
 {
     for (uint32_t i = 0; i < in->n_generated; i++)
         if (in->generated[i] < s->n_vocab)
             s->count[in->generated[i]]++;
+}
+
+/* What a generated token loses, once: its count is gone afterwards. */
+static float take_penalty(struct sampler *s, const struct sampling *p, uint32_t id)
+{
+    float x = (float)(p->freq_penalty * s->count[id] + p->presence_penalty);
+    s->count[id] = 0;
+    return x;
+}
+
+static void penalise_generated(struct sampler *s, const struct sampling *p,
+                               const struct sample_input *in)
+{
+    count_generated(s, in);
     for (uint32_t i = 0; i < in->n_generated; i++) {
         uint32_t id = in->generated[i];
-        if (id >= s->n_vocab || s->count[id] == 0)
-            continue;
-        s->logit[id] -= (float)(p->freq_penalty * s->count[id] + p->presence_penalty);
-        s->count[id] = 0;
+        if (id < s->n_vocab && s->count[id])
+            s->logit[id] -= take_penalty(s, p, id);
     }
 }
 
@@ -99,6 +114,46 @@ static void adjust(struct sampler *s, const struct sampling *p, const struct sam
     for (uint32_t i = 0; i < p->n_bias; i++)
         if (p->bias_id[i] < s->n_vocab)
             s->logit[p->bias_id[i]] += p->bias[i];
+}
+
+/* ---- the same as lists, for a device that draws ---- */
+
+static void list_once(struct sampler *s, uint32_t id, struct sample_edits *e)
+{
+    if (id >= s->n_vocab || bitset_has(s->seen, id))
+        return;
+    bitset_add(s->seen, id);
+    e->edit[e->n_repeat++] = (struct sample_edit){ .id = id };
+}
+
+enum status sampler_edits(struct sampler *s, const struct sampling *p,
+                          const struct sample_input *in, struct sample_edits *ret,
+                          struct error *err)
+{
+    *ret = (struct sample_edits){ .edit = ret->edit };
+    if (p->n_bias > s->n_vocab)
+        return error_set(err, ST_LIMIT, "%u biases for a vocabulary of %u", p->n_bias, s->n_vocab);
+    if (p->repetition_penalty != 1.0) {
+        for (uint32_t i = 0; i < in->n_prompt; i++)
+            list_once(s, in->prompt[i], ret);
+        for (uint32_t i = 0; i < in->n_generated; i++)
+            list_once(s, in->generated[i], ret);
+        memset(s->seen, 0, bitset_words(s->n_vocab) * sizeof *s->seen);
+    }
+    struct sample_edit *at = ret->edit + ret->n_repeat;
+    if (p->freq_penalty != 0.0 || p->presence_penalty != 0.0) {
+        count_generated(s, in);
+        for (uint32_t i = 0; i < in->n_generated; i++) {
+            uint32_t id = in->generated[i];
+            if (id < s->n_vocab && s->count[id])
+                at[ret->n_minus++] = (struct sample_edit){ id, take_penalty(s, p, id) };
+        }
+    }
+    at += ret->n_minus;
+    for (uint32_t i = 0; i < p->n_bias; i++)
+        if (p->bias_id[i] < s->n_vocab)
+            at[ret->n_plus++] = (struct sample_edit){ p->bias_id[i], p->bias[i] };
+    return ST_OK;
 }
 
 /* ---- candidates ---- */
@@ -136,6 +191,20 @@ static void merge_extra(struct sampler *s, const struct sample_input *in)
     }
 }
 
+enum status sample_failed(enum sample_fault f, struct error *err)
+{
+    switch (f) {
+    case SAMPLE_FINE:
+        return ST_OK;
+    case SAMPLE_NO_TOKEN:
+        return error_code(err, ST_FAILED, "R0402", "the constraint allows no token here");
+    case SAMPLE_NOT_A_NUMBER:
+        return error_code(err, ST_FAILED, "R0705", "the model's output is not a number");
+    default:
+        return error_code(err, ST_FAILED, "R0705", "the model's output is not finite");
+    }
+}
+
 static enum status collect(struct sampler *s, const struct sample_input *in, struct error *err)
 {
     s->n_cand = 0;
@@ -147,17 +216,17 @@ static enum status collect(struct sampler *s, const struct sample_input *in, str
             add_candidate(s, id);
     }
     if (s->n_cand == 0)
-        return error_code(err, ST_FAILED, "R0402", "the constraint allows no token here");
+        return sample_failed(SAMPLE_NO_TOKEN, err);
 
     s->best = -INFINITY;
     for (uint32_t i = 0; i < s->n_cand; i++) {
         if (isnan(s->cand[i].score))
-            return error_code(err, ST_FAILED, "R0705", "the model's output is not a number");
+            return sample_failed(SAMPLE_NOT_A_NUMBER, err);
         if (s->cand[i].score > s->best)
             s->best = s->cand[i].score;
     }
     if (isinf(s->best))
-        return error_code(err, ST_FAILED, "R0705", "the model's output is not finite");
+        return sample_failed(SAMPLE_NOT_FINITE, err);
     return ST_OK;
 }
 
@@ -173,10 +242,12 @@ static uint32_t first_best(const struct sampler *s)
 
 enum { N_LEVEL = 24 };          /* beyond exp(-exp(-23)) no 32-bit uniform number is left */
 
+/* A little low, by more than anything here is rounded: what is skipped could not have won, so the
+ * choice is that of the plain argmax. */
 static void fill_levels(double level[N_LEVEL])
 {
     for (int d = 0; d < N_LEVEL; d++)
-        level[d] = exp(-exp(-(double)d));
+        level[d] = exact_exp(-exact_exp(-(double)d)) - 1e-6;
 }
 
 /* Of the 32-bit words of one block, four ids share it: id / 4 is in the counter. */
@@ -199,13 +270,18 @@ static uint32_t draw(const struct sampler *s, struct rng_key key, uint64_t index
         double u = ((double)word[c->id % 4] + 0.5) * 0x1p-32;
         if (below > 0 && u < level[(int)below])
             continue;
-        double noisy = c->score - log(-log(u));
+        double noisy = c->score - exact_log(-exact_log(u));
         if (noisy > best || (noisy == best && c->id < chosen)) {
             best = noisy;
             chosen = c->id;
         }
     }
     return chosen;
+}
+
+bool sample_greedy(const struct sampling *p)
+{
+    return p->temp < GREEDY_BELOW;
 }
 
 enum status sampler_draw(struct sampler *s, const struct sampling *p, const struct sample_input *in,
@@ -218,7 +294,7 @@ enum status sampler_draw(struct sampler *s, const struct sampling *p, const stru
     enum status st = collect(s, in, err);
     if (st != ST_OK)
         return st;
-    if (p->temp < GREEDY_BELOW) {
+    if (sample_greedy(p)) {
         *ret_id = first_best(s);
         return ST_OK;
     }

@@ -47,6 +47,22 @@ struct sample_top {
     float    logprob;
 };
 
+/* What penalties and bias do to single logits, in this order: logits of the first ids are divided
+ * (above 0) or multiplied by the repetition penalty; x is taken from the next; x is added to the
+ * rest.  Ids of the first two lists stand there once. */
+struct sample_edit {
+    uint32_t id;
+    float    x;
+};
+
+struct sample_edits {
+    struct sample_edit *edit;       /* [3 * n_vocab] at most */
+    uint32_t            n_repeat, n_minus, n_plus;
+};
+
+/* Why a row gives no token. */
+enum sample_fault { SAMPLE_FINE, SAMPLE_NO_TOKEN, SAMPLE_NOT_A_NUMBER, SAMPLE_NOT_FINITE };
+
 struct sampler;     /* scratch memory for one vocabulary; one thread at a time */
 
 enum status sampler_new(uint32_t n_vocab, struct sampler **ret, struct error *err);
@@ -55,6 +71,13 @@ void        sampler_free(struct sampler *s);
 /* ST_FAILED with R0402 when nothing is allowed, with R0705 when logits are not numbers. */
 enum status sampler_draw(struct sampler *s, const struct sampling *p, const struct sample_input *in,
                          uint32_t *ret_id, struct error *err);
+
+/* For a device that draws by itself: the steps before the mask as lists, into ret->edit. */
+enum status sampler_edits(struct sampler *s, const struct sampling *p,
+                          const struct sample_input *in, struct sample_edits *ret,
+                          struct error *err);
+enum status sample_failed(enum sample_fault f, struct error *err);      /* in words */
+bool        sample_greedy(const struct sampling *p);
 
 /* Log-probability of `id` under the untouched logits, in double precision, fixed order. */
 double sampler_logprob(struct sampler *s, const float *logits, uint32_t id);

@@ -27,6 +27,16 @@ void deliver_stream(struct request *r, bool last)
     str_free(&out);
 }
 
+void deliver_soon(struct sched *s, struct request *r)
+{
+    if (!s->runner || !r->on_chunk) {
+        deliver_stream(r, false);
+        return;
+    }
+    r->stream_due = true;
+    s->n_stream_due++;
+}
+
 /* Cuts the context behind byte `at` of token_text. */
 static enum status cut_context(struct sched *s, struct request *r, size_t at, struct error *err)
 {
@@ -127,11 +137,28 @@ static void keep_hold(struct sched *s, struct request *r)
     timeline_rest(s, r->tl, h);
 }
 
+/* Where the prompt tokens came from that the request did not compute. */
+static void count_cached(struct request *r)
+{
+    r->n_cached = r->n_prompt > r->n_computed ? r->n_prompt - r->n_computed : 0;
+    uint32_t pending = r->n_match > r->n_ready_found ? r->n_match - r->n_ready_found : 0;
+    uint32_t late = r->n_cached > r->n_ready_found ? r->n_cached - r->n_ready_found : 0;
+    r->n_shared = pending < late ? pending : late;
+    uint32_t ready = r->n_cached - r->n_shared;
+    r->n_forked = r->tl->n_forked < ready ? r->tl->n_forked : ready;
+    r->tl->n_forked = 0;
+}
+
 void request_finish(struct sched *s, struct request *r, enum status st, const struct error *err)
 {
     r->ended = true;
+    if (r->stream_due && st != ST_OK)
+        deliver_stream(r, false);
     r->end_ns = clock_ns();
     request_remove(s, r);
+    radix_forget(s->radix, &r->tl->use);
+    if (st == ST_OK && r->joined && r->kind == REQUEST_GEN)
+        order_note_answer(s->order, r);
     order_leave(s->order, r);
     score_job_free(s, r->job);
     r->job = NULL;
@@ -140,8 +167,13 @@ void request_finish(struct sched *s, struct request *r, enum status st, const st
         r->tl->tok.n = r->n_ctx_fail;
     keep_hold(s, r);
 
-    r->n_cached = r->n_prompt > r->n_computed ? r->n_prompt - r->n_computed : 0;
+    count_cached(r);
     r->n_generated = r->n_gen;
+    s->stats.miss_cold += r->miss_cold;
+    s->stats.miss_evicted += r->miss_evicted;
+    s->stats.miss_namespace += r->miss_namespace;
+    s->stats.miss_boundary += r->miss_boundary;
+    s->stats.miss_logprobs += r->miss_logprobs;
     for (uint32_t i = 0; i < r->n_token && r->logprobs; i++)
         r->logprob += isnan(r->token[i].logprob) ? 0 : (double)r->token[i].logprob;
     if (st == ST_OK)

@@ -275,10 +275,47 @@ void generate_fill(struct sched *s, struct request *r)
     }
 }
 
+struct sample_input generate_input(const struct sched *s, const struct request *r,
+                                   const float *logits, const uint32_t *mask)
+{
+    return (struct sample_input){
+        .logits = logits,
+        .n_vocab = s->info->n_vocab,
+        .mask = mask,
+        .prompt = r->tl->tok.id,
+        .n_prompt = r->n_prompt,
+        .generated = r->tl->tok.id + r->n_prompt,
+        .n_generated = r->tl->tok.n - r->n_prompt,
+        .key = r->key,
+        .index = r->first_index + r->n_gen,
+    };
+}
+
+/* The token that the device drew, or one from the row.  *ret_complete: none may come. */
+static enum status next_token(struct sched *s, struct request *r, const float *logits,
+                              uint32_t *ret_id, bool *ret_complete, struct error *err)
+{
+    const uint32_t *row;
+    *ret_complete = false;
+    if (r->drawn) {
+        r->drawn = false;
+        *ret_id = r->draw.id;
+        return sample_failed(r->draw.fault, err);
+    }
+    enum status st = mask_fill(s, r, &row, ret_complete, err);
+    if (st != ST_OK || *ret_complete)
+        return st;
+    struct sample_input in = generate_input(s, r, logits, row);
+    uint64_t t0 = clock_ns();
+    st = sampler_draw(s->sampler, &r->sampling, &in, ret_id, err);
+    s->stats.sample_ns += clock_ns() - t0;
+    return st;
+}
+
 void generate_step(struct sched *s, struct request *r, const float *logits)
 {
     struct error err;
-    const uint32_t *row;
+    uint32_t id;
     bool complete;
 
     if (!r->first_ns)
@@ -288,7 +325,7 @@ void generate_step(struct sched *s, struct request *r, const float *logits)
         request_finish(s, r, ST_OK, NULL);
         return;
     }
-    enum status st = mask_fill(s, r, &row, &complete, &err);
+    enum status st = next_token(s, r, logits, &id, &complete, &err);
     if (st != ST_OK) {
         fail(s, r, st, &err);
         return;
@@ -297,30 +334,11 @@ void generate_step(struct sched *s, struct request *r, const float *logits)
         deliver_end(s, r, END_COMPLETE, r->value.len);
         return;
     }
-    struct sample_input in = {
-        .logits = logits,
-        .n_vocab = s->info->n_vocab,
-        .mask = row,
-        .prompt = r->tl->tok.id,
-        .n_prompt = r->n_prompt,
-        .generated = r->tl->tok.id + r->n_prompt,
-        .n_generated = r->tl->tok.n - r->n_prompt,
-        .key = r->key,
-        .index = r->first_index + r->n_gen,
-    };
-    uint32_t id;
-    uint64_t t0 = clock_ns();
-    st = sampler_draw(s->sampler, &r->sampling, &in, &id, &err);
-    s->stats.sample_ns += clock_ns() - t0;
-    if (st != ST_OK) {
-        fail(s, r, st, &err);
-        return;
-    }
     s->stats.generated_tokens++;
     order_charge(s->order, r, 0, 1);
     if (!take_token(s, r, id, false, logits))
         return;
     force_tokens(s, r);
     if (!r->ended)
-        deliver_stream(r, false);
+        deliver_soon(s, r);
 }

@@ -12,7 +12,9 @@
  * depends on its matcher alone, so neither workers nor slips change a token.
  *
  * A matcher belongs to the scheduler thread, and is lent to a worker from begin until the job is
- * done: a request leaves its job before it ends.  What crosses threads is behind `lock`. */
+ * done.  A request that ends before that leaves its matcher to the job, so nobody waits for a mask
+ * that nobody will read; one that is retracted comes back to its job.  What crosses threads is
+ * behind `lock`. */
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -23,12 +25,14 @@
 #include "base/pool.h"
 #include "runtime/sched/sched_int.h"
 
-enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_DONE };
+enum job_state { JOB_DONE, JOB_QUEUED, JOB_TAKEN };
 
 struct mask_job {
-    struct request *first;          /* whose matcher is asked; NULL: it has left */
+    struct matcher *matcher;        /* that is asked; NULL: nobody wants to know any more */
+    struct matcher *left;           /* the same, when its request has ended: the job's to free */
+    struct request *first;          /* whose matcher it is; NULL: it has left */
     uint32_t       *row;            /* [n_word], made when first used */
-    uint32_t        n_user;         /* requests that will read it; 0: not in use */
+    uint32_t        n_user;         /* requests that will read it; 0 and done: not in use */
     enum job_state  state;
     enum status     st;             /* good once DONE */
     struct error    err;
@@ -84,8 +88,10 @@ void mask_jobs_free(struct mask_jobs *m)
     if (!m)
         return;
     pool_free(m->pool);
-    for (uint32_t i = 0; m->job && i < m->n_job; i++)
+    for (uint32_t i = 0; m->job && i < m->n_job; i++) {
+        matcher_free(m->job[i].left);
         mem_free(m->job[i].row);
+    }
     mem_free(m->job);
     mem_free(m->queue);
     pthread_cond_destroy(&m->done);
@@ -103,14 +109,17 @@ static bool fill_one(struct mask_jobs *m)
     struct mask_job *j = &m->job[m->queue[m->head]];
     m->head = (m->head + 1) % m->n_job;
     m->n_queued--;
-    j->state = JOB_TAKEN;
-    pthread_mutex_unlock(&m->lock);
+    if (j->matcher) {
+        struct matcher *matcher = j->matcher;
+        j->state = JOB_TAKEN;
+        pthread_mutex_unlock(&m->lock);
 
-    uint64_t t0 = clock_ns();
-    j->st = matcher_mask(j->first->matcher, j->row, &j->err);
-    j->ns = clock_ns() - t0;
+        uint64_t t0 = clock_ns();
+        j->st = matcher_mask(matcher, j->row, &j->err);
+        j->ns = clock_ns() - t0;
 
-    pthread_mutex_lock(&m->lock);
+        pthread_mutex_lock(&m->lock);
+    }
     j->state = JOB_DONE;
     pthread_cond_broadcast(&m->done);
     return true;
@@ -169,11 +178,15 @@ static struct mask_job *job_like(struct mask_jobs *m, const struct request *r)
 static struct mask_job *job_free(struct mask_jobs *m)
 {
     uint32_t i = 0;
-    while (i < m->n_job && m->job[i].n_user)
+    pthread_mutex_lock(&m->lock);
+    while (i < m->n_job && (m->job[i].n_user || m->job[i].state != JOB_DONE))
         i++;
+    pthread_mutex_unlock(&m->lock);
     if (i == m->n_job)
         return NULL;
     struct mask_job *j = &m->job[i];
+    matcher_free(j->left);
+    j->left = NULL;
     if (!j->row)
         j->row = mem_calloc(m->n_word, sizeof *j->row);
     return j->row ? j : NULL;
@@ -191,8 +204,9 @@ static void begin_one(struct sched *s, struct request *r)
     }
     j = job_free(m);
     if (!j)
-        return;         /* out of memory: mask_fill does it in its turn */
+        return;         /* none is left, or no memory: mask_fill does it in its turn */
     j->first = r;
+    j->matcher = r->matcher;
     j->n_user = 1;
     r->mask = j;
     s->stats.masks++;
@@ -259,6 +273,20 @@ enum status mask_jobs_take(struct sched *s, struct request *r, uint32_t *row, st
     return st;
 }
 
+/* The request ends, and its matcher is or will be asked: the job takes it. */
+static void leave_matcher(struct mask_jobs *m, struct mask_job *j, struct request *r)
+{
+    pthread_mutex_lock(&m->lock);
+    if (j->state != JOB_DONE) {
+        j->left = r->matcher;
+        r->matcher = NULL;
+    }
+    if (j->state == JOB_QUEUED && j->n_user == 1)
+        j->matcher = NULL;
+    pthread_mutex_unlock(&m->lock);
+    j->first = NULL;
+}
+
 void mask_jobs_leave(struct sched *s, struct request *r)
 {
     struct mask_job *j = r->mask;
@@ -266,10 +294,14 @@ void mask_jobs_leave(struct sched *s, struct request *r)
     r->late_logits = NULL;
     if (!j)
         return;
-    if (j->first == r) {
-        wait_done(s->masks, j, true, 0);    /* its matcher may be in use */
-        j->first = NULL;
-    }
+    if (j->first == r)
+        leave_matcher(s->masks, j, r);
     j->n_user--;
     r->mask = NULL;
+}
+
+void mask_jobs_pause(struct request *r)
+{
+    mem_free(r->late_logits);
+    r->late_logits = NULL;
 }

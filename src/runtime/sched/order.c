@@ -13,20 +13,27 @@
 
 #include "base/alloc.h"
 #include "base/hashmap.h"
+#include "runtime/sched/lengths.h"
 
 enum {
     MAX_WAIT_MS = 10000,
+    LIKELY_TOKENS = 128,        /* of an answer, while none was seen */
+    LEAST_TOKENS = 64,
     MAX_PASSES = 256,
     MAX_JUMPS = 8,              /* requests that may be admitted before one that did not fit */
     LPM_AGING = 64,             /* tokens of match that a round is worth */
     SHARE_QUANTUM = 8192,       /* charged tokens below which tenants count as equal */
+    WEIGHT_ONE = 1000,
     MAX_TENANTS = 1024,         /* remembered; more share the first place */
 };
 
 struct tenant {
     uint64_t id;
-    uint64_t charged;
+    uint64_t charged;           /* tokens, divided by its weight */
+    uint64_t rest;              /* of that division */
+    uint32_t weight;            /* thousandths; as its last request said */
     uint32_t n_request;         /* that wait or run */
+    struct lengths answers;     /* of those that ended well */
 };
 
 struct order {
@@ -130,6 +137,7 @@ void order_join(struct order *o, struct request *r)
         uint64_t least = least_active(o);
         t->charged = t->charged > least ? t->charged : least;
     }
+    t->weight = r->weight ? r->weight : WEIGHT_ONE;
     t->n_request++;
     r->tenant_at = (uint32_t)(t - o->tenant);
     r->joined = true;
@@ -145,7 +153,22 @@ void order_leave(struct order *o, struct request *r)
 
 void order_charge(struct order *o, const struct request *r, uint32_t n_prompt, uint32_t n_generated)
 {
-    o->tenant[r->tenant_at].charged += n_prompt + 2u * n_generated;
+    struct tenant *t = &o->tenant[r->tenant_at];
+    t->rest += (uint64_t)WEIGHT_ONE * (n_prompt + 2u * n_generated);
+    t->charged += t->rest / t->weight;
+    t->rest %= t->weight;
+}
+
+void order_note_answer(struct order *o, const struct request *r)
+{
+    lengths_note(&o->tenant[r->tenant_at].answers, r->n_value);
+}
+
+uint32_t order_likely_tokens(const struct order *o, const struct request *r)
+{
+    uint32_t high = lengths_high(&o->tenant[r->tenant_at].answers);
+    uint32_t all = !high ? LIKELY_TOKENS : high > LEAST_TOKENS ? high : LEAST_TOKENS;
+    return all > r->n_value + LEAST_TOKENS ? all - r->n_value : LEAST_TOKENS;
 }
 
 /* ---- service ---- */

@@ -8,7 +8,7 @@
  *
  * Under every order those that are overdue come first, oldest first; then priority; then the
  * tenant that was served least.  A tenant is charged for prompt tokens that were computed and twice
- * for generated ones; what was cached is free.  Only the scheduler thread uses an order. */
+ * for generated ones, divided by its weight; what was cached is free.  Only the scheduler thread uses an order. */
 #ifndef RUNTIME_SCHED_ORDER_H
 #define RUNTIME_SCHED_ORDER_H
 
@@ -35,6 +35,10 @@ void order_join(struct order *o, struct request *r);
 void order_leave(struct order *o, struct request *r);
 /* What a request has cost its tenant. */
 void order_charge(struct order *o, const struct request *r, uint32_t n_prompt, uint32_t n_generated);
+/* Its answer is whole; and how many tokens more an answer will hardly go beyond, as its tenant's
+ * lately were. */
+void     order_note_answer(struct order *o, const struct request *r);
+uint32_t order_likely_tokens(const struct order *o, const struct request *r);
 /* What a step has cost, so that service can be foreseen. */
 void order_measure(struct order *o, uint64_t ns, uint32_t n_row, bool has_prompt);
 

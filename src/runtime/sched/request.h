@@ -12,6 +12,7 @@
 #define RUNTIME_SCHED_REQUEST_H
 
 #include "base/rng.h"
+#include "runtime/backend/backend.h"
 #include "runtime/constrain/matcher.h"
 #include "runtime/constrain/stop.h"
 #include "runtime/sample/sampler.h"
@@ -50,6 +51,7 @@ struct request {
 
     int32_t            priority;
     uint64_t           tenant;              /* whose share it is counted against; 0: everybody's */
+    uint32_t           weight;              /* of the tenant's share, in thousandths; 0: 1000 */
     uint64_t           deadline_ms;
     uint64_t           submit_ns;
 
@@ -61,6 +63,7 @@ struct request {
     struct slice       follow;              /* as the matcher was told: two that read the same ... */
     bool               open_end;            /* ... under equal ones have equal masks */
     bool               keep_left;           /* a token that leaves the value stays (known text follows) */
+    bool               whole;               /* refused when max tokens do not fit behind the context */
     bool               cut;                 /* max ends the value where it is, whole or not */
     bool               strict, ignore_eos, force, logprobs;
     uint32_t           max, min, n_top;     /* max 0: up to the window */
@@ -90,11 +93,22 @@ struct request {
     double             logprob;
     struct score_result scored;
     uint32_t           n_prompt, n_cached, n_generated;
+    /* Of the cached ones: those that another request was computing just then, and those that came
+     * with a fork.  The rest was computed before. */
+    uint32_t           n_shared, n_forked;
+    uint32_t           n_retracted;         /* times it gave its pages up */
+    /* Why prompt tokens were not found when the request was first admitted (see radix_misses):
+     * never seen, taken back for room, known to other namespaces only, in a page that was not
+     * whole, and known but wanted for their logits.  Only an operator may be shown
+     * miss_namespace by itself: it tells what others have asked. */
+    uint32_t           miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint64_t           admit_ns, first_ns, end_ns;
 
     /* ---- the scheduler's ---- */
     uint64_t           seq;                 /* order of admission; names it in the cache */
     uint64_t           arrival;
+    int32_t            urge;                /* greatest priority of it and those that wait for it */
+    uint64_t           urge_ms;             /* earliest of their deadlines */
     uint32_t           n_found;             /* tokens that the tree had when last looked, ... */
     uint64_t           found_round;         /* ... in this round of admission */
     uint32_t           n_pass;              /* rounds that admitted others instead */
@@ -110,7 +124,10 @@ struct request {
     bool               tail_tried;          /* the unfinished page was looked for */
     uint32_t           row, n_row;          /* in the step being built */
     uint32_t           logit, n_logit, logit_pos;
-    uint32_t           n_computed;          /* prompt rows this request computed itself */
+    uint32_t           n_computed;          /* prompt rows this request computed itself, each once: */
+    uint32_t           n_counted;           /* those before it are counted, or were found */
+    uint32_t           n_ready_found;       /* tokens of the first match that were computed */
+    bool               noted;               /* n_ready_found is known */
     uint32_t           reserved;            /* pages that its growth may need yet */
     uint32_t           n_gen;               /* tokens since the value began: index of the draw */
     uint32_t           heal_left;
@@ -122,10 +139,13 @@ struct request {
     struct detok       detok;
     bool               finishing;           /* only rows for log-probabilities are missing */
     bool               ended;
+    bool               stream_due;          /* its last text was not shown yet */
     uint32_t           n_ctx_fail;          /* tokens to cut to when it fails */
     struct score_job  *job;
     struct mask_job   *mask;                /* of the last row; NULL: none was begun */
     float             *late_logits;         /* [n_vocab] of a row whose mask was not there in its step */
+    bool               drawn;               /* the device drew its token, or says why not: */
+    struct backend_drawn draw;
     struct request    *next_ended;          /* on_end is called when nobody uses it any more */
     enum status        status;
     struct error       error;

@@ -18,6 +18,7 @@ enum { DEFAULT_RUNNING = 64 };
 
 /* ---- checks ---- */
 
+/* A question to the thread; who asks waits for the answer. */
 struct check_item {
     struct inbox_item item;
     sem_t             done;
@@ -54,19 +55,23 @@ static bool check_pages(const struct sched *s, struct error *err)
     return false;
 }
 
+static bool is_idle(const struct sched *s, struct error *err)
+{
+    if (!s->n_running && !s->n_waiting)
+        return true;
+    error_set(err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
+    return false;
+}
+
 static void answer_check(struct sched *s, struct check_item *c)
 {
-    c->ok = check_pages(s, &c->err);
-    if (c->ok && s->n_running + s->n_waiting) {
-        error_set(&c->err, ST_STATE, "%u requests run and %u wait", s->n_running, s->n_waiting);
-        c->ok = false;
-    }
+    c->ok = check_pages(s, &c->err) && is_idle(s, &c->err);
     sem_post(&c->done);
 }
 
-bool sched_check(struct sched *s, struct error *err)
+static bool ask(struct sched *s, enum inbox_kind kind, struct error *err)
 {
-    struct check_item c = { .item.kind = INBOX_CHECK };
+    struct check_item c = { .item.kind = kind };
     sem_init(&c.done, 0, 0);
     queue_push(s->inbox, &c.item.item);
     while (sem_wait(&c.done) != 0)
@@ -75,6 +80,20 @@ bool sched_check(struct sched *s, struct error *err)
     if (!c.ok && err)
         *err = c.err;
     return c.ok;
+}
+
+bool sched_check(struct sched *s, struct error *err)
+{
+    return ask(s, INBOX_CHECK, err);
+}
+
+enum status sched_flush(struct sched *s, struct error *err)
+{
+    struct error why;
+    if (ask(s, INBOX_FLUSH, &why))
+        return ST_OK;
+    *err = why;
+    return why.status;
 }
 
 /* ---- counters ---- */
@@ -102,11 +121,22 @@ void sched_read_stats(struct sched *s, struct sched_stats *ret)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void answer_flush(struct sched *s, struct check_item *c)
+{
+    c->ok = is_idle(s, &c->err);
+    radix_expire(s->radix, clock_ms());
+    while (c->ok && s->rest_first)
+        timeline_wake(s, s->rest_first);
+    if (c->ok)
+        radix_flush(s->radix);
+    publish_stats(s);
+    sem_post(&c->done);
+}
+
 /* Tells the receivers.  Apart from the work itself, so that a function that ends a request may
- * still look at it, and so that the counters are right when the news arrives. */
+ * still look at it, and after the counters, so that they are right when the news arrives. */
 static void tell_ended(struct sched *s)
 {
-    publish_stats(s);
     while (s->ended_first) {
         struct request *r = s->ended_first;
         s->ended_first = r->next_ended;
@@ -117,6 +147,17 @@ static void tell_ended(struct sched *s)
 }
 
 /* ---- inbox ---- */
+
+static enum status check_queue(const struct sched *s, const struct request *r, struct error *err)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < s->n_waiting && s->max_queued_tokens; i++)
+        n += s->waiting[i]->tl->tok.n;
+    if (!n || n + r->tl->tok.n <= s->max_queued_tokens)
+        return ST_OK;
+    return error_set(err, ST_FULL, "the queue is full: prompts of %llu tokens wait",
+                     (unsigned long long)n);
+}
 
 static void take_request(struct sched *s, struct request *r)
 {
@@ -132,6 +173,8 @@ static void take_request(struct sched *s, struct request *r)
                                  : sched_possible(s, r, &err);
     if (st == ST_OK && !r->tl->tok.n)
         st = error_set(&err, ST_INVALID, "a request without a token");
+    if (st == ST_OK)
+        st = check_queue(s, r, &err);
     if (st != ST_OK) {
         request_finish(s, r, st, &err);
         return;
@@ -164,9 +207,29 @@ static void take_item(struct sched *s, struct inbox_item *it)
     case INBOX_CHECK:
         answer_check(s, (struct check_item *)it);
         return;
+    case INBOX_FLUSH:
+        answer_flush(s, (struct check_item *)it);
+        return;
     case INBOX_STOP:
         s->stopping = true;
         return;
+    }
+}
+
+/* The next thing in the queue, as s->next_item; it stays there until it is taken.  False: none. */
+static bool peek_item(struct sched *s)
+{
+    if (!s->next_item)
+        s->next_item = (struct inbox_item *)queue_pop(s->inbox);
+    return s->next_item != NULL;
+}
+
+static void take_items(struct sched *s)
+{
+    while (peek_item(s)) {
+        struct inbox_item *it = s->next_item;
+        s->next_item = NULL;
+        take_item(s, it);
     }
 }
 
@@ -267,6 +330,13 @@ static bool keep_late(struct sched *s, struct request *r)
     return true;
 }
 
+/* True when a row of r is there, or kept, and is sampled under the mask that was begun for it.  A
+ * mask alone is left where the request was retracted. */
+static bool has_masked_row(const struct request *r)
+{
+    return r->mask && (r->late_logits || (r->n_logit && r->n_kv == r->tl->tok.n));
+}
+
 /* The row of a request whose mask was begun. */
 static void collect_masked(struct sched *s, struct request *r, bool others, uint64_t end_ns)
 {
@@ -293,16 +363,16 @@ static void collect(struct sched *s)
     uint64_t end_ns = clock_ns();
     for (uint32_t i = 0; i < s->n_running;) {
         struct request *r = s->running[i];
-        if (!r->mask)
+        if (!has_masked_row(r))
             collect_request(s, r);
         i += i < s->n_running && s->running[i] == r;
     }
     uint32_t n_other = 0;
     for (uint32_t i = 0; i < s->n_running; i++)
-        n_other += !s->running[i]->mask;
+        n_other += !has_masked_row(s->running[i]);
     for (uint32_t i = 0; i < s->n_running;) {
         struct request *r = s->running[i];
-        if (r->mask) {
+        if (has_masked_row(r)) {
             collect_masked(s, r, n_other, end_ns);
             n_other += i < s->n_running && s->running[i] == r && !r->mask;
         }
@@ -310,39 +380,134 @@ static void collect(struct sched *s)
     }
 }
 
+static void show_texts(struct request *const *r, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!r[i]->stream_due)
+            continue;
+        r[i]->stream_due = false;
+        deliver_stream(r[i], false);
+    }
+}
+
+/* What the step that runs does not need: texts and ends of the one before, what came into the
+ * queue, the order of the next round.  A running request is touched by nothing here but its text,
+ * so its pages stay as the batch has them. */
+static void work_aside(struct sched *s)
+{
+    if (s->n_stream_due) {
+        show_texts(s->running, s->n_running);
+        show_texts(s->waiting, s->n_waiting);
+        s->n_stream_due = 0;
+    }
+    tell_ended(s);
+    for (uint32_t i = 0; i < SCHED_ASIDE_ITEMS && peek_item(s); i++) {
+        if (s->next_item->kind == INBOX_CHECK)
+            break;              /* between two steps only */
+        struct inbox_item *it = s->next_item;
+        s->next_item = NULL;
+        take_item(s, it);
+    }
+    sched_foresee(s);
+}
+
+static bool has_work_aside(struct sched *s)
+{
+    return s->n_stream_due || s->ended_first || s->n_waiting || peek_item(s);
+}
+
 static enum status compute(struct sched *s, struct error *err)
 {
-    if (!s->n_row)
+    if (!s->n_row) {
+        if (s->runner)
+            work_aside(s);
         return ST_OK;
+    }
     struct batch b = {
         .tok = s->tok, .n_row = s->n_row,
         .seq = s->seq, .n_seq = s->n_seq,
         .logit_row = s->logit_row, .n_logit = s->n_logit,
+        .keep = draw_on_device(s),
     };
-    uint64_t t0 = clock_ns();
-    enum status st = s->backend->vt->forward(s->backend, &b, s->logits, err);
-    uint64_t t = clock_ns() - t0;
+    enum status st;
+    uint64_t t = clock_ns();
+    if (s->runner && has_work_aside(s)) {
+        runner_begin(s->runner, &b, s->logits);
+        work_aside(s);
+        st = runner_wait(s->runner, &t, err);
+    } else {
+        st = s->backend->vt->forward(s->backend, &b, s->logits, err);
+        t = clock_ns() - t;
+    }
     if (s->has_prompt_rows)
         s->stats.prefill_ns += t;
     else
         s->stats.decode_ns += t;
     s->stats.steps++;
     order_measure(s->order, t, s->n_row, s->has_prompt_rows);
+    pace_note(&s->pace, t, s->n_decode_row, s->n_row - s->n_decode_row);
     return st;
+}
+
+/* What those who were just admitted have found; what they share later was computed meanwhile. */
+static void note_admitted(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++) {
+        struct request *r = s->running[i];
+        if (r->noted)
+            continue;
+        uint32_t done = radix_done(r->hold.node);
+        r->n_ready_found = done < r->n_match ? done : r->n_match;
+        r->noted = true;
+    }
+}
+
+static bool waits_for_mask(const struct sched *s)
+{
+    for (uint32_t i = 0; i < s->n_running; i++)
+        if (s->running[i]->late_logits)
+            return true;
+    return false;
+}
+
+/* Options that are scored take pages as they go, and may hold them against each other.  When steps
+ * have no rows and nobody ends, the youngest makes room; one alone has what the pool has. */
+static void unstick(struct sched *s, uint32_t had)
+{
+    bool moves = s->n_row || s->n_running != had || s->ended_first || waits_for_mask(s);
+    s->n_still = moves || !s->n_running ? 0 : s->n_still + 1;
+    if (s->n_still < SCHED_STUCK_STEPS)
+        return;
+    s->n_still = 0;
+    struct request *v = sched_victim(s);
+    if (v) {
+        sched_retract(s, v);
+        return;
+    }
+    struct error err;
+    enum status st = error_code(&err, ST_LIMIT, "R0502", "the pool of %u KV pages is exhausted",
+                                pages_total(s->pages));
+    request_finish(s, s->running[0], st, &err);
 }
 
 static void step(struct sched *s)
 {
     struct error err;
+    radix_expire(s->radix, clock_ms());
     sched_admit(s);
+    note_admitted(s);
     batch_build(s);
+    uint32_t n_built = s->n_running;
     mask_jobs_begin(s);
     enum status st = compute(s, &err);
+    if (st == ST_OK)
+        st = draw_rows(s, &err);
     radix_commit(s->radix, st == ST_OK);
     if (st != ST_OK)
         fail_all(s, &err);
     else
         collect(s);
+    unstick(s, n_built);
     if (s->check_steps && !check_pages(s, &err)) {
         log_write(LOG_ERROR_LEVEL, "%s", err.text);
         assert(!"page accounting");
@@ -353,22 +518,24 @@ static void *run(void *arg)
 {
     struct sched *s = arg;
     for (;;) {
-        bool idle = !s->n_running && !s->n_waiting;
+        bool idle = !s->n_running && !s->n_waiting && !s->next_item;
         if (idle && s->stopping)
             break;
-        struct queue_item *it = idle ? queue_wait(s->inbox, -1) : queue_pop(s->inbox);
-        for (; it; it = queue_pop(s->inbox))
-            take_item(s, (struct inbox_item *)it);
+        if (idle)
+            s->next_item = (struct inbox_item *)queue_wait(s->inbox, -1);
+        take_items(s);
         sweep(s);
         if (s->n_running + s->n_waiting)
             step(s);
-        tell_ended(s);
+        if (s->events)
+            events_seal(s->events);
+        publish_stats(s);
+        if (!s->runner || !(s->n_running + s->n_waiting))
+            tell_ended(s);
     }
-    struct queue_item *it;
-    while ((it = queue_pop(s->inbox))) {
-        take_item(s, (struct inbox_item *)it);
-        tell_ended(s);
-    }
+    take_items(s);
+    publish_stats(s);
+    tell_ended(s);
     return NULL;
 }
 
@@ -405,11 +572,13 @@ static void close_all(struct sched *s)
     pages_free(s->pages);
     sampler_free(s->sampler);
     mask_jobs_free(s->masks);
+    runner_free(s->runner);
     order_free(s->order);
     if (s->inbox)
         queue_free(s->inbox);
     mem_free(s->running);
     mem_free(s->waiting);
+    mem_free(s->reader);
     mem_free(s->tok);
     mem_free(s->seq);
     mem_free(s->logit_row);
@@ -432,8 +601,13 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     s->vocab = opts->vocab;
     s->no_cache = opts->no_cache;
     s->no_force = opts->no_force;
+    s->no_tree = opts->no_tree;
+    s->no_pending = opts->no_pending;
     s->check_steps = opts->check_steps;
-    s->step_tokens = opts->step_tokens ? opts->step_tokens : s->info->max_batch_tok;
+    s->strict = opts->strict;
+    pace_init(&s->pace, opts->itl_target_ms,
+              opts->step_tokens ? opts->step_tokens : s->info->max_batch_tok);
+    s->max_queued_tokens = opts->max_queued_tokens;
     s->max_running = opts->max_running ? opts->max_running : DEFAULT_RUNNING;
     s->stop_item.kind = INBOX_STOP;
     for (uint32_t i = 0; i < opts->n_end_token && s->n_end_token < 16; i++) {
@@ -449,12 +623,20 @@ enum status sched_new(const struct sched_opts *opts, struct sched **ret, struct 
     if (st == ST_OK)
         radix_set_policy(s->radix, opts->evict);
     if (st == ST_OK)
+        radix_set_events(s->radix, opts->events);
+    s->events = opts->events;
+    s->announces = opts->evict == RADIX_NEXT_USE;
+    if (st == ST_OK)
+        sched_set_pin_budget(s, opts);
+    if (st == ST_OK)
         st = sampler_new(s->info->n_vocab, &s->sampler, err);
     if (st == ST_OK)
         st = order_new(&opts->order, &s->order, err);
     if (st == ST_OK)
         st = mask_jobs_new(s->max_running, s->info->n_vocab, opts->mask_workers,
                            opts->mask_patience_us, &s->masks, err);
+    if (st == ST_OK && opts->overlap)
+        st = runner_new(s->backend, &s->runner, err);
     if (st == ST_OK && !make_buffers(s))
         st = error_nomem(err);
     if (st != ST_OK)

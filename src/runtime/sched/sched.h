@@ -8,6 +8,7 @@
 #define RUNTIME_SCHED_SCHED_H
 
 #include "runtime/backend/backend.h"
+#include "runtime/cache/events.h"
 #include "runtime/sched/order.h"
 #include "runtime/sched/request.h"
 
@@ -21,9 +22,18 @@ struct sched_opts {
     uint32_t                n_end_token;
     uint32_t                max_running;    /* 0: 64 */
     uint32_t                step_tokens;    /* prompt rows of a step; 0: chosen */
+    uint32_t                itl_target_ms;  /* decoding comes so often, whatever is read; 0: no target */
+    uint64_t                max_queued_tokens;      /* prompts beyond it are refused; 0: none */
     struct order_opts       order;
     enum radix_policy       evict;
+    struct events          *events;         /* of the cache: sealed once a step; NULL: told to nobody */
+    uint32_t                pin_percent;    /* of the pool that hard pins may keep; 0: chosen, ... */
+    bool                    no_pins;        /* ... none */
     bool                    no_cache, no_force;
+    bool                    strict;         /* who is admitted is never retracted */
+    bool                    overlap;        /* steps run on a thread of their own */
+    bool                    no_tree;        /* only prompts that are equal as a whole share */
+    bool                    no_pending;     /* a prefix is not shared while it is being computed */
     uint32_t                mask_workers;   /* threads that fill masks; 0: the scheduler does */
     uint32_t                mask_patience_us;   /* what a step waits for them when others go on */
     bool                    check_steps;    /* every invariant after every step (tests) */
@@ -32,7 +42,8 @@ struct sched_opts {
 struct sched_stats {
     uint64_t prompt_tokens, cached_tokens, computed_tokens, generated_tokens, forced_tokens;
     uint64_t steps, requests, failed, cancelled, retracted;
-    uint64_t evicted_pages, copied_pages;
+    uint64_t evicted_pages, copied_pages, pins_refused;
+    uint64_t miss_cold, miss_evicted, miss_namespace, miss_boundary, miss_logprobs;
     uint32_t pages_total, pages_free, pages_cached, pages_held;
     uint32_t running, waiting;
     uint64_t prefill_ns, decode_ns, mask_ns, sample_ns;
@@ -52,5 +63,8 @@ void sched_drop(struct sched *s, struct timeline *tl);      /* takes the timelin
 void sched_read_stats(struct sched *s, struct sched_stats *ret);
 /* Asks the thread to check itself; waits for the answer. */
 bool sched_check(struct sched *s, struct error *err);
+/* Forgets all that is cached and not pinned hard, also what contexts keep between their requests;
+ * waits for it.  ST_STATE while requests run or wait. */
+enum status sched_flush(struct sched *s, struct error *err);
 
 #endif

@@ -342,6 +342,7 @@ static void add_segment_rows(struct sched *s, struct request *r, struct segment 
     }
     g->n_row = n;
     s->stats.computed_tokens += n;
+    order_charge(s->order, r, n, 0);
     s->has_prompt_rows = true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/clock.h"
 #include "runtime/sched/sched_int.h"
 
 struct timeline *timeline_new(struct hash128 ns)
@@ -104,6 +105,18 @@ void timeline_wake(struct sched *s, struct timeline *tl)
     hold_release(s, &tl->rest, 0);
 }
 
+/* A hard pin over the budget is a soft one. */
+static void pin(struct sched *s, struct timeline *tl)
+{
+    radix_forget(s->radix, &tl->pin);
+    if (tl->pinned == PINNED_HARD &&
+        radix_wish(s->radix, &tl->pin, tl->rest.node, RADIX_HARD, clock_ms() + tl->pin_ms))
+        return;
+    s->stats.pins_refused += tl->pinned == PINNED_HARD;
+    if (tl->pinned)
+        radix_wish(s->radix, &tl->pin, tl->rest.node, RADIX_SOFT, 0);
+}
+
 void timeline_rest(struct sched *s, struct timeline *tl, struct hold *h)
 {
     struct radix_node *shown_at = h->tail.node;
@@ -115,10 +128,37 @@ void timeline_rest(struct sched *s, struct timeline *tl, struct hold *h)
     if (shown_at)
         radix_tail_show(&tl->rest.tail, shown_at);
     rest_link(s, tl);
+    pin(s, tl);
+}
+
+void timeline_yield(struct sched *s, struct timeline *tl)
+{
+    if (s->announces)
+        radix_wish(s->radix, &tl->use, tl->rest.node, RADIX_USE, USE_LATER);
+    timeline_wake(s, tl);
+}
+
+/* What it alone has said is of no use to anybody, if its owner says so. */
+static void give_up(struct sched *s, struct timeline *tl)
+{
+    struct hold *h = &tl->rest;
+    if (!tl->resting || tl->end == TIMELINE_KEEP)
+        return;
+    radix_tail_hide(&h->tail);
+    if (tl->end == TIMELINE_LOW)
+        radix_lower(s->radix, h->node, tl->n_given);
+    else
+        radix_discard(s->radix, h->node, tl->n_given);
+    h->node = NULL;
 }
 
 void timeline_free(struct sched *s, struct timeline *tl)
 {
+    if (tl->pin.node)
+        radix_forget(s->radix, &tl->pin);
+    if (tl->use.node)
+        radix_forget(s->radix, &tl->use);
+    give_up(s, tl);
     timeline_wake(s, tl);
     token_list_free(&tl->tok);
     mem_free(tl);

@@ -22,7 +22,7 @@
 #include "runtime/cache/radix.h"
 #include "runtime/tokenizer/tokenizer.h"
 
-enum inbox_kind { INBOX_SUBMIT, INBOX_DROP, INBOX_POKE, INBOX_CHECK, INBOX_STOP };
+enum inbox_kind { INBOX_SUBMIT, INBOX_DROP, INBOX_POKE, INBOX_CHECK, INBOX_FLUSH, INBOX_STOP };
 
 /* First member of everything that is posted to the scheduler. */
 struct inbox_item {
@@ -38,6 +38,12 @@ struct hold {
     struct radix_tail  tail;
 };
 
+/* Whether what a timeline keeps is given up after all else (static prefixes), or not before a
+ * time, while the budget for it lasts. */
+enum timeline_pin { PINNED_NOT, PINNED_SOFT, PINNED_HARD };
+/* What becomes of its own pages in the cache: they age like others; go first; go at once. */
+enum timeline_end { TIMELINE_KEEP, TIMELINE_LOW, TIMELINE_DISCARD };
+
 struct timeline {
     struct inbox_item drop;             /* posted once, at the end */
     struct inbox_item poke;
@@ -47,7 +53,14 @@ struct timeline {
     struct hold       rest;             /* kept between requests, given up under pressure */
     struct timeline  *rest_prev, *rest_next;
     bool              resting;          /* in the list of those that hold something */
-    bool              pinned;           /* gives up what it kept after all others (static prefixes) */
+    uint32_t          n_forked;         /* tokens that came with the fork; 0 once a request has ended */
+    struct radix_wish pin;              /* of what it kept last */
+    struct radix_wish use;              /* said while it waits, or lives without a hold */
+    enum timeline_pin pinned;           /* set before its first request */
+    uint32_t          pin_ms;           /* PINNED_HARD: how long, from each request's end */
+    enum timeline_end end;              /* set before it is dropped */
+    uint32_t          n_given;          /* tokens that others had said before it ... */
+    bool              began;            /* ... as its first request found them */
 };
 
 struct timeline *timeline_new(struct hash128 ns);       /* NULL: out of memory */
@@ -64,6 +77,8 @@ bool hold_reserve(struct hold *h, uint32_t n_page);
 /* The timeline keeps *h until its next request; h is empty afterwards. */
 void timeline_rest(struct sched *s, struct timeline *tl, struct hold *h);
 void timeline_wake(struct sched *s, struct timeline *tl);   /* gives up what it kept */
+/* The same for the sake of others: it will be back. */
+void timeline_yield(struct sched *s, struct timeline *tl);
 void timeline_free(struct sched *s, struct timeline *tl);
 
 #endif

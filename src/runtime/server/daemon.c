@@ -297,6 +297,7 @@ sgl_status server_start(sgl_engine *engine, const struct server_opts *opts, stru
     s->engine = sgl_engine_ref(engine);
     s->max_body = opts->max_body ? opts->max_body : DEFAULT_BODY;
     s->max_queued = opts->max_queued ? opts->max_queued : DEFAULT_QUEUED;
+    s->max_deadline_ms = opts->max_deadline_ms;
     s->started = (int64_t)time(NULL);
     sgl_engine_info info;
     sgl_engine_get_info(engine, &info);
@@ -305,6 +306,11 @@ sgl_status server_start(sgl_engine *engine, const struct server_opts *opts, stru
     if (!s->model || (opts->api_key && *opts->api_key && !s->api_key)) {
         server_stop(s);
         return fail(err, SGL_NOMEM, "%s", "out of memory");
+    }
+    struct error why;
+    if (tenants_read(s, opts->tenants, &why) != ST_OK) {
+        server_stop(s);
+        return fail(err, SGL_INVALID, "tenants: %.400s", why.text);
     }
     if (!start_daemon(s, &at)) {
         int why = errno;
@@ -365,6 +371,7 @@ void server_stop(struct server *s)
     sgl_engine_unref(s->engine);
     mem_free(s->model);
     mem_free(s->api_key);
+    tenants_free(s);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);

@@ -15,6 +15,8 @@ struct server_opts {
     const char *api_key;        /* NULL: none asked for */
     size_t      max_body;       /* bytes; 0: 64 MiB */
     uint32_t    max_queued;     /* waiting requests before 429; 0: 1024 */
+    const char *tenants;        /* JSON: [{"name", "key"?, "weight"?, "priority"?}, ...]; NULL: none */
+    uint64_t    max_deadline_ms;    /* no request may take longer; 0: no bound */
 };
 
 sgl_status server_start(sgl_engine *engine, const struct server_opts *opts, struct server **ret,

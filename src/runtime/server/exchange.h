@@ -20,6 +20,7 @@
 #include <sgl/sgl_engine.h>
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/str.h"
 #include "runtime/server/daemon.h"
 
@@ -35,6 +36,14 @@ enum {
 
 struct exchange;
 
+/* Somebody with a share of the engine (tenants.c). */
+struct tenant {
+    char    *name;
+    char    *key;                       /* NULL: goes by what requests say of their user */
+    uint32_t weight;                    /* thousandths */
+    bool     may_come_first;            /* its `priority` counts */
+};
+
 struct server {
     sgl_engine         *engine;
     struct MHD_Daemon  *daemon;
@@ -44,14 +53,20 @@ struct server {
     pthread_cond_t      changed;
     struct exchange    *live;           /* list by `next` */
     uint32_t            n_live;
-    uint32_t            n_running;      /* exchanges with calls */
     bool                stopping;
     char               *model;
     char               *api_key;
+    struct tenant      *tenant;         /* [n_tenant] */
+    uint32_t            n_tenant;
+    bool                has_keys;
+    uint64_t            max_deadline_ms;    /* 0: none */
     size_t              max_body;
     uint32_t            max_queued;
     uint16_t            port;
     int64_t             started;        /* unix seconds */
+    uint32_t            n_call;         /* on their way; this and the next two: the daemon thread only */
+    double              ended_lately;
+    uint64_t            ended_ms;
     uint64_t            n_answer[6];    /* by hundreds of the status; the daemon thread only */
 };
 
@@ -61,6 +76,7 @@ struct choice {
     const sgl_result *result;           /* when done; lives as long as the call */
     sgl_error         error;
     bool              done, failed;
+    bool              aborted;          /* done, with what there was when the deadline came: `error` */
     struct str        text;             /* streamed so far, where a dialect repeats it */
     json_t           *ids, *logprobs, *tops;    /* likewise, of the tokens */
     uint32_t          n_token;          /* streamed so far */
@@ -78,6 +94,7 @@ struct dialect {
 
 struct answer_error {
     unsigned    status;                 /* 0: none */
+    bool        permanent;              /* of a 5xx: asking again does not help */
     const char *type, *code;
     char        param[64];
     char        message[640];
@@ -88,6 +105,7 @@ struct exchange {
     struct MHD_Connection *connection;
     struct exchange       *next, *prev;
     const char            *method, *path;
+    const struct tenant   *tenant;      /* whose key was given, or NULL */
     struct arena           arena;       /* everything that lives as long as the exchange */
     struct str             body;
     bool                   too_big, routed;
@@ -111,7 +129,7 @@ struct exchange {
     const char            *model;
     const char            *prompt_text; /* echoed, or NULL */
     uint32_t               n_per_prompt;
-    bool                   chat, logprobs, usage, incremental, list_answer;
+    bool                   chat, logprobs, usage, incremental, list_answer, cached_details;
     uint32_t               top_logprobs;
     bool                   text_in_logprobs;
 
@@ -128,6 +146,8 @@ bool refuse_error(struct exchange *x, const sgl_error *err, const char *param);
 bool refuse_nomem(struct exchange *x);
 json_t *error_json(const struct answer_error *e);
 enum MHD_Result reply_error(struct exchange *x);        /* what was noted */
+/* Where the cached prompt tokens of a choice that has a result came from. */
+json_t *cached_json(const struct exchange *x, const struct choice *c);
 enum MHD_Result reply_json(struct exchange *x, unsigned status, json_t *json);      /* takes json */
 enum MHD_Result reply_text(struct exchange *x, unsigned status, const char *type, struct slice text);
 void reply_headers(struct exchange *x, struct MHD_Response *response);
@@ -154,6 +174,20 @@ char *json_text(struct exchange *x, const json_t *json);       /* compact, in th
 
 /* Sampling, stops and constraints under the names that all routes share. */
 bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r);
+
+/* ---- who asks (tenants.c) ---- */
+
+enum status tenants_read(struct server *s, const char *text, struct error *err);
+void tenants_free(struct server *s);
+bool check_key(struct exchange *x);
+/* user, safety_identifier, cache_salt, extra_key, priority, deadline_ms */
+bool fields_identity(struct exchange *x, const json_t *o, sgl_request *r);
+
+/* ---- the queue (overload.c); the daemon thread ---- */
+
+bool overload_take(struct exchange *x, uint32_t n_call);        /* counts them, or refuses */
+void overload_ended(struct server *s, uint32_t n_call);
+uint32_t overload_retry_ms(const struct server *s);
 
 /* ---- calls (stream.c) ---- */
 
@@ -186,5 +220,6 @@ enum MHD_Result route_server_info(struct exchange *x);
 enum MHD_Result route_tokenize(struct exchange *x);
 enum MHD_Result route_detokenize(struct exchange *x);
 enum MHD_Result route_metrics(struct exchange *x);
+enum MHD_Result route_flush(struct exchange *x);
 
 #endif

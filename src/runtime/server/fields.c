@@ -262,7 +262,7 @@ static const char *unless_empty(const char *s)
 
 bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
 {
-    int64_t top_k = r->top_k, seed = 0, min = 0, priority = 0, deadline = 0;
+    int64_t top_k = r->top_k, seed = 0, min = 0;
     bool ok = field_num(x, o, "temperature", 0, 1e6, &r->temperature) &&
               field_num(x, o, "top_p", 0, 1, &r->top_p) &&
               field_num(x, o, "min_p", 0, 1, &r->min_p) &&
@@ -274,8 +274,6 @@ bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
               field_int(x, o, "sampling_seed", INT64_MIN, INT64_MAX, &seed, &r->has_seed) &&
               field_int(x, o, "min_tokens", 0, 1 << 24, &min, NULL) &&
               field_int(x, o, "min_new_tokens", 0, 1 << 24, &min, NULL) &&
-              field_int(x, o, "priority", INT32_MIN, INT32_MAX, &priority, NULL) &&
-              field_int(x, o, "deadline_ms", 1, 1 << 30, &deadline, NULL) &&
               field_texts(x, o, "stop", SERVER_MAX_STOPS, SERVER_MAX_STOP_BYTES, &r->stop,
                           &r->n_stop) &&
               field_texts(x, o, "stop_regex", SERVER_MAX_STOPS, SERVER_MAX_STOP_BYTES,
@@ -284,9 +282,7 @@ bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
                         &r->n_stop_ids) &&
               field_bool(x, o, "ignore_eos", &r->ignore_eos) && field_bias(x, o, r) &&
               field_str(x, o, "regex", &r->regex) && field_str(x, o, "ebnf", &r->grammar) &&
-              field_str(x, o, "cache_salt", &r->cache_salt) &&
-              field_str(x, o, "extra_key", &r->cache_salt) && field_schema(x, o, r) &&
-              field_tags(x, o, r);
+              field_schema(x, o, r) && field_tags(x, o, r);
     if (!ok)
         return false;
     if (r->top_p == 0)
@@ -296,8 +292,6 @@ bool fields_sampling(struct exchange *x, const json_t *o, sgl_request *r)
     r->top_k = (int32_t)top_k;
     r->seed = (uint64_t)seed;
     r->min_tokens = (uint32_t)min;
-    r->priority = (int32_t)priority;
-    r->deadline_ms = (uint64_t)deadline;
     r->regex = unless_empty(r->regex);
     r->grammar = unless_empty(r->grammar);
     r->json_schema = unless_empty(r->json_schema);

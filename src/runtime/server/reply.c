@@ -66,7 +66,8 @@ bool refuse_error(struct exchange *x, const sgl_error *err, const char *param)
     switch (err->status) {
     case SGL_FULL:
         return refuse(x, 429, "queue_full", param, "%s", err->text);
-    case SGL_TIMEOUT:
+    case SGL_TIMEOUT:       /* whoever set the deadline does not want it three times */
+        x->error.permanent = true;
         return refuse(x, 504, "deadline_exceeded", param, "%s", err->text);
     case SGL_CANCELLED:
         return refuse(x, 503, "draining", param, "%s", err->text);
@@ -83,6 +84,7 @@ bool refuse_error(struct exchange *x, const sgl_error *err, const char *param)
     if (strncmp(err->code, "E04", 3) == 0)
         return refuse(x, 400, err->status == SGL_LIMIT ? "grammar_too_complex" : "invalid_schema",
                       param, "%s: %s%s%s%s", err->code, err->text, at, err->pointer, end);
+    x->error.permanent = err->status == SGL_FAILED;     /* the same request fails the same way */
     return refuse(x, err->status == SGL_FAILED ? 500 : 400,
                   err->status == SGL_UNSUPPORTED ? "unsupported_parameter" : "invalid_value",
                   param, "%s%s%s%s", err->text, at, err->pointer, end);
@@ -97,11 +99,34 @@ json_t *error_json(const struct answer_error *e)
                      "param", e->param[0] ? e->param : NULL, "code", (int)e->status);
 }
 
+/* Choices of one prompt share its computation: the first reports the hit, to the others the prompt
+ * is forked. */
+json_t *cached_json(const struct exchange *x, const struct choice *c)
+{
+    const sgl_result *r = c->result;
+    bool first = (uint32_t)(c - x->choice) % x->n_per_prompt == 0;
+    return json_pack("{s:i, s:i, s:i, s:i}", "device", first ? (int)r->cached_device : 0, "shared",
+                     first ? (int)r->cached_shared : 0, "forked",
+                     first ? (int)r->cached_forked : (int)r->cached_tokens, "host",
+                     first ? (int)r->cached_host : 0);
+}
+
 void reply_headers(struct exchange *x, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "x-request-id", x->request_id);
     if (x->ignored.len)
         MHD_add_response_header(response, "x-ignored-fields", x->ignored.ptr);
+}
+
+enum { RESTART_MS = 1000 };     /* one that stops is replaced, or is behind a balancer */
+
+static void add_retry(struct MHD_Response *response, uint32_t ms)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", (ms + 999) / 1000);
+    MHD_add_response_header(response, "Retry-After", text);
+    snprintf(text, sizeof text, "%u", ms);
+    MHD_add_response_header(response, "retry-after-ms", text);
 }
 
 enum MHD_Result reply_text(struct exchange *x, unsigned status, const char *type, struct slice text)
@@ -113,7 +138,9 @@ enum MHD_Result reply_text(struct exchange *x, unsigned status, const char *type
     MHD_add_response_header(response, "Content-Type", type);
     reply_headers(x, response);
     if (status == 429 || status == 503)
-        MHD_add_response_header(response, "Retry-After", "1");
+        add_retry(response, status == 429 ? overload_retry_ms(x->server) : RESTART_MS);
+    if (x->error.permanent)
+        MHD_add_response_header(response, "x-should-retry", "false");
     if (status == 405)
         MHD_add_response_header(response, "Allow", strcmp(x->method, "POST") ? "POST" : "GET");
     enum MHD_Result rc = MHD_queue_response(x->connection, status, response);

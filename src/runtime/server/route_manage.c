@@ -57,6 +57,20 @@ enum MHD_Result route_server_info(struct exchange *x)
         "internal_states"));
 }
 
+/* While requests run it is refused by the counters, so that nothing waits for a step; who slips in
+ * between is waited for by at most one. */
+enum MHD_Result route_flush(struct exchange *x)
+{
+    sgl_engine_stats st;
+    sgl_error err;
+    sgl_engine_get_stats(x->server->engine, &st);
+    if (st.running || st.waiting || sgl_engine_flush(x->server->engine, &err) != SGL_OK) {
+        refuse(x, 400, "not_idle", NULL, "the cache is flushed only while no request runs");
+        return reply_error(x);
+    }
+    return reply_text(x, MHD_HTTP_OK, "text/plain", SLICE("Cache flushed.\n"));
+}
+
 /* ---- tokens ---------------------------------------------------------------------------- */
 
 /* {"tokens", "count", "token_strs"?} of one text. */
@@ -198,6 +212,20 @@ static void metric(struct str *out, const struct exchange *x, const char *name, 
     str_addf(out, "\"} %.17g\n", value);
 }
 
+/* Prompt tokens that were computed, by why the cache did not have them. */
+static void metric_misses(struct str *out, const sgl_engine_stats *st)
+{
+    const struct { const char *reason; uint64_t n; } rows[] = {
+        { "cold", st->miss_cold }, { "evicted", st->miss_evicted },
+        { "namespace", st->miss_namespace }, { "boundary", st->miss_boundary },
+        { "logprobs", st->miss_logprobs },
+    };
+    str_adds(out, "# TYPE sgl:uncached_tokens_total counter\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        str_addf(out, "sgl:uncached_tokens_total{reason=\"%s\"} %llu\n", rows[i].reason,
+                 (unsigned long long)rows[i].n);
+}
+
 enum MHD_Result route_metrics(struct exchange *x)
 {
     sgl_engine_stats st;
@@ -219,6 +247,8 @@ enum MHD_Result route_metrics(struct exchange *x)
     metric(&out, x, "num_requests_total", "counter", (double)st.requests);
     metric(&out, x, "num_aborted_requests_total", "counter", (double)st.cancelled);
     metric(&out, x, "num_retracted_requests_total", "counter", (double)st.retracted);
+    metric(&out, x, "evicted_tokens_total", "counter", (double)st.evicted_pages * PAGE_TOKENS);
+    metric_misses(&out, &st);
     enum MHD_Result rc = out.failed ? MHD_NO : reply_text(x, MHD_HTTP_OK,
                                                           "text/plain; version=0.0.4",
                                                           str_slice(&out));

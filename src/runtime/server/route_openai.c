@@ -9,17 +9,21 @@
 #define SAMPLING "temperature top_p top_k min_p frequency_penalty presence_penalty " \
                  "repetition_penalty seed stop stop_token_ids stop_regex min_tokens ignore_eos " \
                  "logit_bias regex ebnf json_schema structural_tag cache_salt extra_key priority " \
-                 "n logprobs stream stream_options model max_tokens deadline_ms response_format rid"
-#define WITHOUT_EFFECT "user store metadata service_tier prompt_cache_key prompt_cache_retention " \
-                       "safety_identifier verbosity no_logs custom_labels skip_special_tokens " \
+                 "n logprobs stream stream_options model max_tokens deadline_ms response_format rid " \
+                 "return_cached_tokens_details user safety_identifier"
+#define WITHOUT_EFFECT "store metadata service_tier prompt_cache_key prompt_cache_retention " \
+                       "verbosity no_logs custom_labels skip_special_tokens " \
                        "spaces_between_special_tokens separate_reasoning stream_reasoning"
 #define REFUSED "lora_path custom_params no_stop_trim return_token_ids " \
-                "return_cached_tokens_details return_hidden_states"
+                "return_hidden_states"
 
 /* ---- pieces of answers ----------------------------------------------------------------- */
 
-static const char *finish_reason(const sgl_result *r)
+static const char *finish_reason(const struct choice *c)
 {
+    const sgl_result *r = c->result;
+    if (c->aborted)
+        return "abort";
     return strcmp(r->finish, "length") == 0 || strcmp(r->finish, "closed") == 0 ? "length" : "stop";
 }
 
@@ -33,6 +37,7 @@ static json_t *matched_stop(const sgl_result *r)
 static json_t *usage_json(const struct exchange *x)
 {
     uint32_t prompt = 0, cached = 0, completion = 0;
+    json_t *sources = json_array();
     for (uint32_t i = 0; i < x->n_choice; i++) {
         const sgl_result *r = x->choice[i].result;
         if (!r)
@@ -42,11 +47,16 @@ static json_t *usage_json(const struct exchange *x)
             continue;                   /* the prompt counts once, whatever n */
         prompt += r->prompt_tokens;
         cached += r->cached_tokens;
+        json_array_append_new(sources, cached_json(x, &x->choice[i]));
     }
-    return json_pack("{s:i, s:i, s:i, s:{s:i}, s:{s:i}}", "prompt_tokens", (int)prompt,
+    json_t *details = json_pack("{s:i}", "cached_tokens", (int)cached);
+    if (x->cached_details)      /* of each prompt */
+        json_object_set(details, "cached_tokens_details", sources);
+    json_decref(sources);
+    return json_pack("{s:i, s:i, s:i, s:o, s:{s:i}}", "prompt_tokens", (int)prompt,
                      "completion_tokens", (int)completion, "total_tokens",
-                     (int)(prompt + completion), "prompt_tokens_details", "cached_tokens",
-                     (int)cached, "completion_tokens_details", "reasoning_tokens", 0);
+                     (int)(prompt + completion), "prompt_tokens_details", details,
+                     "completion_tokens_details", "reasoning_tokens", 0);
 }
 
 /* Bytes as valid text: what is no character becomes U+FFFD. */
@@ -167,7 +177,7 @@ static json_t *chat_whole(struct exchange *x)
             "{s:i, s:{s:s, s:o, s:n, s:n}, s:o, s:s, s:o}", "index", (int)i, "message", "role",
             "assistant", "content", json_stringn(r->text, r->text_len), "refusal", "tool_calls",
             "logprobs", chat_logprobs(x, r->tokens, r->n_tokens), "finish_reason",
-            finish_reason(r), "matched_stop", matched_stop(r)));
+            finish_reason(&x->choice[i]), "matched_stop", matched_stop(r)));
     }
     json_t *json = envelope(x, "chat.completion", choices);
     json_object_set_new(json, "usage", usage_json(x));
@@ -175,11 +185,12 @@ static json_t *chat_whole(struct exchange *x)
 }
 
 static void chat_send(struct exchange *x, uint32_t i, json_t *delta, json_t *logprobs,
-                      const sgl_result *r)
+                      const struct choice *ended)
 {
     json_t *choice = json_pack("{s:i, s:o, s:o, s:s?, s:o}", "index", (int)i, "delta", delta,
-                               "logprobs", logprobs, "finish_reason", r ? finish_reason(r) : NULL,
-                               "matched_stop", r ? matched_stop(r) : json_null());
+                               "logprobs", logprobs, "finish_reason",
+                               ended ? finish_reason(ended) : NULL, "matched_stop",
+                               ended ? matched_stop(ended->result) : json_null());
     json_t *json = envelope(x, "chat.completion.chunk", json_pack("[o]", choice));
     if (x->usage)
         json_object_set_new(json, "usage", json_null());
@@ -217,7 +228,7 @@ static void chat_finish(struct exchange *x, struct choice *c)
     if (n)
         chat_send(x, index_of(x, c), json_pack("{s:s}", "content", ""), chat_logprobs(x, rest, n),
                   NULL);
-    chat_send(x, index_of(x, c), json_object(), json_null(), c->result);
+    chat_send(x, index_of(x, c), json_object(), json_null(), c);
 }
 
 static void send_usage(struct exchange *x)
@@ -247,8 +258,8 @@ static json_t *text_whole(struct exchange *x)
         json_array_append_new(choices, json_pack(
             "{s:i, s:o, s:o, s:s, s:o}", "index", (int)i, "text",
             json_stringn(text.ptr ? text.ptr : "", text.len), "logprobs",
-            text_logprobs(x, r->tokens, r->n_tokens, &n_char), "finish_reason", finish_reason(r),
-            "matched_stop", matched_stop(r)));
+            text_logprobs(x, r->tokens, r->n_tokens, &n_char), "finish_reason",
+            finish_reason(&x->choice[i]), "matched_stop", matched_stop(r)));
     }
     str_free(&text);
     json_t *json = envelope(x, "text_completion", choices);
@@ -257,11 +268,12 @@ static json_t *text_whole(struct exchange *x)
 }
 
 static void text_send(struct exchange *x, uint32_t i, json_t *text, json_t *logprobs,
-                      const sgl_result *r)
+                      const struct choice *ended)
 {
     json_t *choice = json_pack("{s:i, s:o, s:o, s:s?, s:o}", "index", (int)i, "text", text,
-                               "logprobs", logprobs, "finish_reason", r ? finish_reason(r) : NULL,
-                               "matched_stop", r ? matched_stop(r) : json_null());
+                               "logprobs", logprobs, "finish_reason",
+                               ended ? finish_reason(ended) : NULL, "matched_stop",
+                               ended ? matched_stop(ended->result) : json_null());
     json_t *json = envelope(x, "text_completion", json_pack("[o]", choice));
     if (x->usage)
         json_object_set_new(json, "usage", json_null());
@@ -285,7 +297,7 @@ static void text_finish(struct exchange *x, struct choice *c)
     const sgl_token *rest;
     size_t n = unsent(x, c, &rest);
     text_send(x, index_of(x, c), json_string(""),
-              n ? text_logprobs(x, rest, n, &c->n_char) : json_null(), c->result);
+              n ? text_logprobs(x, rest, n, &c->n_char) : json_null(), c);
 }
 
 static const struct dialect text_dialect = { text_whole, text_open, text_chunk, text_finish,
@@ -300,7 +312,9 @@ static bool read_common(struct exchange *x, sgl_request *r, int64_t *ret_n)
     x->model = x->server->model;
     *ret_n = 1;
     if (!field_str(x, o, "model", &x->model) || !field_bool(x, o, "stream", &x->stream) ||
-        !field_int(x, o, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL) || !fields_sampling(x, o, r))
+        !field_bool(x, o, "return_cached_tokens_details", &x->cached_details) ||
+        !field_int(x, o, "n", 1, SERVER_MAX_CHOICES, ret_n, NULL) || !fields_sampling(x, o, r) ||
+        !fields_identity(x, o, r))
         return false;
     if (opts && !json_is_null(opts)) {
         if (!json_is_object(opts))

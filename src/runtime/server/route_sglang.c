@@ -11,8 +11,12 @@
 #include "base/clock.h"
 #include "runtime/server/exchange.h"
 
-static json_t *finish_json(const sgl_result *r)
+static json_t *finish_json(const struct choice *c)
 {
+    const sgl_result *r = c->result;
+    if (c->aborted)
+        return json_pack("{s:s, s:s, s:i, s:s}", "type", "abort", "message", c->error.text,
+                         "status_code", 504, "err_type", "deadline_exceeded");
     if (strcmp(r->finish, "length") == 0 || strcmp(r->finish, "closed") == 0)
         return json_pack("{s:s, s:i}", "type", "length", "length", (int)r->completion_tokens);
     json_t *matched = r->stop_text      ? json_string(r->stop_text)
@@ -77,6 +81,21 @@ static void forget(struct choice *c)
     json_array_clear(c->tops);
 }
 
+static void put_counters(const struct exchange *x, json_t *meta, const struct choice *c)
+{
+    const sgl_result *r = c->result;
+    json_object_set_new(meta, "cached_tokens_details", cached_json(x, c));
+    json_object_set_new(meta, "uncached_tokens_details", json_pack(
+        "{s:i, s:i, s:i, s:i}", "cold", (int)r->miss_cold, "evicted", (int)r->miss_evicted,
+        "boundary", (int)r->miss_boundary, "logprobs", (int)r->miss_logprobs));
+    json_object_set_new(meta, "forced_tokens", json_integer(r->forced_tokens));
+    json_object_set_new(meta, "num_retractions", json_integer(r->retractions));
+    json_object_set_new(meta, "queue_time", json_real(r->queue_ms / 1000));
+    json_object_set_new(meta, "prefill_time", json_real(r->prefill_ms / 1000));
+    json_object_set_new(meta, "decode_time", json_real(r->decode_ms / 1000));
+    json_object_set_new(meta, "ttft", json_real(r->ttft_ms / 1000));
+}
+
 static json_t *meta_json(const struct exchange *x, const struct choice *c)
 {
     const sgl_result *r = c->result;
@@ -89,14 +108,12 @@ static json_t *meta_json(const struct exchange *x, const struct choice *c)
         snprintf(id, sizeof id, "%s", x->id);
     json_t *meta = json_pack(
         "{s:s, s:o, s:i, s:i, s:i, s:i, s:s, s:f}", "id", id, "finish_reason",
-        r ? finish_json(r) : json_null(), "prompt_tokens", r ? (int)r->prompt_tokens : 0,
+        r ? finish_json(c) : json_null(), "prompt_tokens", r ? (int)r->prompt_tokens : 0,
         "completion_tokens", r ? (int)r->completion_tokens : (int)n_noted, "cached_tokens",
         r ? (int)r->cached_tokens : 0, "reasoning_tokens", 0, "weight_version", "default",
         "e2e_latency", (double)(clock_ms() - x->begun_ms) / 1000);
-    if (r) {
-        json_object_set_new(meta, "queue_time", json_real(r->queue_ms / 1000));
-        json_object_set_new(meta, "ttft", json_real(r->ttft_ms / 1000));
-    }
+    if (r)
+        put_counters(x, meta, c);
     return meta;
 }
 
@@ -237,6 +254,7 @@ static bool start_batch(struct exchange *x, const sgl_request *base)
         !exchange_begin(x, &dialect, (uint32_t)(n_prompt * (size_t)n)))
         return false;
     x->list_answer = batch || n > 1;
+    x->n_per_prompt = (uint32_t)n;
     for (size_t i = 0; i < n_prompt; i++) {
         int64_t n_here = n;
         if (i && json_is_array(params)) {
@@ -259,10 +277,11 @@ static bool read_generate(struct exchange *x, sgl_request *r)
 {
     const json_t *o = x->json;
     const char *rid = NULL;
-    int64_t top = 0, start_len = -1, priority = 0, deadline = 0;
+    int64_t top = 0, start_len = -1;
     bool ok = fields_check(x, o, "text input_ids sampling_params stream rid return_logprob "
                            "logprob_start_len top_logprobs_num return_text_in_logprobs extra_key "
-                           "cache_salt priority incremental deadline_ms",
+                           "cache_salt priority incremental deadline_ms user "
+                           "safety_identifier",
                            "no_logs custom_labels log_metrics model",
                            "token_ids_logprob return_prompt_token_ids lora_path logprobs_mode "
                            "return_logits_hash input_embeds image_data video_data audio_data "
@@ -273,11 +292,7 @@ static bool read_generate(struct exchange *x, sgl_request *r)
               field_int(x, o, "logprob_start_len", -1, 1 << 24, &start_len, NULL) &&
               field_int(x, o, "top_logprobs_num", 0, 128, &top, NULL) &&
               field_bool(x, o, "return_text_in_logprobs", &x->text_in_logprobs) &&
-              field_str(x, o, "cache_salt", &r->cache_salt) &&
-              field_str(x, o, "extra_key", &r->cache_salt) &&
-              field_int(x, o, "priority", INT32_MIN, INT32_MAX, &priority, NULL) &&
-              field_bool(x, o, "incremental", &x->incremental) &&
-              field_int(x, o, "deadline_ms", 1, 1 << 30, &deadline, NULL);
+              field_bool(x, o, "incremental", &x->incremental) && fields_identity(x, o, r);
     if (!ok)
         return false;
     if (start_len >= 0 && x->logprobs)
@@ -291,8 +306,6 @@ static bool read_generate(struct exchange *x, sgl_request *r)
     r->stream = x->stream;
     r->logprobs = x->logprobs;
     r->top_logprobs = x->top_logprobs = x->logprobs ? (uint32_t)top : 0;
-    r->priority = (int32_t)priority;
-    r->deadline_ms = (uint64_t)deadline;
     return true;
 }
 

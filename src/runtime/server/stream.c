@@ -16,15 +16,13 @@ bool exchange_begin(struct exchange *x, const struct dialect *dialect, uint32_t 
     if (n > SERVER_MAX_CHOICES)
         return refuse(x, 400, "invalid_value", "n", "%u values asked for, at most %d are made", n,
                       SERVER_MAX_CHOICES);
-    if (x->server->n_running >= x->server->max_queued)
-        return refuse(x, 429, "queue_full", NULL, "%u requests are waiting or running",
-                      x->server->n_running);
     x->choice = arena_array(&x->arena, n, sizeof *x->choice);
     if (!x->choice)
         return refuse_nomem(x);
+    if (!overload_take(x, n))
+        return false;
     x->dialect = dialect;
     x->n_choice = n;
-    x->server->n_running++;
     x->begun_ms = x->last_ms = clock_ms();
     return true;
 }
@@ -43,12 +41,15 @@ bool exchange_call(struct exchange *x, uint32_t i, const sgl_request *r)
 
 void exchange_stop(struct exchange *x)
 {
-    if (x->dialect)
-        x->server->n_running--;
     x->dialect = NULL;
-    for (uint32_t i = 0; i < x->n_choice; i++)      /* one step ends them all */
+    uint32_t n_open = 0;
+    for (uint32_t i = 0; i < x->n_choice; i++) {    /* one step ends them all */
+        n_open += !x->choice[i].done;
         if (x->choice[i].call)
             sgl_call_cancel(x->choice[i].call);
+    }
+    if (n_open)
+        overload_ended(x->server, n_open);
     for (uint32_t i = 0; i < x->n_choice; i++) {
         sgl_call_free(x->choice[i].call);
         str_free(&x->choice[i].text);
@@ -89,6 +90,7 @@ static void take_event(struct exchange *x, struct choice *c, const sgl_call_even
         return;
     case SGL_CALL_DONE:
         c->done = true;
+        overload_ended(x->server, 1);
         c->result = ev->result;
         if (!x->stream)
             return;
@@ -96,8 +98,19 @@ static void take_event(struct exchange *x, struct choice *c, const sgl_call_even
         x->dialect->finish(x, c);
         return;
     case SGL_CALL_FAILED:
-        c->done = c->failed = true;
+        c->done = true;
+        overload_ended(x->server, 1);
         c->error = ev->error;
+        if (!ev->result || ev->error.status != SGL_TIMEOUT) {
+            c->failed = true;
+            return;
+        }
+        c->aborted = true;
+        c->result = ev->result;
+        if (!x->stream)
+            return;
+        open_once(x);
+        x->dialect->finish(x, c);
         return;
     }
 }

@@ -234,9 +234,9 @@ bool context_has(const struct context *c, const struct node *n)
     return false;
 }
 
-static void drop_session(struct context *c)
+static void drop_session(struct context *c, enum session_end end)
 {
-    session_drop(c->session);
+    session_drop_as(c->session, end);
     c->session = NULL;
     set_node(&c->sent, NULL);
 }
@@ -250,7 +250,7 @@ void context_release(struct value *v)
         value_clear(v);
         return;
     }
-    drop_session(c);
+    drop_session(c, SESSION_LOW);
     base_unref(c->base);
     c->base = NULL;
 }
@@ -260,7 +260,7 @@ void context_set_tail(struct context *c, struct node *n)
 {
     set_node(&c->tail, n);
     if (c->session && !context_has(c, c->sent))
-        drop_session(c);
+        drop_session(c, SESSION_KEEP);
     while (c->base && !context_has(c, c->base->node)) {
         struct ctx_base *from = c->base->from ? base_ref(c->base->from) : NULL;
         base_unref(c->base);
@@ -270,7 +270,7 @@ void context_set_tail(struct context *c, struct node *n)
 
 void context_restore(struct context *c, struct node *n, struct ctx_base *b)
 {
-    drop_session(c);
+    drop_session(c, SESSION_KEEP);
     set_node(&c->tail, n);
     struct ctx_base *old = c->base;
     c->base = b ? base_ref(b) : NULL;

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Our logits on a GPU and on the CPU beside those of transformers, in one run.
+
+    gpu_transformers.py LOGITS [MODEL.gguf]         LOGITS: the program bench/logits
+
+Models: random Llama and Qwen3 checkpoints of moderate size, made here from a seed and saved by transformers (we
+read the safetensors); the tiny ones of test_cuda_model; and the default model's file, if it is given.
+
+The reference is transformers in double precision over the weights as they are stored.  The ruler is transformers
+in 16 bits with eager attention, in bf16 where the weights are bf16 and in fp16 elsewhere: our logits may be no
+further from the reference (relative L2 norm over all positions) than 1.5 times what the ruler is.  The greatest
+logit may be another one only where the reference's gap between its two best is below our difference there.
+Exits with 1 when a bar is missed, 77 where torch or transformers is not installed."""
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import torch
+    import transformers
+    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+except ImportError as e:
+    print(f"skipped: {e}")
+    sys.exit(77)
+
+BAR = 1.5
+CONFIGS = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+SHAPES = {
+    "llama": dict(hidden_size=1024, intermediate_size=2816, num_hidden_layers=8, num_attention_heads=16,
+                  num_key_value_heads=4, head_dim=64, vocab_size=16384, rope_theta=10000.0),
+    "llama-128": dict(hidden_size=2048, intermediate_size=5632, num_hidden_layers=6, num_attention_heads=16,
+                      num_key_value_heads=8, head_dim=128, vocab_size=32000, rope_theta=500000.0),
+    "qwen3": dict(hidden_size=1024, intermediate_size=3072, num_hidden_layers=8, num_attention_heads=16,
+                  num_key_value_heads=8, head_dim=128, vocab_size=16384, rope_theta=1000000.0),
+}
+
+
+def config(kind, theta, **shape):
+    c = CONFIGS[kind](max_position_embeddings=4096, rms_norm_eps=shape.pop("rms_norm_eps", 1e-5),
+                      tie_word_embeddings=shape.pop("tie_word_embeddings", False), pad_token_id=None,
+                      rope_parameters={"rope_type": "default", "rope_theta": theta}, **shape)
+    c._attn_implementation = "eager"
+    return c
+
+
+def blank(c):
+    torch.set_default_dtype(torch.float64)
+    with torch.device(DEVICE):
+        m = AutoModelForCausalLM.from_config(c, attn_implementation="eager")
+    torch.set_default_dtype(torch.float32)
+    return m.eval()
+
+
+def cast(m, dtype):
+    """Parameters alone: frequencies of rotation stay fp32, as they do when a checkpoint is loaded."""
+    for p in m.parameters():
+        p.data = p.data.to(dtype)
+    return m
+
+
+def randomise(m, dtype, seed):
+    """Weights near one over the root of the width, norms around one, rounded to what is stored."""
+    g = torch.Generator(device="cpu").manual_seed(seed)
+    with torch.no_grad():
+        for name, p in m.named_parameters():
+            x = torch.randn(p.shape, generator=g)
+            x = 1 + 0.3 * x if "norm" in name else 0.3 * x if p.dim() == 1 else x / p.shape[-1] ** 0.5
+            p.copy_(x.to(dtype).double())
+
+
+# ---- a GGUF file as a model of transformers: a reader of its own, independent of ours ----
+
+SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
+         "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+         "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
+         "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
+         "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+
+
+class Gguf:
+    def __init__(self, path):
+        self.raw = np.memmap(path, dtype=np.uint8, mode="r")
+        self.at = 8
+        n_tensor, n_key = self.take("<Q"), self.take("<Q")
+        self.meta = {}
+        for _ in range(n_key):
+            key = self.text()
+            self.meta[key] = self.value(self.take("<I"))
+        self.info = {}
+        for _ in range(n_tensor):
+            name = self.text()
+            dims = [self.take("<Q") for _ in range(self.take("<I"))]
+            self.info[name] = (dims[::-1], self.take("<I"), self.take("<Q"))
+        self.base = -(-self.at // 32) * 32
+
+    def take(self, form):
+        n = struct.calcsize(form)
+        self.at += n
+        return struct.unpack(form, self.raw[self.at - n:self.at].tobytes())[0]
+
+    def text(self):
+        n = self.take("<Q")
+        self.at += n
+        return self.raw[self.at - n:self.at].tobytes().decode("utf-8", "replace")
+
+    def value(self, kind):
+        if kind == 8:
+            return self.text()
+        if kind == 9:
+            elem, n = self.take("<I"), self.take("<Q")
+            return [self.value(elem) for _ in range(n)]
+        return self.take(SCALARS[kind])
+
+    def tensor(self, name):
+        dims, kind, off = self.info[name]
+        n, at = int(np.prod(dims)), self.base + off
+
+        def view(form, count):
+            t = np.dtype(form)
+            return np.frombuffer(self.raw[at:at + count * t.itemsize].tobytes(), t)
+
+        if kind == 0:
+            flat = view("<f4", n)
+        elif kind == 1:
+            flat = view("<f2", n)
+        elif kind == 30:
+            flat = (view("<u2", n).astype(np.uint32) << 16).view(np.float32)
+        elif kind == 3:
+            b = view([("d", "<f2"), ("m", "<f2"), ("q", "u1", 16)], n // 32)
+            q = np.concatenate([b["q"] & 15, b["q"] >> 4], axis=1)
+            flat = b["d"].astype(np.float64)[:, None] * q + b["m"].astype(np.float64)[:, None]
+        elif kind == 8:
+            b = view([("d", "<f2"), ("q", "i1", 32)], n // 32)
+            flat = b["d"].astype(np.float64)[:, None] * b["q"]
+        else:
+            raise SystemExit(f"{name}: tensor type {kind}")
+        return torch.from_numpy(flat.astype(np.float64).reshape(dims))
+
+
+def pairs_apart(w, head_dim):
+    """Rows of interleaved pairs to first halves, then second halves."""
+    rest = w.shape[1:]
+    return w.reshape(-1, head_dim // 2, 2, *rest).transpose(1, 2).reshape(-1, *rest)
+
+
+def from_gguf(path):
+    f = Gguf(path)
+    arch = f.meta["general.architecture"]
+    get = lambda key, other=None: f.meta.get(f"{arch}.{key}", other)
+    width, heads = get("embedding_length"), get("attention.head_count")
+    hd = get("attention.key_length", width // heads)
+    c = config(arch, get("rope.freq_base"), hidden_size=width, intermediate_size=get("feed_forward_length"),
+               num_hidden_layers=get("block_count"), num_attention_heads=heads,
+               num_key_value_heads=get("attention.head_count_kv"), head_dim=hd,
+               vocab_size=f.info["token_embd.weight"][0][0], tie_word_embeddings="output.weight" not in f.info,
+               rms_norm_eps=get("attention.layer_norm_rms_epsilon"))
+    m = blank(c)
+    state, kinds = {}, set()
+    for name, (dims, kind, _) in f.info.items():
+        parts = name.split(".")
+        head = f"model.layers.{parts[1]}." if parts[0] == "blk" else ""
+        w = f.tensor(name)
+        if len(dims) == 2:
+            kinds.add(kind)
+        if arch == "llama" and parts[-2] in ("attn_q", "attn_k"):
+            w = pairs_apart(w, hd)
+        state[head + NAMES[parts[-2]] + "." + parts[-1]] = w
+    missing, unknown = m.load_state_dict(state, strict=False)
+    assert not unknown and set(missing) <= {"lm_head.weight"}, (missing, unknown)
+    m.tie_weights()
+    return m, torch.bfloat16 if kinds == {30} else torch.float16
+
+
+# ---- comparing ----
+
+def run_ours(program, model, device, ids, n_vocab):
+    with tempfile.TemporaryDirectory() as d:
+        ids.astype(np.uint32).tofile(d + "/ids")
+        done = subprocess.run([program, model, device, d + "/ids", d + "/out"], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{model} on {device}: {done.stderr.strip()}")
+        return np.fromfile(d + "/out", np.float32).reshape(len(ids), n_vocab).astype(np.float64)
+
+
+def run_theirs(m, ids):
+    with torch.no_grad():
+        return m(torch.from_numpy(ids)[None].to(DEVICE)).logits[0].double().cpu().numpy()
+
+
+def distance(x, ref):
+    return np.sqrt(((x - ref) ** 2).sum() / (ref ** 2).sum())
+
+
+def other_best(x, ref):
+    """Positions where another logit is the greatest, and those where the gap does not excuse it."""
+    best, rows = x.argmax(-1), np.arange(len(x))
+    two = np.partition(ref, -2, axis=-1)[:, -2:]
+    other = best != ref.argmax(-1)
+    return int(other.sum()), int((other & (two[:, 1] - two[:, 0] > np.abs(x - ref).max(-1))).sum())
+
+
+def compare(name, program, path, m, dtype, ids, devices):
+    n_vocab = m.config.vocab_size
+    ids = np.arange(ids) * 7919 % n_vocab if isinstance(ids, int) else ids
+    ref = run_theirs(m, ids)
+    theirs = distance(run_theirs(cast(m, dtype), ids), ref)
+    row = {"model": name, "ruler": str(dtype)[6:], "positions": len(ids), "transformers": float(f"{theirs:.3g}")}
+    good = True
+    for device in devices:
+        x = run_ours(program, path, device, ids, n_vocab)
+        e = distance(x, ref)
+        other, bad = other_best(x, ref)
+        row[device] = {"error": float(f"{e:.3g}"), "of ruler": round(e / theirs, 3), "other best": other}
+        if device != "cpu":         # the CPU's int8 activations have bars of their own
+            good &= bool(e <= BAR * theirs) and bad == 0 and bool(np.isfinite(x).all())
+    print(json.dumps(row), "" if good else "MISSED", flush=True)
+    return good
+
+
+def main():
+    program, files = sys.argv[1], sys.argv[2:]
+    devices = ["cuda", "cpu"] if DEVICE == "cuda" else ["cpu"]
+    print(f"transformers {transformers.__version__}, torch {torch.__version__} on {DEVICE}")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    transformers.utils.logging.disable_progress_bar()
+    good = True
+    with tempfile.TemporaryDirectory() as d:
+        for arch in ("llama", "qwen2", "qwen3"):
+            for dtype in ("F32", "F16", "BF16"):
+                path = f"{d}/{arch}.gguf"
+                subprocess.run([program, "--synth", arch, dtype, path], check=True)
+                m, ruler = from_gguf(path)
+                ids = np.array([(i * 89 + i // 7) % m.config.vocab_size for i in range(300)])
+                good &= compare(f"tiny {arch} {dtype}", program, path, m, ruler, ids, devices)
+        for name, shape in SHAPES.items():
+            for seed, dtype in ((1, torch.bfloat16), (2, torch.float16)):
+                shape_now = dict(shape)
+                m = blank(config(name.split("-")[0], shape_now.pop("rope_theta"), **shape_now))
+                randomise(m, dtype, seed)
+                path = f"{d}/{name}-{seed}"
+                cast(m, dtype).save_pretrained(path)
+                cast(m, torch.float64)
+                good &= compare(f"random {name} {str(dtype)[6:]}", program, path, m, dtype, 300, devices)
+        for path in files:
+            m, ruler = from_gguf(path)
+            good &= compare(path.split("/")[-1], program, path, m, ruler, 300, devices)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
