@@ -273,7 +273,7 @@ int main(int argc, char **argv)
             (unsigned long long)lab.w.n_again, lab.w.max_row, lab.w.max_seq,
             (unsigned long long)lab.n_evicted, (unsigned long long)lab.n_copied,
             (unsigned long long)lab.n_retracted);
-    REQUIRE(lab.w.n_again > lab.w.n_new && lab.w.max_seq >= 60);
+    REQUIRE(lab.w.n_again > lab.w.n_new && lab.w.max_seq >= 50);
     REQUIRE(lab.n_evicted > 0 && lab.n_copied > 0 && lab.n_retracted > 0);
     drive_free(&lab.first);
     mem_free(lab.text);
