@@ -4,7 +4,12 @@
     peers.py BENCH_FOLDER MODEL.gguf [THREADS]
 
 BENCH_FOLDER holds our `decode` and `prefill`.  The peer is the PyPI package llama-cpp-python,
-which builds for this processor; install it in the Python that runs this script.
+which builds for this processor; install it in the Python that runs this script.  Its own line about
+the instructions that it was built for is printed first.
+
+For machines with AVX2 alone, on one that has more: build the package from source with
+CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX512=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON
+-DGGML_BMI2=ON" and run this script with SGL_CPU_LEVEL=avx2.
 """
 import os
 import re
@@ -79,6 +84,7 @@ def main():
     model = llama_cpp.Llama(model_path=path, n_ctx=1024, n_batch=512, n_threads=threads,
                             n_threads_batch=threads, verbose=False)
     ctx = batch_context(model, threads)
+    print("llama.cpp:", llama_cpp.llama_print_system_info().decode().strip())
     peer(model, ctx)
     rows = {"decode": ([], []), "prefill": ([], []), "batch": ([], [])}
     for _ in range(ROUNDS):
@@ -87,10 +93,13 @@ def main():
             rows[name][0].append(rate)
         for name, rate in zip(rows, peer(model, ctx)):
             rows[name][1].append(rate)
+    print(text.split(",")[0].strip())
     for name, (mine, theirs) in rows.items():
         a, b = statistics.median(mine), statistics.median(theirs)
-        print("%-8s ours %.1f tok/s, llama.cpp (llama-cpp-python %s, %d threads) %.1f: %.2fx"
-              % (name, a, llama_cpp.__version__, threads, b, a / b))
+        pairs = [x / y for x, y in zip(mine, theirs)]
+        print("%-8s ours %.1f tok/s, llama.cpp (llama-cpp-python %s, %d threads) %.1f: %.2fx "
+              "(pairs %.2f to %.2f, median %.2f)" % (name, a, llama_cpp.__version__, threads, b, a / b, min(pairs), max(pairs),
+                                                     statistics.median(pairs)))
 
 
 main()

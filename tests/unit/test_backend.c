@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(levels_agree)
 {
-    static const char *const level[] = { "scalar", "avx2", "avx512" };
+    static const char *const level[] = { "scalar", "avx2", "avxvnni", "avx512" };
     float *first = NULL;
     for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
         struct rig r = { 0 };
