@@ -1,13 +1,13 @@
-/* decode.c - tokens per second of one sequence or of a batch, beside the rate at which memory can be
- * read.
+/* decode.c - tokens per second of one sequence or of a batch, beside the rate at which memory can
+ * be read.
  *
  *     decode [MODEL [SEQUENCES]]
  *
- * A step reads every weight once, and the keys and values of what came before in each sequence.  The
- * ceiling is the read rate of a buffer of the weights' size, measured between the runs; a batch meets
- * it later than one sequence, because products of several rows compute more for each byte.  On a
- * machine with other work medians tell what it left over; the best step beside the best reading tells
- * what the program can do. */
+ * A step reads every weight once, and the keys and values of what came before in each sequence.
+ * The ceiling is the read rate of a buffer of the weights' size, measured between the runs; a batch
+ * meets it later than one sequence, because products of several rows compute more for each byte.
+ * On a machine with other work medians tell what it left over; the best step beside the best
+ * reading tells what the program can do. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,10 +31,11 @@ static void step(struct load *l, uint32_t pos)
     for (uint32_t i = 0; i < l->n; i++) {
         l->row[i] = (l->tok[pos] + i) % l->m.info->n_vocab;
         l->at[i] = i;
-        l->seq[i] = (struct batch_seq){ .row = i, .n_row = 1, .pos = pos, .page = l->m.page + i * pages };
+        l->seq[i] = (struct batch_seq){ .row = i, .n_row = 1, .pos = pos,
+                                        .page = l->m.page + i * pages };
     }
-    struct batch b = { .tok = l->row, .n_row = l->n, .seq = l->seq, .n_seq = l->n, .logit_row = l->at,
-                       .n_logit = l->n };
+    struct batch b = { .tok = l->row, .n_row = l->n, .seq = l->seq, .n_seq = l->n,
+                       .logit_row = l->at, .n_logit = l->n };
     bench_forward(&l->m, &b);
 }
 
@@ -52,12 +53,13 @@ static void report(const struct load *l, const double *rate, double best, const 
     double kv = (double)info->kv_bytes / info->n_page / info->page_tokens;
     double bytes = (double)info->weight_bytes + l->n * kv * (PROMPT + STEPS / 2.0);
     double usual = read[RUNS * READS / 2], most = read[RUNS * READS - 1];
-    printf("decode   %s, %u at once: median %.1f tok/s (worst %.1f, best %.1f of %d runs; best step %.1f)\n",
+    printf("decode   %s, %u at once: median %.1f tok/s (worst %.1f, best %.1f of %d runs; "
+           "best step %.1f)\n",
            info->device, l->n, rate[RUNS / 2], rate[0], rate[RUNS - 1], RUNS, best);
-    printf("         %.1f MB a step; reading: median %.1f GB/s, best %.1f; so at most %.0f, %.0f tok/s: %.0f %% of "
-           "the median, %.0f %% best of best\n", bytes / 1e6, usual / 1e9, most / 1e9, l->n * usual / bytes,
-           l->n * most / bytes, 100 * rate[RUNS / 2] * bytes / (l->n * usual),
-           100 * best * bytes / (l->n * most));
+    printf("         %.1f MB a step; reading: median %.1f GB/s, best %.1f; so at most %.0f, %.0f tok/s: "
+           "%.0f %% of the median, %.0f %% best of best\n",
+           bytes / 1e6, usual / 1e9, most / 1e9, l->n * usual / bytes, l->n * most / bytes,
+           100 * rate[RUNS / 2] * bytes / (l->n * usual), 100 * best * bytes / (l->n * most));
 }
 
 int main(int argc, char **argv)

@@ -84,7 +84,7 @@ def main():
     model = llama_cpp.Llama(model_path=path, n_ctx=1024, n_batch=512, n_threads=threads,
                             n_threads_batch=threads, verbose=False)
     ctx = batch_context(model, threads)
-    print("llama.cpp:", llama_cpp.llama_print_system_info().decode().strip())
+    print("llama.cpp:", llama_cpp.llama_print_system_info().decode().strip(), flush=True)
     peer(model, ctx)
     rows = {"decode": ([], []), "prefill": ([], []), "batch": ([], [])}
     for _ in range(ROUNDS):
@@ -93,13 +93,16 @@ def main():
             rows[name][0].append(rate)
         for name, rate in zip(rows, peer(model, ctx)):
             rows[name][1].append(rate)
+        print("  ".join("%s %.1f / %.1f" % (name, mine[-1], theirs[-1])
+                        for name, (mine, theirs) in rows.items()), flush=True)
     print(text.split(",")[0].strip())
     for name, (mine, theirs) in rows.items():
         a, b = statistics.median(mine), statistics.median(theirs)
         pairs = [x / y for x, y in zip(mine, theirs)]
         print("%-8s ours %.1f tok/s, llama.cpp (llama-cpp-python %s, %d threads) %.1f: %.2fx "
-              "(pairs %.2f to %.2f, median %.2f)" % (name, a, llama_cpp.__version__, threads, b, a / b, min(pairs), max(pairs),
-                                                     statistics.median(pairs)))
+              "(pairs %.2f to %.2f, median %.2f)"
+              % (name, a, llama_cpp.__version__, threads, b, a / b, min(pairs), max(pairs),
+                 statistics.median(pairs)))
 
 
 main()
