@@ -130,6 +130,13 @@ double bench_read_rate(struct bench_reader *r)
     return (double)r->bytes * 1e9 / (double)(clock_ns() - t0);
 }
 
+double bench_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 int bench_by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -29,6 +29,9 @@ void   bench_reader_free(struct bench_reader *r);
 /* Bytes per second that all cores read together from it, once through. */
 double bench_read_rate(struct bench_reader *r);
 
+/* Processor time of all threads so far, in seconds. */
+double bench_cpu(void);
+
 int    bench_by_value(const void *a, const void *b);    /* doubles, for qsort */
 
 #endif
