@@ -246,7 +246,7 @@ struct device_opts {
     int         n_thread;       /* 0: one a core */
     uint32_t    max_row;        /* rows of one call */
     uint32_t    max_width;      /* widest n_in of a matrix */
-    const char *level;          /* "scalar", "avx2", "avx512"; NULL: the best of this machine */
+    const char *level;          /* "scalar", "avx2", "avxvnni", "avx512"; NULL: the best one */
     int         gpu;            /* number of the GPU */
     /* What a GPU's work lists are sized by; the CPU keeps none. */
     uint32_t    max_item;       /* sequences of one step */
