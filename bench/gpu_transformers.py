@@ -21,13 +21,15 @@ try:
     import numpy as np
     import torch
     import transformers
-    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+    from transformers import (AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, Phi3Config,
+                              Qwen2Config, Qwen3Config, SmolLM3Config)
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
 
 BAR = 1.5
-CONFIGS = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}
+CONFIGS = {"llama": LlamaConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config, "smollm3": SmolLM3Config,
+           "phi3": Phi3Config, "gemma2": Gemma2Config, "gemma3": Gemma3TextConfig}
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SHAPES = {
     "llama": dict(hidden_size=1024, intermediate_size=2816, num_hidden_layers=8, num_attention_heads=16,
@@ -40,9 +42,12 @@ SHAPES = {
 
 
 def config(kind, theta, **shape):
+    rope = {"rope_type": "default", "rope_theta": theta}
+    if kind == "gemma3":
+        rope = {"full_attention": rope, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}
     c = CONFIGS[kind](max_position_embeddings=4096, rms_norm_eps=shape.pop("rms_norm_eps", 1e-5),
                       tie_word_embeddings=shape.pop("tie_word_embeddings", False), pad_token_id=None,
-                      rope_parameters={"rope_type": "default", "rope_theta": theta}, **shape)
+                      rope_parameters=rope, **shape)
     c._attn_implementation = "eager"
     return c
 
@@ -80,6 +85,11 @@ NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "outpu
          "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
          "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
          "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+OTHER_NAMES = {
+    "phi3": {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"},
+    "gemma": {"ffn_norm": "pre_feedforward_layernorm", "post_attention_norm": "post_attention_layernorm",
+              "post_ffw_norm": "post_feedforward_layernorm"},
+}
 
 
 class Gguf:
@@ -154,11 +164,18 @@ def from_gguf(path):
     get = lambda key, other=None: f.meta.get(f"{arch}.{key}", other)
     width, heads = get("embedding_length"), get("attention.head_count")
     hd = get("attention.key_length", width // heads)
+    gemma = arch.startswith("gemma")
+    names = {**NAMES, **OTHER_NAMES.get("gemma" if gemma else arch, {})}
+    more = {"sliding_window": get("attention.sliding_window")} if gemma or arch == "phi3" else {}
+    if gemma:
+        more["query_pre_attn_scalar"] = hd
+    if arch == "gemma2":
+        more |= {k: get(k) for k in ("attn_logit_softcapping", "final_logit_softcapping")}
     c = config(arch, get("rope.freq_base"), hidden_size=width, intermediate_size=get("feed_forward_length"),
                num_hidden_layers=get("block_count"), num_attention_heads=heads,
                num_key_value_heads=get("attention.head_count_kv"), head_dim=hd,
                vocab_size=f.info["token_embd.weight"][0][0], tie_word_embeddings="output.weight" not in f.info,
-               rms_norm_eps=get("attention.layer_norm_rms_epsilon"))
+               rms_norm_eps=get("attention.layer_norm_rms_epsilon"), **more)
     m = blank(c)
     state, kinds = {}, set()
     for name, (dims, kind, _) in f.info.items():
@@ -167,9 +184,11 @@ def from_gguf(path):
         w = f.tensor(name)
         if len(dims) == 2:
             kinds.add(kind)
-        if arch == "llama" and parts[-2] in ("attn_q", "attn_k"):
+        if arch in ("llama", "smollm3") and parts[-2] in ("attn_q", "attn_k"):
             w = pairs_apart(w, hd)
-        state[head + NAMES[parts[-2]] + "." + parts[-1]] = w
+        if gemma and len(dims) == 1:
+            w = w - 1               # the file's norms are what is multiplied with
+        state[head + names[parts[-2]] + "." + parts[-1]] = w
     missing, unknown = m.load_state_dict(state, strict=False)
     assert not unknown and set(missing) <= {"lm_head.weight"}, (missing, unknown)
     m.tie_weights()
@@ -230,7 +249,7 @@ def main():
     transformers.utils.logging.disable_progress_bar()
     good = True
     with tempfile.TemporaryDirectory() as d:
-        for arch in ("llama", "qwen2", "qwen3"):
+        for arch in CONFIGS:
             for dtype in ("F32", "F16", "BF16"):
                 path = f"{d}/{arch}.gguf"
                 subprocess.run([program, "--synth", arch, dtype, path], check=True)

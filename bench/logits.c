@@ -39,7 +39,7 @@ static int write_synth(const char *arch, const char *dtype, const char *path)
         if (strcmp(dtype_name(types[i]), dtype) != 0)
             continue;
         struct synth_opts o = synth_defaults(arch, types[i], 7);
-        o.n_layer = 3;
+        o.n_layer = o.n_layer < 3 ? 3 : o.n_layer;
         if (synth_gguf(&o, &bytes, &err) != ST_OK)
             return failed(&err);
         int rc = write_file(path, bytes.ptr, bytes.len);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "runtime/files/models.h"
@@ -65,6 +66,8 @@ void bench_rows(struct bench_model *m, const uint32_t *tok, uint32_t n, uint32_t
     bench_forward(m, &b);
 }
 
+enum { MAX_CORES = 64 };
+
 struct reader {
     const uint64_t *from;
     size_t          n;
@@ -84,33 +87,54 @@ static void *read_all(void *arg)
     return NULL;
 }
 
-double bench_read_rate(size_t bytes)
+struct bench_reader {
+    uint64_t *data;
+    size_t    bytes;
+    int       n;            /* cores */
+};
+
+struct bench_reader *bench_reader_new(size_t bytes)
 {
-    enum { ROUNDS = 9, MAX_CORES = 64 };
+    const size_t large = 2 << 20;
     cpu_set_t set;
+    struct bench_reader *r = malloc(sizeof *r);
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    n = n > MAX_CORES ? MAX_CORES : n;
-    uint64_t *data = malloc(bytes), best = UINT64_MAX;
-    if (!data)
-        return 0;
-    memset(data, 1, bytes);
-    for (int round = 0; round < ROUNDS; round++) {
-        pthread_t thread[MAX_CORES];
-        struct reader part[MAX_CORES];
-        size_t each = bytes / sizeof *data / (size_t)n;
-        uint64_t t0 = clock_ns();
-        for (int i = 0; i < n; i++) {
-            part[i] = (struct reader){ data + each * (size_t)i, each, 0 };
-            if (pthread_create(&thread[i], NULL, read_all, &part[i]))
-                exit(1);
-        }
-        for (int i = 0; i < n; i++)
-            pthread_join(thread[i], NULL);
-        uint64_t ns = clock_ns() - t0;
-        best = ns < best ? ns : best;
+    *r = (struct bench_reader){ aligned_alloc(large, (bytes + large - 1) / large * large), bytes,
+                                n > MAX_CORES ? MAX_CORES : n };
+#ifdef MADV_HUGEPAGE
+    (void)madvise(r->data, bytes, MADV_HUGEPAGE);
+#endif
+    memset(r->data, 1, bytes);
+    return r;
+}
+
+void bench_reader_free(struct bench_reader *r)
+{
+    free(r->data);
+    free(r);
+}
+
+double bench_read_rate(struct bench_reader *r)
+{
+    pthread_t thread[MAX_CORES];
+    struct reader part[MAX_CORES];
+    size_t each = r->bytes / sizeof *r->data / (size_t)r->n;
+    uint64_t t0 = clock_ns();
+    for (int i = 0; i < r->n; i++) {
+        part[i] = (struct reader){ r->data + each * (size_t)i, each, 0 };
+        if (pthread_create(&thread[i], NULL, read_all, &part[i]))
+            exit(1);
     }
-    free(data);
-    return (double)bytes * 1e9 / (double)best;
+    for (int i = 0; i < r->n; i++)
+        pthread_join(thread[i], NULL);
+    return (double)r->bytes * 1e9 / (double)(clock_ns() - t0);
+}
+
+double bench_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 int bench_by_value(const void *a, const void *b)

@@ -22,8 +22,15 @@ void   bench_forward(struct bench_model *m, const struct batch *b);
 /* One forward pass of n rows of one sequence from pos on; the last row's logits are computed. */
 void   bench_rows(struct bench_model *m, const uint32_t *tok, uint32_t n, uint32_t pos);
 
-/* Bytes per second that all cores read together from a buffer of this size. */
-double bench_read_rate(size_t bytes);
+/* A buffer of this size in large pages, as the weights have them. */
+struct bench_reader;
+struct bench_reader *bench_reader_new(size_t bytes);
+void   bench_reader_free(struct bench_reader *r);
+/* Bytes per second that all cores read together from it, once through. */
+double bench_read_rate(struct bench_reader *r);
+
+/* Processor time of all threads so far, in seconds. */
+double bench_cpu(void);
 
 int    bench_by_value(const void *a, const void *b);    /* doubles, for qsort */
 

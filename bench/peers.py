@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
 """Decode, decode of a batch and prefill beside llama.cpp on the same file, alternating in one run.
+By the clock, and by processor time: on one core (taskset) with other work on it, the latter counts.
 
     peers.py BENCH_FOLDER MODEL.gguf [THREADS]
 
 BENCH_FOLDER holds our `decode` and `prefill`.  The peer is the PyPI package llama-cpp-python,
-which builds for this processor; install it in the Python that runs this script.
+which builds for this processor; install it in the Python that runs this script.  Its own line about
+the instructions that it was built for is printed first.
+
+For machines with AVX2 alone, on one that has more: build the package from source with
+CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX512=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON
+-DGGML_BMI2=ON" and run this script with SGL_CPU_LEVEL=avx2.
 """
 import os
 import re
@@ -19,24 +25,29 @@ ROUNDS, PROMPT, STEPS, BATCH = 5, 512, 64, 16
 
 
 def ours(folder, name, model):
-    program = [os.path.join(folder, "decode"), model, str(BATCH)] if name == "batch" else \
-              [os.path.join(folder, name), model]
+    """(tokens a second, tokens a second of processor time), and what was printed."""
+    program = {"decode": ["decode", model, "1", "3"], "batch": ["decode", model, str(BATCH), "1"],
+               "prefill": ["prefill", model, "3"]}[name]
+    program[0] = os.path.join(folder, program[0])
     out = subprocess.run(program, capture_output=True, text=True, check=True).stdout
-    return float(re.search(r"median ([0-9.]+) tok/s", out).group(1)), out
+    found = re.search(r"median ([0-9.]+) tok/s, ([0-9.]+) a second of processor", out)
+    return (float(found.group(1)), float(found.group(2))), out
+
+
+def timed(n_token, work):
+    t, cpu = time.perf_counter(), time.process_time()
+    work()
+    return n_token / (time.perf_counter() - t), n_token / (time.process_time() - cpu)
 
 
 def peer(model, ctx):
     tok = [i * 7919 % model.n_vocab() for i in range(PROMPT + STEPS)]
     model.reset()
-    t = time.perf_counter()
-    model.eval(tok[:PROMPT])
-    prefill = PROMPT / (time.perf_counter() - t)
+    prefill = timed(PROMPT, lambda: model.eval(tok[:PROMPT]))
     model.reset()
     model.eval(tok[:64])
-    t = time.perf_counter()
-    for i in range(STEPS):
-        model.eval([tok[64 + i]])
-    return STEPS / (time.perf_counter() - t), prefill, peer_batch(ctx, tok, model.n_vocab())
+    decode = timed(STEPS, lambda: [model.eval([tok[64 + i]]) for i in range(STEPS)])
+    return {"decode": decode, "prefill": prefill, "batch": peer_batch(ctx, tok, model.n_vocab())}
 
 
 def fill(batch, rows):
@@ -63,12 +74,13 @@ def peer_batch(ctx, tok, n_vocab):
     for seq in range(BATCH):
         fill(batch, [(tok[i], i, seq) for i in range(64)])
         assert llama_cpp.llama_decode(ctx, batch) == 0
-    t = time.perf_counter()
-    for i in range(STEPS):
-        fill(batch, [((tok[64 + i] + seq) % n_vocab, 64 + i, seq) for seq in range(BATCH)])
-        assert llama_cpp.llama_decode(ctx, batch) == 0
-        llama_cpp.llama_synchronize(ctx)
-    rate = BATCH * STEPS / (time.perf_counter() - t)
+
+    def steps():
+        for i in range(STEPS):
+            fill(batch, [((tok[64 + i] + seq) % n_vocab, 64 + i, seq) for seq in range(BATCH)])
+            assert llama_cpp.llama_decode(ctx, batch) == 0
+            llama_cpp.llama_synchronize(ctx)
+    rate = timed(BATCH * STEPS, steps)
     llama_cpp.llama_batch_free(batch)
     return rate
 
@@ -79,18 +91,25 @@ def main():
     model = llama_cpp.Llama(model_path=path, n_ctx=1024, n_batch=512, n_threads=threads,
                             n_threads_batch=threads, verbose=False)
     ctx = batch_context(model, threads)
+    print("llama.cpp:", llama_cpp.llama_print_system_info().decode().strip(), flush=True)
     peer(model, ctx)
     rows = {"decode": ([], []), "prefill": ([], []), "batch": ([], [])}
     for _ in range(ROUNDS):
+        theirs = peer(model, ctx)
         for name in rows:
-            rate, text = ours(folder, name, path)
-            rows[name][0].append(rate)
-        for name, rate in zip(rows, peer(model, ctx)):
-            rows[name][1].append(rate)
+            mine, text = ours(folder, name, path)
+            rows[name][0].append(mine)
+            rows[name][1].append(theirs[name])
+        print("  ".join("%s %.1f / %.1f" % (name, mine[-1][0], theirs[-1][0])
+                        for name, (mine, theirs) in rows.items()), flush=True)
+    print(text.split(",")[0].strip())
     for name, (mine, theirs) in rows.items():
-        a, b = statistics.median(mine), statistics.median(theirs)
-        print("%-8s ours %.1f tok/s, llama.cpp (llama-cpp-python %s, %d threads) %.1f: %.2fx"
-              % (name, a, llama_cpp.__version__, threads, b, a / b))
+        for i, what in enumerate(("", " of processor time")):
+            a, b = (statistics.median(rate[i] for rate in side) for side in (mine, theirs))
+            pairs = sorted(x[i] / y[i] for x, y in zip(mine, theirs))
+            print("%-8s ours %.1f tok/s%s, llama.cpp (llama-cpp-python %s, %d threads) %.1f: %.2fx "
+                  "(pairs %.2f to %.2f)" % (name, a, what, llama_cpp.__version__, threads, b, a / b,
+                                            pairs[0], pairs[-1]))
 
 
 main()

@@ -1,6 +1,6 @@
 /* prefill.c - tokens per second of a prompt of 512, and the operations that stand behind them.
  *
- *     prefill [MODEL]
+ *     prefill [MODEL [RUNS]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "measure.h"
 
-enum { RUNS = 7, PROMPT = 512 };
+enum { RUNS = 7, MAX_RUNS = 99, PROMPT = 512 };
 
 /* Weights of the layers: two operations each for a token.  Norms and the like do not count. */
 static double layer_weights(const struct bundle *b)
@@ -29,20 +29,29 @@ int main(int argc, char **argv)
     if (rc)
         return rc;
     uint32_t tok[PROMPT];
-    double rate[RUNS];
+    int runs = argc > 2 ? atoi(argv[2]) : RUNS;
+    if (runs < 1 || runs > MAX_RUNS) {
+        fprintf(stderr, "prefill: 1 to %d runs\n", MAX_RUNS);
+        return 2;
+    }
+    double rate[MAX_RUNS], busy[MAX_RUNS];
     for (uint32_t i = 0; i < PROMPT; i++)
         tok[i] = i * 7919 % m.info->n_vocab;
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < runs; run++) {
+        double cpu = bench_cpu();
         uint64_t t0 = clock_ns();
         bench_rows(&m, tok, PROMPT, 0);
+        busy[run] = PROMPT / (bench_cpu() - cpu);
         rate[run] = PROMPT * 1e9 / (double)(clock_ns() - t0);
     }
-    qsort(rate, RUNS, sizeof *rate, bench_by_value);
+    qsort(rate, (size_t)runs, sizeof *rate, bench_by_value);
+    qsort(busy, (size_t)runs, sizeof *busy, bench_by_value);
     double op = 2 * layer_weights(m.bundle);
-    printf("prefill  %s: median %.0f tok/s (worst %.0f, best %.0f of %d runs of %d tokens)\n",
-           m.info->device, rate[RUNS / 2], rate[0], rate[RUNS - 1], RUNS, PROMPT);
+    printf("prefill  %s: median %.1f tok/s, %.1f a second of processor time (worst %.0f, best %.0f "
+           "of %d runs of %d tokens)\n", m.info->device, rate[runs / 2], busy[runs / 2], rate[0],
+           rate[runs - 1], runs, PROMPT);
     printf("         %.3f Gop a token in products of the layers: %.0f Gop/s\n", op / 1e9,
-           op * rate[RUNS / 2] / 1e9);
+           op * rate[runs / 2] / 1e9);
     bench_close(&m);
     return 0;
 }

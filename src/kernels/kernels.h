@@ -120,8 +120,8 @@ struct rope_kv_args {
     struct attn_shape       shape;
     float                  *qkv;    /* [n_row, stride]: q heads, k heads, v heads; q is rewritten */
     size_t                  stride;
-    const float            *rope;   /* [position, 2, head_dim / 2]: cosines, sines; NULL: no
-                                       rotation */
+    const float            *rope;   /* [position, 2, n_rot / 2]: cosines, sines; NULL: no rotation */
+    uint32_t                n_rot;  /* elements of a head that turn, from its first; 0: all */
     const float            *q_norm; /* [head_dim] or NULL: RMS norm of each head before rotation */
     const float            *k_norm;
     float                   eps;
@@ -246,7 +246,7 @@ struct device_opts {
     int         n_thread;       /* 0: one a core */
     uint32_t    max_row;        /* rows of one call */
     uint32_t    max_width;      /* widest n_in of a matrix */
-    const char *level;          /* "scalar", "avx2", "avx512"; NULL: the best of this machine */
+    const char *level;          /* "scalar", "avx2", "avxvnni", "avx512"; NULL: the best one */
     int         gpu;            /* number of the GPU */
     /* What a GPU's work lists are sized by; the CPU keeps none. */
     uint32_t    max_item;       /* sequences of one step */

@@ -241,12 +241,12 @@ static void ask_where_all_grow(struct lab *lab)
     close_lab(lab, e);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const uint32_t chunk[] = { 2048, 512, 37, 1 };
     struct lab lab = {0};
     struct error err;
-    struct synth_opts so = synth_defaults("llama", DT_Q8_0, 42);
+    struct synth_opts so = synth_defaults(argc > 1 ? argv[1] : "llama", DT_Q8_0, 42);
     so.context = 2048;
     REQUIRE(synth_gguf(&so, &lab.file, &err) == ST_OK);
     lab.text = prose(PROMPT, 3);
@@ -273,7 +273,7 @@ int main(void)
             (unsigned long long)lab.w.n_again, lab.w.max_row, lab.w.max_seq,
             (unsigned long long)lab.n_evicted, (unsigned long long)lab.n_copied,
             (unsigned long long)lab.n_retracted);
-    REQUIRE(lab.w.n_again > lab.w.n_new && lab.w.max_seq >= 60);
+    REQUIRE(lab.w.n_again > lab.w.n_new && lab.w.max_seq >= 50);
     REQUIRE(lab.n_evicted > 0 && lab.n_copied > 0 && lab.n_retracted > 0);
     drive_free(&lab.first);
     mem_free(lab.text);

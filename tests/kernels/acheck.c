@@ -18,13 +18,14 @@ enum { LENGTH = 800, MAX_PAGE = LENGTH / KERNEL_PAGE + 1, CHUNK = 256 };
 struct attn_case {
     uint32_t n_head, n_kv_head, head_dim, window;
     float    cap;
-    bool     still;
+    bool     still;             /* no rotation */
+    uint32_t n_rot;             /* 0: the whole head turns */
 };
 
 static const struct attn_case cases[] = {
-    { 2, 1, 32, 0, 0, false },   { 2, 2, 64, 1, 0, false },  { 6, 2, 32, 7, 3, false },
-    { 3, 3, 32, 255, 0, true },  { 4, 1, 32, 256, 2, true }, { 7, 1, 32, 257, 0, false },
-    { 2, 1, 256, 512, 0, true }, { 1, 1, 96, 600, 5, false }, { 2, 1, 32, 5000, 1, false },
+    { 2, 1, 32, 0, 0, false, 0 },    { 2, 2, 64, 1, 0, false, 32 },   { 6, 2, 32, 7, 3, false, 0 },
+    { 3, 3, 32, 255, 0, true, 0 },   { 4, 1, 32, 256, 2, true, 0 },   { 7, 1, 32, 257, 0, false, 0 },
+    { 2, 1, 256, 512, 0, true, 0 },  { 1, 1, 96, 600, 5, false, 64 }, { 2, 1, 32, 5000, 1, false, 0 },
 };
 
 static uint64_t draw;
@@ -76,7 +77,7 @@ static void run(const struct rig *r, struct device *d, uint32_t chunk, float *x,
                                              .n_item = 1 });
         d->ops->rope_kv(d, &(struct rope_kv_args){
             .shape = r->shape, .qkv = rows, .stride = r->stride,
-            .rope = r->t->still ? NULL : r->rope, .kv = layer });
+            .rope = r->t->still ? NULL : r->rope, .n_rot = r->t->n_rot, .kv = layer });
         d->ops->attention(d, &(struct attention_args){
             .shape = r->shape, .qkv = rows, .stride = r->stride, .kv = layer,
             .window = r->t->window, .cap = r->t->cap, .out = out + (size_t)pos * r->q,
@@ -124,13 +125,26 @@ static void exact(const struct rig *r, const float *x, uint32_t pos, uint32_t h,
         ret[i] /= sum;
 }
 
-/* q after rope_kv: rotated with the table, or as it was; scaled in both cases. */
-static void check_still(const struct rig *r, const float *x)
+/* q of the last row after rope_kv: turned by the table up to n_rot, as it was behind; scaled. */
+static void check_turns(const struct rig *r, const float *x)
 {
-    for (size_t i = 0; r->t->still && i < r->q; i++) {
-        size_t at = (size_t)(LENGTH - 1) * r->stride + i;
-        if (x[at] != r->qkv[at] * r->shape.scale)
+    const struct attn_case *t = r->t;
+    size_t row = (size_t)(LENGTH - 1) * r->stride;
+    uint32_t rot = t->still ? 0 : t->n_rot ? t->n_rot : t->head_dim, half = rot / 2;
+    const float *cosine = r->rope + (size_t)(LENGTH - 1) * rot;
+    for (uint32_t i = 0; i < r->q; i++) {
+        uint32_t e = i % t->head_dim, pair = e < half ? e : e - half;
+        const float *head = r->qkv + row + i - e;
+        double want = (double)head[e];
+        if (e < rot) {
+            double c = (double)cosine[pair], s = (double)cosine[half + pair];
+            double a = (double)head[pair], b = (double)head[half + pair];
+            want = e < half ? a * c - b * s : b * c + a * s;
+        }
+        if (!(fabs((double)x[row + i] - want * (double)r->shape.scale) < 1e-6)) {
+            printf("element %u of a head, %u turn: another value\n", e, rot);
             bad = 1;
+        }
     }
 }
 
@@ -170,7 +184,7 @@ static void check(const struct attn_case *t, struct device *const *dev, uint32_t
                 bad = 1;
             }
         }
-    check_still(&r, x);
+    check_turns(&r, x);
     double d = distance(&r, x, first);
     if (!(d <= BAR)) {
         printf("heads %u/%u of %u, window %u, cap %g: relative error %.2g\n", t->n_head,

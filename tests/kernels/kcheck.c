@@ -2,7 +2,11 @@
  *
  * For every element type and awkward shapes: random blocks, random activations, results poisoned
  * first.  A result must be within the fp32 bar of the exact sum over the dequantised weights and
- * the quantised activations, and all levels must agree bit for bit, for one row and for many. */
+ * the quantised activations, all levels must agree bit for bit, for one row and for many, and
+ * nothing beside the result may be written.
+ *
+ *     kcheck                          what the suite runs
+ *     kcheck --time [LEVEL [TYPE]]    times beside what one core reaches; by hand */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +20,14 @@ static const double BAR = 5e-6;     /* relative L2 of a product in fp32 */
 
 struct shape { uint32_t n_row, n_out, n_in; };
 
+/* Whole and cut tiles of rows, whole and cut groups of outputs, one block and odd numbers of
+ * blocks; for the second list every number of rows from 1 on. */
 static const struct shape shapes[] = {
     { 1, 16, 32 }, { 2, 17, 64 }, { 7, 1, 256 }, { 8, 31, 512 }, { 9, 24, 256 }, { 64, 40, 512 },
     { 1, 200, 1536 }, { 65, 9, 768 },
+};
+static const struct shape rows_over[] = {
+    { 17, 16, 256 }, { 17, 23, 96 }, { 17, 8, 32 }, { 17, 33, 544 }, { 17, 40, 768 },
 };
 
 enum { MAX_WIDTH = 4096, MAX_ROW = 128 };
@@ -76,7 +85,7 @@ static void quantised(const float *x, uint32_t n, double *ret)
 }
 
 static double check(const struct shape *s, enum dtype t, const uint8_t *w, const float *x,
-                    const float *out)
+                    const float *bias, const float *out, size_t stride)
 {
     static float row[MAX_WIDTH];
     static double q[MAX_ROW][MAX_WIDTH];
@@ -95,7 +104,8 @@ static double check(const struct shape *s, enum dtype t, const uint8_t *w, const
             double want = 0;
             for (uint32_t k = 0; k < s->n_in; k++)
                 want += (double)row[k] * q[r][k];
-            double d = (double)out[(size_t)r * s->n_out + o] - want;
+            want += bias ? 2 * (double)bias[o] : 0;
+            double d = (double)out[(size_t)r * stride + o] - want;
             err += d * d;
             sum += want * want;
         }
@@ -103,64 +113,120 @@ static double check(const struct shape *s, enum dtype t, const uint8_t *w, const
     return sqrt(err / sum);
 }
 
-static int check_shape(struct device *const *dev, uint32_t n_dev, enum dtype t,
-                       const struct shape *s)
+enum { GUARD = 5 };         /* columns behind a result, which nobody may touch */
+
+struct operands {
+    const struct shape *s;
+    enum dtype          t;
+    uint8_t            *w;
+    float              *x, *bias, *first, *out;
+    size_t              stride;             /* of first and out */
+};
+
+/* Rows from row0 on into `out`, poisoned first; with a bias, added to one that stands there.
+ * False when a column of the guard was written. */
+static bool multiply(struct device *d, const struct matrix *m, const struct operands *p,
+                     uint32_t row0, uint32_t n_row, bool biased)
 {
-    size_t block = dtype_block_elems(t), n_w = (size_t)s->n_out * s->n_in / block;
-    size_t n_res = (size_t)s->n_row * s->n_out;
-    uint8_t *w = malloc(n_w * dtype_block_bytes(t));
-    float *x = malloc((size_t)s->n_row * s->n_in * sizeof *x);
-    float *first = malloc(n_res * sizeof *first), *out = malloc(n_res * sizeof *out);
-    int bad = 0;
-    random_weights(t, w, n_w);
-    for (size_t i = 0; i < (size_t)s->n_row * s->n_in; i++)
-        x[i] = (float)(4 * (unit() - 0.5));
-    struct matrix_part part = { .dtype = t, .data = w, .n_out = s->n_out };
+    const struct shape *s = p->s;
+    struct product_args a = { .x = p->x + (size_t)row0 * s->n_in, .x_stride = s->n_in,
+                              .n_row = n_row, .w = m, .bias = biased ? p->bias : NULL,
+                              .add = biased, .out = p->out, .out_stride = p->stride };
+    memset(p->out, 0xff, n_row * p->stride * sizeof *p->out);       /* NaN */
+    for (uint32_t r = 0; biased && r < n_row; r++)
+        memcpy(p->out + r * p->stride, p->bias, s->n_out * sizeof *p->bias);
+    d->ops->product(d, &a);
+    for (uint32_t r = 0; r < n_row; r++)
+        for (uint32_t i = s->n_out; i < p->stride; i++)
+            if (!isnan(p->out[r * p->stride + i]))
+                return false;
+    return true;
+}
+
+/* All levels over the same operands; `first` keeps what the first of them, the definition, gave. */
+static int check_levels(struct device *const *dev, uint32_t n_dev, const struct operands *p,
+                        bool biased)
+{
+    const struct shape *s = p->s;
+    size_t n_byte = s->n_row * p->stride * sizeof *p->out;
+    struct matrix_part part = { .dtype = p->t, .data = p->w, .n_out = s->n_out };
     for (uint32_t i = 0; i < n_dev; i++) {
+        const char *wrong = NULL;
         struct matrix *m = NULL;
         if (dev[i]->ops->matrix_new(dev[i], &part, 1, s->n_in, &m, NULL) != ST_OK)
             return 1;
-        struct product_args a = { .x = x, .x_stride = s->n_in, .n_row = s->n_row, .w = m,
-                                  .out = out, .out_stride = s->n_out };
-        memset(out, 0xff, n_res * sizeof *out);     /* NaN */
-        dev[i]->ops->product(dev[i], &a);
-        double e = check(s, t, w, x, out);
-        if (!(e < BAR)) {
-            printf("%s %s %ux%ux%u: relative error %g\n", dev[i]->ops->name, dtype_name(t),
-                   s->n_row, s->n_out, s->n_in, e);
-            bad = 1;
-        }
-        if (i == 0) {
-            memcpy(first, out, n_res * sizeof *out);
-        } else if (memcmp(first, out, n_res * sizeof *out)) {
-            printf("%s %s %ux%ux%u: bits differ from %s\n", dev[i]->ops->name, dtype_name(t),
-                   s->n_row, s->n_out, s->n_in, dev[0]->ops->name);
-            bad = 1;
-        }
-        for (uint32_t r = 0; r < s->n_row && r < 9; r++) {      /* a row alone */
-            a.x = x + (size_t)r * s->n_in;
-            a.n_row = 1;
-            a.out = out;
-            dev[i]->ops->product(dev[i], &a);
-            if (memcmp(first + (size_t)r * s->n_out, out, s->n_out * sizeof *out)) {
-                printf("%s %s: row %u alone differs\n", dev[i]->ops->name, dtype_name(t), r);
-                bad = 1;
-            }
+        if (!multiply(dev[i], m, p, 0, s->n_row, biased))
+            wrong = "wrote beside its columns";
+        double e = check(s, p->t, p->w, p->x, biased ? p->bias : NULL, p->out, p->stride);
+        if (!(e < BAR))
+            wrong = "is too far from the exact sum";
+        if (i == 0)
+            memcpy(p->first, p->out, n_byte);
+        else if (memcmp(p->first, p->out, n_byte))
+            wrong = "differs in bits from the definition";
+        for (uint32_t r = 0; r < s->n_row && r < 9; r++) {
+            if (!multiply(dev[i], m, p, r, 1, biased) ||
+                memcmp(p->first + r * p->stride, p->out, s->n_out * sizeof *p->out))
+                wrong = "has other bits for a row alone";
         }
         dev[i]->ops->matrix_free(m);
+        if (wrong) {
+            printf("%s %s %u x %u x %u%s: %s (relative error %g)\n", dev[i]->ops->name,
+                   dtype_name(p->t), s->n_row, s->n_out, s->n_in, biased ? " biased" : "",
+                   wrong, e);
+            return 1;
+        }
     }
-    free(w);
-    free(x);
-    free(first);
-    free(out);
+    return 0;
+}
+
+static int check_shape(struct device *const *dev, uint32_t n_dev, enum dtype t,
+                       const struct shape *s)
+{
+    if (s->n_in % dtype_block_elems(t))
+        return 0;
+    size_t n_w = (size_t)s->n_out * s->n_in / dtype_block_elems(t), stride = s->n_out + GUARD;
+    struct operands p = {
+        .s = s, .t = t, .stride = stride,
+        .w = malloc(n_w * dtype_block_bytes(t)),
+        .x = malloc((size_t)s->n_row * s->n_in * sizeof *p.x),
+        .bias = malloc(s->n_out * sizeof *p.bias),
+        .first = malloc(s->n_row * stride * sizeof *p.first),
+        .out = malloc(s->n_row * stride * sizeof *p.out),
+    };
+    random_weights(t, p.w, n_w);
+    for (size_t i = 0; i < (size_t)s->n_row * s->n_in; i++)
+        p.x[i] = (float)(4 * (unit() - 0.5));
+    for (uint32_t i = 0; i < s->n_out; i++)
+        p.bias[i] = (float)(unit() - 0.5);
+    int bad = check_levels(dev, n_dev, &p, false) | check_levels(dev, n_dev, &p, true);
+    free(p.w);
+    free(p.x);
+    free(p.bias);
+    free(p.first);
+    free(p.out);
     return bad;
 }
 
-/* Times of the shapes of a small model: `kcheck --time [LEVEL [TYPE]]`. */
+static int check_type(struct device *const *dev, uint32_t n_dev, enum dtype t)
+{
+    int bad = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        bad |= check_shape(dev, n_dev, t, &shapes[i]);
+    for (size_t i = 0; i < sizeof rows_over / sizeof *rows_over; i++) {
+        struct shape s = rows_over[i];
+        for (s.n_row = 1; s.n_row <= rows_over[i].n_row; s.n_row++)
+            bad |= check_shape(dev, n_dev, t, &s);
+    }
+    return bad;
+}
+
+/* Times of the shapes of a small model. */
 static void time_level(const char *level, const char *type)
 {
     static const uint32_t shape[][3] = {
-        { 1, 3072, 576 }, { 1, 576, 1536 }, { 4, 3072, 576 }, { 16, 3072, 576 }, { 128, 3072, 1536 },
+        { 1, 3072, 576 }, { 1, 576, 1536 }, { 4, 3072, 576 }, { 16, 3072, 576 },
+        { 128, 3072, 1536 },
     };
     struct device_opts o = { .n_thread = 1, .max_row = MAX_ROW, .max_width = MAX_WIDTH,
                              .level = level };
@@ -206,9 +272,7 @@ int main(int argc, char **argv)
                 time_level(level[i], argc > 3 ? argv[3] : NULL);
     } else {
         for (int t = 0; t < DT_N; t++)
-            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-                if (shapes[i].n_in % dtype_block_elems((enum dtype)t) == 0)
-                    bad |= check_shape(dev, n, (enum dtype)t, &shapes[i]);
+            bad |= check_type(dev, n, (enum dtype)t);
         printf("%u levels, %d types: %s\n", n, DT_N, bad ? "FAILED" : "equal and within the bar");
     }
     for (uint32_t i = 0; i < n; i++)

@@ -56,7 +56,7 @@ static uint64_t read_piece(const uint8_t *p, size_t n)
     return sum;
 }
 
-/* The multiply-add of each kind of level, ten sums at once in registers; operations a nanosecond. */
+/* The multiply-add of each kind of level, ten sums at once in registers. */
 #if defined(__x86_64__)
 #define KEEP(v) __asm__ volatile("" : "+v"(v))
 
@@ -121,6 +121,7 @@ __attribute__((target("avx512f"))) static void spin_fma512(void)
         KEEP(s[j]);
 }
 
+/* Operations a nanosecond; 0: not known. */
 static double spin_rate(const char *level, bool is_int)
 {
     bool wide = strcmp(level, "avx512") == 0, vnni = wide || strcmp(level, "avxvnni") == 0;

@@ -253,16 +253,18 @@ struct attn_case {
     bool     norm, still;
     uint32_t window;
     float    cap;
+    uint32_t n_rot;             /* 0: the whole head turns */
 };
 
 static const struct attn_case attns[] = {
-    { 2, 1, 32, 17, false, false, 0, 0 },     { 9, 3, 64, 16, true, false, 0, 0 },
-    { 4, 4, 96, 15, false, true, 0, 0 },      { 8, 1, 128, 300, true, false, 0, 0 },
-    { 32, 8, 128, 1, false, false, 0, 0 },    { 9, 3, 64, 1100, false, false, 0, 0 },
-    { 4, 1, 256, 530, true, false, 0, 0 },    { 40, 2, 64, 257, false, false, 0, 0 },
-    { 8, 2, 128, 4097, false, false, 0, 0 },  { 2, 1, 32, 40, false, false, 7, 3 },
-    { 4, 1, 256, 300, true, false, 64, 0 },   { 8, 4, 64, 280, false, true, 256, 2 },
-    { 4, 1, 256, 1200, true, false, 512, 0 }, { 6, 3, 96, 900, false, false, 255, 5 },
+    { 2, 1, 32, 17, false, false, 0, 0, 0 },     { 9, 3, 64, 16, true, false, 0, 0, 0 },
+    { 4, 4, 96, 15, false, true, 0, 0, 0 },      { 8, 1, 128, 300, true, false, 0, 0, 0 },
+    { 32, 8, 128, 1, false, false, 0, 0, 0 },    { 9, 3, 64, 1100, false, false, 0, 0, 0 },
+    { 4, 1, 256, 530, true, false, 0, 0, 0 },    { 40, 2, 64, 257, false, false, 0, 0, 0 },
+    { 8, 2, 128, 4097, false, false, 0, 0, 0 },  { 2, 1, 32, 40, false, false, 7, 3, 0 },
+    { 4, 1, 256, 300, true, false, 64, 0, 0 },   { 8, 4, 64, 280, false, true, 256, 2, 0 },
+    { 4, 1, 256, 1200, true, false, 512, 0, 0 }, { 6, 3, 96, 900, false, false, 255, 5, 0 },
+    { 4, 2, 128, 50, true, false, 0, 0, 96 },    { 3, 1, 64, 21, false, false, 9, 0, 32 },
 };
 
 /* One device's side of a case: pools, tables, rows. */
@@ -271,7 +273,7 @@ struct side {
     struct attn_shape shape;
     uint16_t         *kv;
     float            *rope, *q_norm, *k_norm;
-    uint32_t          stride, window;
+    uint32_t          stride, window, n_rot;
     float             cap;
 };
 
@@ -289,8 +291,8 @@ static void run_attention(const struct side *s, const struct attn_item *item, ui
     d->ops->step(d, &(struct step_args){ .tok = tok, .n_row = n_row, .item = item,
                                          .n_item = n_item });
     d->ops->rope_kv(d, &(struct rope_kv_args){
-        .shape = s->shape, .qkv = x, .stride = s->stride, .rope = s->rope, .q_norm = s->q_norm,
-        .k_norm = s->k_norm, .eps = 1e-6f, .kv = kv });
+        .shape = s->shape, .qkv = x, .stride = s->stride, .rope = s->rope, .n_rot = s->n_rot,
+        .q_norm = s->q_norm, .k_norm = s->k_norm, .eps = 1e-6f, .kv = kv });
     d->ops->attention(d, &(struct attention_args){
         .shape = s->shape, .qkv = x, .stride = s->stride, .kv = kv, .window = s->window,
         .cap = s->cap, .out = out, .out_stride = q });
@@ -310,6 +312,7 @@ static struct side side_new(struct device *d, const struct attn_case *t, const f
     s.kv = poisoned(d, (size_t)(2 * MAX_PAGE) * kv_page_elems(&s.shape) * sizeof *s.kv);
     s.window = t->window;
     s.cap = t->cap;
+    s.n_rot = t->n_rot;
     s.rope = t->still ? NULL : put(d, rope, (size_t)t->length * t->head_dim * sizeof *rope);
     s.q_norm = t->norm ? put(d, q_norm, t->head_dim * sizeof *q_norm) : NULL;
     s.k_norm = t->norm ? put(d, k_norm, t->head_dim * sizeof *k_norm) : NULL;

@@ -44,6 +44,7 @@
     X(shape)                                                    \
     X(slab)                                                     \
     X(stop)                                                     \
+    X(store)                                                    \
     X(str)                                                      \
     X(tokenizer)                                                \
     X(utf8)                                                     \

@@ -391,7 +391,7 @@ START_TEST(wrong_configs)
         { SHAPE "\"rope_scaling\": {\"type\": \"longrope\"}}", "lacks a list" },
         { SHAPE "\"rope_scaling\": {\"type\": \"longrope\","
           "\"original_max_position_embeddings\": 32, \"short_factor\": [1, 2]}}",
-          "a list of half a head: short_factor" },
+          "a list of half of what turns: short_factor" },
         { SHAPE "\"use_bidirectional_attention\": true}", "use_bidirectional_attention" },
     };
     int64_t live = mem_live_blocks();

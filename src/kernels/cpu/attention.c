@@ -20,11 +20,13 @@ struct rope_job {
 static void rope_heads(const struct cpu *c, const struct rope_kv_args *a, float *x, uint32_t n,
                        const float *norm, const float *cos_sin, float scale)
 {
-    uint32_t hd = a->shape.head_dim;
+    uint32_t hd = a->shape.head_dim, n_rot = a->n_rot ? a->n_rot : hd;
     for (uint32_t h = 0; h < n; h++, x += hd) {
         if (norm)
             c->level->norm_row(x, norm, a->eps, hd, x);
-        c->level->rope_head(x, cos_sin, hd, scale);
+        c->level->rope_head(x, cos_sin, n_rot, scale);
+        if (n_rot < hd)
+            c->level->rope_head(x + n_rot, NULL, hd - n_rot, scale);
     }
 }
 
@@ -35,7 +37,7 @@ static void rope_row(const struct cpu *c, const struct rope_kv_args *a,
     uint32_t hd = s->head_dim, pos = it->pos + i;
     float *q = a->qkv + a->stride * (it->row + i);
     float *k = q + s->n_head * hd, *v = k + s->n_kv_head * hd;
-    const float *cos_sin = a->rope ? a->rope + (size_t)pos * hd : NULL;
+    const float *cos_sin = a->rope ? a->rope + (size_t)pos * (a->n_rot ? a->n_rot : hd) : NULL;
     rope_heads(c, a, q, s->n_head, a->q_norm, cos_sin, s->scale);
     rope_heads(c, a, k, s->n_kv_head, a->k_norm, cos_sin, 1.0f);
     uint16_t *page = a->kv.base + (size_t)it->page[pos / KERNEL_PAGE] * a->kv.page_stride;

@@ -13,6 +13,7 @@ static const struct cpu_level *const levels[] = {
     &cpu_level_scalar,
 #if defined(__x86_64__)
     &cpu_level_avx2,
+    &cpu_level_avxvnni,
     &cpu_level_avx512,
 #endif
 };

@@ -72,6 +72,7 @@ struct cpu_level {
 
 extern const struct cpu_level cpu_level_scalar;
 extern const struct cpu_level cpu_level_avx2;
+extern const struct cpu_level cpu_level_avxvnni;
 extern const struct cpu_level cpu_level_avx512;
 
 /* Integer products of one level, called by its `product`; the float kinds share one template. */
@@ -80,6 +81,12 @@ void product_q_scalar(const struct packed *w, uint32_t group0, uint32_t group1,
                       const struct product_out *o);
 void product_q_avx2(const struct packed *w, uint32_t group0, uint32_t group1, const struct acts *a,
                     uint32_t row0, uint32_t row1, const struct product_out *o);
+void product_q_avxvnni(const struct packed *w, uint32_t group0, uint32_t group1,
+                       const struct acts *a, uint32_t row0, uint32_t row1,
+                       const struct product_out *o);
+void product_q_vnni256(const struct packed *w, uint32_t group0, uint32_t group1,
+                       const struct acts *a, uint32_t row0, uint32_t row1,
+                       const struct product_out *o);
 void product_q_avx512(const struct packed *w, uint32_t group0, uint32_t group1,
                       const struct acts *a, uint32_t row0, uint32_t row1,
                       const struct product_out *o);

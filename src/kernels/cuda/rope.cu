@@ -1,7 +1,8 @@
 /* rope.cu - norm and rotation of q and k in place; k and v to their pages as fp16.
  *
  * A warp takes one head of one row: q heads, then k heads, then v heads.  A lane holds the pairs
- * (i, i + half) for every 32nd i, so that a rotation needs no neighbour.  Page tiles are
+ * (i, i + half) for every 32nd i, so that a rotation needs no neighbour; what does not turn lies in
+ * pairs of its own behind.  Page tiles are
  * [k|v][kv_head][16][head_dim]: a token's key is one run of memory, a head's keys one tile. */
 #include <cuda_fp16.h>
 
@@ -35,29 +36,32 @@ __global__ void rope_kernel(struct plan p, struct rope_kv_args a)
     bool is_q = head < n_q, is_v = head >= n_q + n_kv;
     const float *norm = is_q ? a.q_norm : is_v ? NULL : a.k_norm;
     float scale = norm ? head_scale(x, hd, a.eps) : 1.0f, out = is_q ? a.shape.scale : 1.0f;
-    const float *cosine = a.rope ? a.rope + (size_t)p.pos[row] * hd : NULL;
+    uint32_t rot = a.n_rot ? a.n_rot : hd, turns = rot / 2;
+    const float *cosine = a.rope ? a.rope + (size_t)p.pos[row] * rot : NULL;
     uint32_t kv_head = is_v ? head - n_q - n_kv : head - n_q;
     uint16_t *kv = a.kv.base + (size_t)(slot / KERNEL_PAGE) * a.kv.page_stride +
                    ((size_t)(is_v ? n_kv + kv_head : kv_head) * KERNEL_PAGE +
                     slot % KERNEL_PAGE) * hd;
-    for (uint32_t i = lane; i < half; i += 32) {
-        float u = x[i], v = x[half + i];
+    for (uint32_t pair = lane; pair < half; pair += 32) {
+        bool turn = pair < turns;
+        uint32_t i = turn ? pair : turns + pair, j = turn ? turns + pair : half + pair;
+        float u = x[i], v = x[j];
         if (norm) {
             u = u * scale * norm[i];
-            v = v * scale * norm[half + i];
+            v = v * scale * norm[j];
         }
         if (!is_v) {
-            float c = cosine ? cosine[i] : 1.0f, s = cosine ? cosine[half + i] : 0.0f;
+            float c = cosine && turn ? cosine[i] : 1.0f, s = cosine && turn ? cosine[j] : 0.0f;
             float t = out * (u * c - v * s);
             v = out * (v * c + u * s);
             u = t;
         }
         if (is_q) {
             x[i] = u;
-            x[half + i] = v;
+            x[j] = v;
         } else {
             kv[i] = half_bits(u);
-            kv[half + i] = half_bits(v);
+            kv[j] = half_bits(v);
         }
     }
 }

@@ -61,15 +61,21 @@ static double number_or(const json_t *from, const char *name, double other)
     return json_is_number(v) ? json_number_value(v) : other;
 }
 
-static enum status find_family(struct config *c)
+/* A model that reads images too keeps what is for texts in an object of its own: that is read. */
+static enum status find_family(struct config *c, bool *ret_nested)
 {
+    const json_t *text = json_object_get(c->json, "text_config");
+    const json_t *q = json_object_get(c->json, "quantization_config");
+    const char *whole_type = json_string_value(json_object_get(c->json, "model_type"));
+    *ret_nested = whole_type && strcmp(whole_type, "gemma3") == 0 && json_is_object(text);
+    if (*ret_nested)
+        c->json = text;
     const char *type = json_string_value(json_object_get(c->json, "model_type"));
     if (!type)
         return refuse(c, ST_INVALID, "no model_type", "");
     c->family = family_find(slice_of(type));
     if (!c->family)
         return refuse(c, ST_UNSUPPORTED, "models of this type are not read: ", type);
-    const json_t *q = json_object_get(c->json, "quantization_config");
     if (json_is_object(q)) {
         const char *method = json_string_value(json_object_get(q, "quant_method"));
         return refuse(c, ST_UNSUPPORTED, "quantised weights are not read: ",
@@ -91,11 +97,14 @@ static enum status read_shape(const struct config *c, struct config_shape *ret)
         { "intermediate_size", "feed_forward_length" },
         { "max_position_embeddings", "context_length" },
     };
+    const struct family *f = c->family;
     uint64_t x, n_head, n_kv, dim, width;
     enum status st;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if ((st = whole(c, rows[i].source, &x)))
             return st;
+        if (!x && strcmp(rows[i].name, "context_length") == 0)
+            x = f->context;
         if (!x)
             return refuse(c, ST_INVALID, "no ", rows[i].source);
         put_u64(c, rows[i].name, x);
@@ -103,14 +112,16 @@ static enum status read_shape(const struct config *c, struct config_shape *ret)
     if ((st = whole(c, "hidden_size", &width)) || (st = whole(c, "num_attention_heads", &n_head)) ||
         (st = whole(c, "num_key_value_heads", &n_kv)) || (st = whole(c, "head_dim", &dim)))
         return st;
+    n_head = n_head ? n_head : f->n_head;
+    n_kv = n_kv ? n_kv : f->n_kv_head ? f->n_kv_head : n_head;
     if (!n_head)
         return refuse(c, ST_INVALID, "no num_attention_heads", "");
     if (!dim)
-        dim = c->family->head_dim ? c->family->head_dim : width / n_head;
+        dim = f->head_dim ? f->head_dim : width / n_head;
     if (dim == 0 || dim > MAX_HEAD_DIM)
         return refuse(c, ST_INVALID, "impossible attention heads", "");
     put_u64(c, "attention.head_count", n_head);
-    put_u64(c, "attention.head_count_kv", n_kv ? n_kv : n_head);
+    put_u64(c, "attention.head_count_kv", n_kv);
     put_u64(c, "attention.key_length", dim);
     put_u64(c, "attention.value_length", dim);
     put_f64(c, "attention.layer_norm_rms_epsilon", number_or(c->json, "rms_norm_eps", 1e-6));
@@ -174,9 +185,9 @@ static enum status read_window(const struct config *c)
 
 /* The divisors of frequencies that Llama 3 files have as a tensor. */
 static enum status llama3_scaling(const struct config *c, const json_t *rope, double base,
-                                  uint32_t head_dim)
+                                  uint32_t n_rot)
 {
-    uint32_t half = head_dim / 2;
+    uint32_t half = n_rot / 2;
     double factor = number_or(rope, "factor", 0), low = number_or(rope, "low_freq_factor", 0);
     double high = number_or(rope, "high_freq_factor", 0);
     double context = number_or(rope, "original_max_position_embeddings", 0);
@@ -198,12 +209,13 @@ static enum status llama3_scaling(const struct config *c, const json_t *rope, do
 }
 
 static enum status put_divisors(const struct config *c, const json_t *rope, const char *source,
-                                const char *name, uint32_t head_dim)
+                                const char *name, uint32_t n_rot)
 {
     const json_t *list = json_object_get(rope, source);
-    uint32_t half = head_dim / 2;
+    uint32_t half = n_rot / 2;
     if (!json_is_array(list) || json_array_size(list) != half || half == 0)
-        return refuse(c, ST_INVALID, "rope scaling longrope lacks a list of half a head: ", source);
+        return refuse(c, ST_INVALID,
+                      "rope scaling longrope lacks a list of half of what turns: ", source);
     float *divisor = arena_array(&c->b->own, half, sizeof *divisor);
     if (!divisor)
         return error_nomem(c->err);
@@ -219,7 +231,7 @@ static enum status put_divisors(const struct config *c, const json_t *rope, cons
 }
 
 /* The gain is on cosines and sines; it depends on how far the context was stretched. */
-static enum status longrope_scaling(const struct config *c, const json_t *rope, uint32_t head_dim)
+static enum status longrope_scaling(const struct config *c, const json_t *rope, uint32_t n_rot)
 {
     double context = number_or(c->json, "max_position_embeddings", 0);
     double original = number_or(rope, "original_max_position_embeddings", context);
@@ -228,25 +240,25 @@ static enum status longrope_scaling(const struct config *c, const json_t *rope, 
         return refuse(c, ST_INVALID, "rope scaling longrope lacks numbers", "");
     double factor = number_or(rope, "factor", context / original);
     double gain = factor <= 1 ? 1 : sqrt(1 + log(factor) / log(original));
-    enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", head_dim);
+    enum status st = put_divisors(c, rope, "short_factor", "rope_factors_short.weight", n_rot);
     if (st == ST_OK)
-        st = put_divisors(c, rope, "long_factor", "rope_factors_long.weight", head_dim);
+        st = put_divisors(c, rope, "long_factor", "rope_factors_long.weight", n_rot);
     put_u64(c, "rope.scaling.original_context_length", (uint64_t)original);
     put_f64(c, "rope.scaling.attn_factor", number_or(rope, "attention_factor", gain));
     return st;
 }
 
 static enum status read_scaling(const struct config *c, const json_t *rope, double base,
-                                uint32_t head_dim)
+                                uint32_t n_rot)
 {
     const json_t *type = json_object_get(rope, "rope_type");
     const char *name = json_string_value(type ? type : json_object_get(rope, "type"));
     if (!name || strcmp(name, "default") == 0)
         return ST_OK;
     if (strcmp(name, "llama3") == 0)
-        return llama3_scaling(c, rope, base, head_dim);
+        return llama3_scaling(c, rope, base, n_rot);
     if (strcmp(name, "longrope") == 0 || strcmp(name, "su") == 0)
-        return longrope_scaling(c, rope, head_dim);
+        return longrope_scaling(c, rope, n_rot);
     if (strcmp(name, "linear") != 0)
         return refuse(c, ST_UNSUPPORTED, "rope scaling of this type is not read: ", name);
     char k[96];
@@ -271,12 +283,14 @@ static enum status read_rope(const struct config *c, uint32_t head_dim)
         put_f64(c, "rope.freq_base_swa", number_or(local, "rope_theta", near));
     double part = number_or(c->json, "partial_rotary_factor", 1);
     part = number_or(rope, "partial_rotary_factor", part);
-    if (part != 1)
-        put_u64(c, "rope.dimension_count", part > 0 && part < 1 ? (uint64_t)(part * head_dim) : 0);
-    return read_scaling(c, rope, base, head_dim);
+    if (!(part > 0 && part <= 1))
+        return refuse(c, ST_INVALID, "no usable number: ", "partial_rotary_factor");
+    uint32_t n_rot = (uint32_t)(part * head_dim);
+    put_u64(c, "rope.dimension_count", n_rot);
+    return read_scaling(c, rope, base, n_rot);
 }
 
-static enum status read_gemma(const struct config *c, uint32_t head_dim)
+static enum status read_gemma(const struct config *c)
 {
     static const struct { const char *source, *name; } rows[] = {
         { "attn_logit_softcapping", "attn_logit_softcapping" },
@@ -287,7 +301,7 @@ static enum status read_gemma(const struct config *c, uint32_t head_dim)
         if (x > 0)
             put_f64(c, rows[i].name, x);
     }
-    double scalar = number_or(c->json, "query_pre_attn_scalar", head_dim);
+    double scalar = number_or(c->json, "query_pre_attn_scalar", 256);
     if (!(scalar > 0))
         return refuse(c, ST_INVALID, "no usable number: ", "query_pre_attn_scalar");
     put_f64(c, "attention.scale", 1 / sqrt(scalar));
@@ -299,10 +313,10 @@ enum status checkpoint_config(struct bundle *b, const json_t *config, struct con
 {
     struct config c = { b, config, NULL, err };
     enum status st;
-    if ((st = find_family(&c)) || (st = read_shape(&c, ret)) || (st = read_window(&c)) ||
+    if ((st = find_family(&c, &ret->nested)) || (st = read_shape(&c, ret)) || (st = read_window(&c)) ||
         (st = read_rope(&c, ret->head_dim)))
         return st;
-    if (c.family->gemma && (st = read_gemma(&c, ret->head_dim)))
+    if (c.family->gemma && (st = read_gemma(&c)))
         return st;
     bundle_put_str(b, "general.architecture", slice_of(c.family->arch));
     return b->own.failed ? error_nomem(err) : ST_OK;

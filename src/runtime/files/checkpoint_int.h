@@ -16,6 +16,8 @@ struct family {
     double      base;           /* of the rotation, likewise */
     bool        permuted;       /* q and k rows in GGUF files stand in interleaved pairs */
     bool        gemma;          /* norms around every block, stored as w and meant as 1 + w */
+    /* Where config.json does not say; 0: it must. */
+    uint32_t    n_head, n_kv_head, context;
 };
 
 const struct family *family_find(struct slice type);    /* or NULL */
@@ -41,6 +43,7 @@ struct config_shape {
     const struct family *family;
     uint32_t             head_dim;
     bool                 tied;          /* lm_head is the embedding, whatever the file holds */
+    bool                 nested;        /* the text part of a model that reads images too */
 };
 
 /* config.json to the keys of a GGUF file. */

@@ -9,14 +9,14 @@
 #include "runtime/files/checkpoint_int.h"
 
 static const struct family families[] = {
-    { "llama", "llama", "silu", 0, 1e4, true, false },
-    { "mistral", "llama", "silu", 0, 1e4, true, false },
-    { "smollm3", "smollm3", "silu", 0, 2e6, true, false },
-    { "qwen2", "qwen2", "silu", 0, 1e4, false, false },
-    { "qwen3", "qwen3", "silu", 128, 1e4, false, false },
-    { "phi3", "phi3", "silu", 0, 1e4, false, false },
-    { "gemma2", "gemma2", "gelu_pytorch_tanh", 256, 1e4, false, true },
-    { "gemma3_text", "gemma3", "gelu_pytorch_tanh", 256, 1e6, false, true },
+    { "llama", "llama", "silu", 0, 1e4, true, false, 0, 0, 0 },
+    { "mistral", "llama", "silu", 0, 1e4, true, false, 0, 0, 0 },
+    { "smollm3", "smollm3", "silu", 0, 2e6, true, false, 0, 0, 0 },
+    { "qwen2", "qwen2", "silu", 0, 1e4, false, false, 0, 0, 0 },
+    { "qwen3", "qwen3", "silu", 128, 1e4, false, false, 0, 0, 0 },
+    { "phi3", "phi3", "silu", 0, 1e4, false, false, 0, 0, 0 },
+    { "gemma2", "gemma2", "gelu_pytorch_tanh", 256, 1e4, false, true, 0, 0, 0 },
+    { "gemma3_text", "gemma3", "gelu_pytorch_tanh", 256, 1e6, false, true, 8, 4, 131072 },
 };
 
 const struct family *family_find(struct slice type)
@@ -81,9 +81,12 @@ static bool our_name(const struct family *f, struct slice source, char *out, siz
     return name && snprintf(out, size, "blk.%u.%s%s", layer, name, kind) > 0;
 }
 
-/* Tables of frequencies that old files carry and everybody computes. */
-static bool is_ignored(struct slice source)
+/* Tables of frequencies that old files carry and everybody computes; what is for images. */
+static bool is_ignored(const struct config_shape *shape, struct slice source)
 {
+    if (shape->nested && (slice_starts(source, SLICE("vision_tower.")) ||
+                          slice_starts(source, SLICE("multi_modal_projector."))))
+        return true;
     return slice_ends(source, SLICE("rotary_emb.inv_freq"));
 }
 
@@ -170,7 +173,10 @@ enum status checkpoint_tensors(struct bundle *b, const struct config_shape *shap
     for (uint32_t i = 0; i < list->n; i++) {
         struct bundle_tensor t = list->tensor[i].t;
         char name[96];
-        if (is_ignored(t.name) || (shape->tied && slice_is(t.name, "lm_head.weight")))
+        struct slice own = SLICE("language_model.");
+        if (shape->nested && slice_starts(t.name, own))
+            t.name = slice_sub(t.name, own.len, t.name.len);
+        if (is_ignored(shape, t.name) || (shape->tied && slice_is(t.name, "lm_head.weight")))
             continue;
         if (!our_name(shape->family, t.name, name, sizeof name))
             return error_set(err, ST_UNSUPPORTED, "%s: a %s model has no tensor %.*s",

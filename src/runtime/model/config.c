@@ -104,10 +104,13 @@ static enum status read_rope(const struct keys *k, const struct arch_row *row,
         return st;
     uint64_t n_rot = c->head_dim;
     get_u64(k, "rope.dimension_count", &n_rot);
-    if (n_rot != c->head_dim)
+    if (n_rot == 0 || n_rot > c->head_dim || n_rot % KERNEL_WIDTH_UNIT)
+        return error_set(k->err, ST_UNSUPPORTED, "%s: rotation of a part of a head that is no "
+                         "multiple of %d is not supported", bundle_path(k->b), KERNEL_WIDTH_UNIT);
+    if (n_rot != c->head_dim && row->permuted)
         return error_set(k->err, ST_UNSUPPORTED, "%s: rotation of a part of a head is not "
-                         "supported",
-                         bundle_path(k->b));
+                         "supported in this family", bundle_path(k->b));
+    c->n_rot = (uint32_t)n_rot;
     if (!(c->rope_base > 1) || (row->local_base && !(c->rope_base_window > 1)))
         return error_set(k->err, ST_INVALID, "%s: %s.rope.freq_base is out of range",
                          bundle_path(k->b), k->arch);

@@ -32,8 +32,8 @@ static void attention_half(struct model *m, const struct layer *y, const struct 
         .norm = y->attn_norm, .eps = c->eps, .w = y->qkv, .bias = y->qkv_bias,
         .out = m->qkv, .out_stride = qkv });
     m->d->ops->rope_kv(m->d, &(struct rope_kv_args){
-        .shape = shape, .qkv = m->qkv, .stride = qkv, .rope = y->rope, .q_norm = y->q_norm,
-        .k_norm = y->k_norm, .eps = c->eps, .kv = *kv });
+        .shape = shape, .qkv = m->qkv, .stride = qkv, .rope = y->rope, .n_rot = c->n_rot,
+        .q_norm = y->q_norm, .k_norm = y->k_norm, .eps = c->eps, .kv = *kv });
     m->d->ops->attention(m->d, &(struct attention_args){
         .shape = shape, .qkv = m->qkv, .stride = qkv, .kv = *kv, .window = y->window,
         .cap = c->score_cap, .out = m->attn, .out_stride = q });

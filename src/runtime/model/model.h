@@ -23,6 +23,7 @@ struct model_config {
     uint32_t    n_vocab;
     uint32_t    context;        /* tokens the model was trained for */
     float       eps;
+    uint32_t    n_rot;          /* elements of a head that turn */
     double      rope_base;
     double      rope_base_window;   /* in layers with a window, which have no scaling; 0: alike */
     double      rope_factor;    /* divides the frequencies ("linear"); 1: none */

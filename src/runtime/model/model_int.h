@@ -23,7 +23,7 @@ struct model {
     struct layer               *layer;  /* [n_layer] */
     float                      *norm;   /* [width] before the head */
     struct matrix              *head;
-    float                      *rope;   /* [context, 2, head_dim / 2] */
+    float                      *rope;   /* [context, 2, n_rot / 2] */
     float                      *rope_window;    /* the same for layers with a window, or NULL */
     uint32_t                    context;
     uint32_t                    max_row;    /* a multiple of KERNEL_ROW_TILE */

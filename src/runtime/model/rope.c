@@ -14,7 +14,7 @@
 static enum status divisors(const struct bundle *b, const struct model_config *c,
                             uint32_t context, float *ret, struct error *err)
 {
-    uint32_t half = c->head_dim / 2;
+    uint32_t half = c->n_rot / 2;
     const char *name = !c->rope_short ? "rope_freqs.weight"
                      : context > c->rope_short ? "rope_factors_long.weight"
                                                : "rope_factors_short.weight";
@@ -33,7 +33,7 @@ static enum status divisors(const struct bundle *b, const struct model_config *c
 enum status rope_table(const struct bundle *b, const struct model_config *c, bool window,
                        uint32_t context, struct device *d, float **ret, struct error *err)
 {
-    uint32_t half = c->head_dim / 2;
+    uint32_t half = c->n_rot / 2;
     bool own = window && c->rope_base_window > 0;
     double base = own ? c->rope_base_window : c->rope_base, gain = own ? 1 : c->rope_gain;
     float divisor[128];
@@ -43,7 +43,7 @@ enum status rope_table(const struct bundle *b, const struct model_config *c, boo
     if (st != ST_OK)
         return st;
 
-    float *table = mem_calloc((size_t)context * c->head_dim, sizeof *table);
+    float *table = mem_calloc((size_t)context * c->n_rot, sizeof *table);
     if (!table)
         return error_nomem(err);
     for (uint32_t i = 0; i < half; i++) {
@@ -51,11 +51,11 @@ enum status rope_table(const struct bundle *b, const struct model_config *c, boo
         for (uint32_t pos = 0; pos < context; pos++) {
             double sine, cosine;
             sincos(pos * freq, &sine, &cosine);
-            table[(size_t)pos * c->head_dim + i] = (float)(gain * cosine);
-            table[(size_t)pos * c->head_dim + half + i] = (float)(gain * sine);
+            table[(size_t)pos * c->n_rot + i] = (float)(gain * cosine);
+            table[(size_t)pos * c->n_rot + half + i] = (float)(gain * sine);
         }
     }
-    size_t bytes = (size_t)context * c->head_dim * sizeof *table;
+    size_t bytes = (size_t)context * c->n_rot * sizeof *table;
     *ret = d->ops->mem_new(d, bytes);
     st = *ret ? d->ops->upload(d, *ret, table, bytes, err) : error_nomem(err);
     mem_free(table);

@@ -29,8 +29,8 @@ GEMMA = dict(BASE, hidden_size=96, intermediate_size=64, num_attention_heads=2, 
 PHI = dict(BASE, num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=1024)
 
 
-def longrope(original):
-    return dict(original_max_position_embeddings=original, rope_parameters={
+def longrope(original, part=1.0):
+    return dict(partial_rotary_factor=part, original_max_position_embeddings=original, rope_parameters={
         "rope_type": "longrope", "rope_theta": 500.0, "original_max_position_embeddings": original,
         "short_factor": [1.0 + 0.1 * i for i in range(16)], "long_factor": [1.0 + 0.5 * i for i in range(16)]})
 
@@ -45,7 +45,7 @@ FAMILIES = {
     "smollm3": ("SmolLM3Config", dict(BASE, intermediate_size=64, num_hidden_layers=4, num_attention_heads=2,
                                       num_key_value_heads=1, no_rope_layers=[1, 0, 1, 1], rope_parameters=ROPE)),
     "phi3": ("Phi3Config", dict(PHI, sliding_window=20, **longrope(256))),     # the short list
-    "phi3_long": ("Phi3Config", dict(PHI, **longrope(16))),                    # the long one
+    "phi3_long": ("Phi3Config", dict(PHI, num_attention_heads=1, **longrope(16, part=0.5))),   # the long one
     "gemma2": ("Gemma2Config", dict(GEMMA, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
                                     rope_parameters=ROPE)),
     "gemma3": ("Gemma3TextConfig", dict(GEMMA, num_hidden_layers=3, num_attention_heads=2, layer_types=[
@@ -53,6 +53,14 @@ FAMILIES = {
         "full_attention": {"rope_type": "linear", "factor": 4.0, "rope_theta": 2000.0},
         "sliding_attention": {"rope_type": "default", "rope_theta": 200.0}})),
 }
+
+# The same text model inside of one for images; what is for images is random too, and not looked at.
+FAMILIES["gemma3_images"] = ("Gemma3Config", dict(
+    text_config=dict(FAMILIES["gemma3"][1], num_hidden_layers=2, intermediate_size=32), mm_tokens_per_image=1,
+    vision_config=dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=1, image_size=14,
+                       patch_size=14), boi_token_index=250, eoi_token_index=251, image_token_index=252,
+    tie_word_embeddings=True))
+FAMILIES["gemma3_images"][1]["text_config"]["layer_types"] = ["sliding_attention", "full_attention"]
 
 
 def fill(model, gemma, gen):
@@ -67,8 +75,12 @@ def fill(model, gemma, gen):
         p.data.copy_(x.to(torch.bfloat16).to(p.dtype))
 
 
+def auto(name):
+    return transformers.AutoModelForImageTextToText if "images" in name else transformers.AutoModelForCausalLM
+
+
 def logits(path, dtype, ids):
-    model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation="eager")
+    model = auto(path).from_pretrained(path, dtype=dtype, attn_implementation="eager")
     with torch.no_grad():
         return model.eval()(torch.tensor([ids])).logits[0].double()
 
@@ -78,7 +90,7 @@ def make(name):
     path = os.path.join(HERE, name)
     gen = torch.Generator().manual_seed(sum(name.encode()))
     config = getattr(transformers, kind)(**options)
-    model = transformers.AutoModelForCausalLM.from_config(config)
+    model = auto(name).from_config(config)
     fill(model, name.startswith("gemma"), gen)
     model.to(torch.bfloat16).save_pretrained(path)
     if os.path.exists(os.path.join(path, "generation_config.json")):
