@@ -49,7 +49,7 @@ static void begin(struct load *l)
 
 /* rate and busy (tokens a second of processor time): medians over the runs. */
 static void report(const struct load *l, double rate, double busy, double best, double usual,
-                   double most)
+                   double most, double busy_read)
 {
     const struct backend_info *info = l->m.info;
     double kv = (double)info->kv_bytes / info->n_page / info->page_tokens;
@@ -57,9 +57,10 @@ static void report(const struct load *l, double rate, double busy, double best, 
     printf("decode   %s, %u at once: median %.1f tok/s, %.1f a second of processor time; best step "
            "%.1f\n", info->device, l->n, rate, busy, best);
     printf("         %.1f MB a step; reading: median %.1f GB/s, best %.1f; so at most %.0f, %.0f "
-           "tok/s: %.0f %% of the median, %.0f %% best of best\n",
+           "tok/s: %.0f %% of the median, %.0f %% best of best, %.0f %% by processor time\n",
            bytes / 1e6, usual / 1e9, most / 1e9, l->n * usual / bytes, l->n * most / bytes,
-           100 * rate * bytes / (l->n * usual), 100 * best * bytes / (l->n * most));
+           100 * rate * bytes / (l->n * usual), 100 * best * bytes / (l->n * most),
+           100 * busy * bytes / (l->n * busy_read));
 }
 
 int main(int argc, char **argv)
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
     }
     for (uint32_t i = 0; i < PROMPT + STEPS; i++)
         l.tok[i] = i * 7919 % l.m.info->n_vocab;
-    double rate[MAX_RUNS], busy[MAX_RUNS], read[MAX_RUNS];
+    double rate[MAX_RUNS], busy[MAX_RUNS], read[MAX_RUNS], busy_read[MAX_RUNS];
     double weights = (double)l.m.info->weight_bytes, best = 0, best_read = 0;
     struct bench_reader *reader = bench_reader_new((size_t)weights);
     for (int run = 0; run < runs; run++) {
@@ -92,19 +93,22 @@ int main(int argc, char **argv)
         }
         busy[run] = l.n * STEPS / (bench_cpu() - cpu);
         rate[run] = l.n * STEPS * 1e9 / (double)(before - t0);
-        double spent = 0;
+        double spent = 0, read_cpu = bench_cpu();
         for (int i = 0; i < READS; i++) {
             double one = bench_read_rate(reader);
             best_read = one > best_read ? one : best_read;
             spent += 1 / one;
         }
         read[run] = READS / spent;
+        busy_read[run] = READS * weights / (bench_cpu() - read_cpu);
     }
     bench_reader_free(reader);
     qsort(rate, (size_t)runs, sizeof *rate, bench_by_value);
     qsort(busy, (size_t)runs, sizeof *busy, bench_by_value);
     qsort(read, (size_t)runs, sizeof *read, bench_by_value);
-    report(&l, rate[runs / 2], busy[runs / 2], best, read[runs / 2], best_read);
+    qsort(busy_read, (size_t)runs, sizeof *busy_read, bench_by_value);
+    report(&l, rate[runs / 2], busy[runs / 2], best, read[runs / 2], best_read,
+           busy_read[runs / 2]);
     bench_close(&l.m);
     return 0;
 }
