@@ -94,7 +94,7 @@ static void make_workloads(struct workload *w)
 {
     static char rules[TEXT_BYTES], sums[TEXT_BYTES], visits[TEXT_BYTES], notes[TEXT_BYTES],
         people[TEXT_BYTES];
-    repeat(rules, sizeof rules, 75, "Rule %d: drink water, walk and rest well. ");
+    repeat(rules, sizeof rules, 80, "Rule %d: drink water, walk and rest well. ");
     repeat(sums, sizeof sums, 12, "Ann has %d bags of 4 apples and eats 2. First we count the bags, "
                                   "then we take away what she ate.\n");
     repeat(visits, sizeof visits, 14, "Visit %d: you read a note of the hospital and write down who "
