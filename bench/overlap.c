@@ -14,7 +14,7 @@
 
 enum { MOST = 16, MAX_RUN = 64, ANSWER = 48 };
 
-static struct engine *open_engine(const char *path, const char *device, int overlap)
+static struct engine *open_engine(const char *path, const char *device, bool overlap)
 {
     struct engine_opts o = { .model = path, .device = device, .overlap = overlap };
     struct engine *e;
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *device = argc > 3 ? argv[3] : "cpu";
-    struct engine *e[2] = { open_engine(argv[1], device, -1), open_engine(argv[1], device, 1) };
+    struct engine *e[2] = { open_engine(argv[1], device, false), open_engine(argv[1], device, true) };
     printf("%s\n", engine_info(e[0])->device);
     bool same = true;
     for (uint32_t n = 1; n <= MOST; n *= 4)

@@ -116,8 +116,8 @@ typedef struct sgl_engine_config {
     bool            kv_events_maps; /* with maps for the events, not arrays */
     const char     *admission;      /* "expected" (NULL): room for likely answers, who runs may be set
                                        back; "strict": room for the longest, nobody is */
-    int             overlap;        /* work beside the running step: 0 where the device leaves the host's
-                                       cores idle, 1 always, -1 never */
+    bool            overlap;        /* work for the next step beside the running one; costs more than it
+                                       gives on what was measured */
     uint32_t        itl_target_ms;  /* fewer prompt tokens in a step while decoding ones come less often
                                        than this; 0: no target */
     uint64_t        max_queued_tokens;  /* of waiting prompts, then SGL_FULL; 0: no bound */

@@ -118,7 +118,7 @@ static struct plan *mixed_plan(struct drive *d, uint32_t i, const char *text)
 }
 
 /* All of them at once, by one engine; returns how many chunks came while a step ran. */
-static uint32_t run_mixed(struct drive *d, int overlap)
+static uint32_t run_mixed(struct drive *d, bool overlap)
 {
     struct backend *be;
     struct fake_opts f = fake_plain;
@@ -152,7 +152,7 @@ static uint32_t run_mixed(struct drive *d, int overlap)
 static void test_overlap(void)
 {
     static struct drive off[N_MIXED], on[N_MIXED];
-    uint32_t n_off = run_mixed(off, -1), n_on = run_mixed(on, 1), n_chunk = 0;
+    uint32_t n_off = run_mixed(off, false), n_on = run_mixed(on, true), n_chunk = 0;
     for (uint32_t i = 0; i < N_MIXED; i++) {
         REQUIRE(off[i].ok && on[i].ok);
         REQUIRE(drive_same(off[i].result, on[i].result));

@@ -247,7 +247,7 @@ static void soak(uint64_t seed, uint32_t n_page, uint32_t n_second, bool longer)
     static const char *const order[] = { "random", "hrrn", "fcfs", "lpm", "dfs" };
     static const char *const evict[] = { "priority", "next-use", "lfu", "slru", "lru" };
     struct engine_opts o = { .max_running = 16, .max_wait_ms = 200, .order = order[seed % 5],
-                             .evict = evict[seed % 5], .overlap = seed % 2 ? 1 : -1 };
+                             .evict = evict[seed % 5], .overlap = seed % 2 };
     struct engine_opts plain = { .no_cache = true };
     small.n_page = n_page + 1;
     small.max_batch_tok = 64;

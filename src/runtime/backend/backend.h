@@ -42,7 +42,6 @@ struct backend_info {
     uint32_t    n_page;         /* pool size, scratch page included */
     uint32_t    max_batch_tok;
     uint32_t    max_seq;
-    bool        host_idle;      /* the host's cores have nothing to do while it computes */
     uint64_t    weight_bytes;
     uint64_t    kv_bytes;
     uint64_t    model_hash;     /* of the weights' identity: part of every cache key */

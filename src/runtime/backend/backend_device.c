@@ -84,7 +84,6 @@ static enum status make_pool(struct backend_device *c, const struct backend_kind
 {
     const struct kernels *ops = c->device->ops;
     c->info.n_page = o->n_page ? o->n_page : default_pages(c, kind);
-    c->info.host_idle = !ops->host_memory;
     c->info.kv_bytes = page_bytes(c) * c->info.n_page;
     c->kv = ops->mem_new(c->device, (size_t)c->info.kv_bytes);
     c->item = mem_calloc(c->info.max_seq, sizeof *c->item);

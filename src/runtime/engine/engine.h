@@ -46,8 +46,7 @@ struct engine_opts {
     uint64_t     max_queued_tokens; /* of waiting prompts, then ST_FULL; 0: no bound */
     const char  *admission;         /* "expected" (NULL): room for likely answers, and who runs may be
                                        set back; "strict": room for the longest, nobody is */
-    int          overlap;           /* work for the next step beside the running one: 0 where the
-                                       device leaves the host's cores idle, 1 always, -1 never */
+    bool         overlap;           /* work for the next step beside the running one */
     bool         no_cache;          /* no prefix tree (benches) */
     bool         no_force;          /* no forced tokens (benches) */
     bool         no_tree;           /* only prompts that are equal as a whole share (benches) */

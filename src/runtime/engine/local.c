@@ -297,7 +297,7 @@ static enum status open_sched(struct local *e, const struct engine_opts *opts, s
         .max_running = opts->max_running, .step_tokens = opts->step_tokens,
         .check_steps = opts->check_steps,
         .itl_target_ms = opts->itl_target_ms, .max_queued_tokens = opts->max_queued_tokens,
-        .overlap = opts->overlap ? opts->overlap > 0 : info->host_idle,
+        .overlap = opts->overlap,
         .pin_percent = opts->pin_percent > 0 ? (uint32_t)opts->pin_percent : 0,
         .no_pins = opts->pin_percent < 0,
         .no_cache = opts->no_cache, .no_force = opts->no_force,
