@@ -402,7 +402,7 @@ static void work_aside(struct sched *s)
     }
     tell_ended(s);
     for (uint32_t i = 0; i < SCHED_ASIDE_ITEMS && peek_item(s); i++) {
-        if (s->next_item->kind == INBOX_CHECK)
+        if (s->next_item->kind == INBOX_CHECK || s->next_item->kind == INBOX_FLUSH)
             break;              /* between two steps only */
         struct inbox_item *it = s->next_item;
         s->next_item = NULL;
