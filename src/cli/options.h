@@ -65,7 +65,7 @@ struct flag {
 /* Flags that several verbs share. */
 #define FLAGS_ENGINE                                                                             \
     FLAG(FLAG_TEXT, "model", model, "NAME", "a model's name, or the path of its file"),          \
-    FLAG(FLAG_TEXT, "device", device, "D", "auto, cpu"),                                         \
+    FLAG(FLAG_TEXT, "device", device, "D", "auto, cpu, cuda, cuda:N"),                           \
     FLAG(FLAG_NUMBER, "threads", threads, "N", "threads of the CPU kernels"),                    \
     FLAG(FLAG_NUMBER, "context", context, "N", "tokens of a context"),                           \
     FLAG(FLAG_NUMBER, "pages", pages, "N", "KV pages of 16 tokens"),                             \

@@ -142,8 +142,11 @@ static enum status turn_open(struct append *a, enum plan_role role, struct error
 {
     const struct chat_markers *m = a->e->chat ? chat_markers(a->e->chat) : NULL;
     enum chat_role cr = chat_role_of(role);
-    bool fold = m && cr == CHAT_SYSTEM && m->system_in_user;
-    if (!m || !(m->has[cr] || fold))
+    if (!m)
+        return error_code(err, ST_UNSUPPORTED, "R0704", "the model has no chat template, and so no "
+                          "role \"%s\"; it continues plain text", plan_role_name(role));
+    bool fold = cr == CHAT_SYSTEM && m->system_in_user;
+    if (!m->has[cr] && !fold)
         return error_code(err, ST_UNSUPPORTED, "R0704", "the model's template has no role \"%s\"",
                           plan_role_name(role));
 
