@@ -211,7 +211,7 @@ struct kernels {
     bool        host_memory;    /* device memory is host memory */
     void *(*mem_new)(struct device *d, size_t n_byte);      /* NULL when there is none left */
     void (*mem_free)(struct device *d, void *p);            /* NULL is fine */
-    uint64_t (*mem_room)(struct device *d);                 /* bytes left; 0: not known */
+    uint64_t (*mem_room)(struct device *d);                 /* bytes to be had; 0: not known */
     enum status (*upload)(struct device *d, void *dst, const void *src, size_t n,
                           struct error *err);
     enum status (*download)(struct device *d, void *dst, const void *src, size_t n,

@@ -85,7 +85,9 @@ static enum status make_pool(struct backend_device *c, const struct backend_kind
     const struct kernels *ops = c->device->ops;
     c->info.n_page = o->n_page ? o->n_page : default_pages(c, kind);
     c->info.kv_bytes = page_bytes(c) * c->info.n_page;
-    c->kv = ops->mem_new(c->device, (size_t)c->info.kv_bytes);
+    uint64_t room = ops->mem_room(c->device);
+    if (!room || c->info.kv_bytes <= room)
+        c->kv = ops->mem_new(c->device, (size_t)c->info.kv_bytes);
     c->item = mem_calloc(c->info.max_seq, sizeof *c->item);
     if (!c->kv || !c->item)
         return error_set(err, ST_NOMEM, "no memory for %u KV pages (%llu MB)", c->info.n_page,

@@ -136,6 +136,8 @@ int main(int argc, char **argv)
     enum status st = models_find(argc > 2 ? argv[2] : "smollm2", &path, &err);
     if (st == ST_NOT_FOUND) {
         printf("%s: skipped\n", err.text);
+        fclose(f);
+        free(r);
         return SKIP;
     }
     if (st == ST_OK)
