@@ -7,9 +7,6 @@
 #include <math.h>
 
 #include "kernels/cpu/lanes_avx512.h"
-#include "kernels/cpu/rows_tmpl.h"
-#include "kernels/cpu/attention_tmpl.h"
-#include "kernels/cpu/product_tmpl.h"
 
 static bool usable(void)
 {
@@ -18,27 +15,7 @@ static bool usable(void)
            __builtin_cpu_supports("avx512vnni");
 }
 
-static void product(const struct packed *w, uint32_t group0, uint32_t group1, const struct acts *a,
-                    uint32_t row0, uint32_t row1, const struct product_out *o)
-{
-    if (pack_is_int(w->kind))
-        product_q_avx512(w, group0, group1, a, row0, row1, o);
-    else
-        product_f(w, group0, group1, a, row0, row1, o);
-}
-
-const struct cpu_level cpu_level_avx512 = {
-    .name = "avx512",
-    .usable = usable,
-    .norm_row = norm_row,
-    .gate_row = gate_row,
-    .gelu_row = gelu_row,
-    .cap_row = cap_row,
-    .quantise_row = quantise_row,
-    .product = product,
-    .rope_head = rope_head,
-    .kv_write = kv_write,
-    .attend = attend,
-    .merge = merge,
-    .finish = finish,
-};
+#define LEVEL           cpu_level_avx512
+#define LEVEL_NAME      "avx512"
+#define LEVEL_PRODUCT_Q product_q_avx512
+#include "kernels/cpu/level_tmpl.h"

@@ -39,7 +39,7 @@ static float row_dot(const struct packed *w, uint32_t g, uint32_t lane, const st
                      uint32_t row)
 {
     uint32_t n_block = w->n_in / PACK_BLOCK;
-    bool half = w->kind != PACK_U4FM && w->kind != PACK_S8FM && w->kind != PACK_S8F2;
+    bool half = pack_half_scales(w->kind);
     float acc = 0;
     for (uint32_t b = 0; b < n_block; b++) {
         size_t at = (size_t)g * n_block + b, ab = (size_t)row * n_block + b;

@@ -16,14 +16,6 @@ __attribute__((always_inline)) static inline __m256 load_scale(const uint8_t *p,
     return _mm256_load_ps((const float *)(const void *)(p + at * 4));
 }
 
-/* Lines that will be needed AHEAD bytes later: weights come from memory. */
-__attribute__((always_inline)) static inline void ahead(const uint8_t *p, size_t n)
-{
-#pragma GCC unroll 8
-    for (size_t i = 0; i < n; i += 64)
-        _mm_prefetch((const char *)p + i, _MM_HINT_T0);
-}
-
 /* Dots of unsigned weights become those of signed ones. */
 __attribute__((always_inline)) static inline __m256i corrected(const enum pack_kind kind,
                                                                __m256i dot, const struct acts *a,
@@ -62,9 +54,7 @@ __attribute__((always_inline)) static inline void tile(const enum pack_kind kind
                                                        const struct acts *a, uint32_t row,
                                                        const struct product_out *o)
 {
-    const bool half = kind != PACK_U4FM && kind != PACK_S8FM && kind != PACK_S8F2;
-    const bool min = kind == PACK_U4HM || kind == PACK_U4FM || kind == PACK_S8HM ||
-                     kind == PACK_S8FM;
+    const bool half = pack_half_scales(kind), min = pack_has_min(kind);
     const size_t n_block = w->n_in / PACK_BLOCK, quants = kind > PACK_U4FM ? 512 : 256;
     const size_t at0 = (size_t)g * n_block;
     const int n_part = kind == PACK_S8F2 ? 2 : 1;
@@ -110,34 +100,4 @@ __attribute__((always_inline)) static inline void tile(const enum pack_kind kind
     }
 }
 
-__attribute__((always_inline)) static inline void groups(const enum pack_kind kind,
-                                                         const struct packed *w, uint32_t group0,
-                                                         uint32_t group1, const struct acts *a,
-                                                         uint32_t row0, uint32_t row1,
-                                                         const struct product_out *o)
-{
-    for (uint32_t g = group0; g < group1; g++) {
-        uint32_t r = row0;
-        for (; r + TILE <= row1; r += TILE)
-            tile(kind, TILE, w, g, a, r, o);
-        for (; r + 2 <= row1; r += 2)
-            tile(kind, 2, w, g, a, r, o);
-        if (r < row1)
-            tile(kind, 1, w, g, a, r, o);
-    }
-}
-
-static void product_q(const struct packed *w, uint32_t group0, uint32_t group1,
-                      const struct acts *a, uint32_t row0, uint32_t row1,
-                      const struct product_out *o)
-{
-    switch (w->kind) {
-    case PACK_U4H:  groups(PACK_U4H, w, group0, group1, a, row0, row1, o); break;
-    case PACK_U4HM: groups(PACK_U4HM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_U4FM: groups(PACK_U4FM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8H:  groups(PACK_S8H, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8HM: groups(PACK_S8HM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8FM: groups(PACK_S8FM, w, group0, group1, a, row0, row1, o); break;
-    default:        groups(PACK_S8F2, w, group0, group1, a, row0, row1, o); break;
-    }
-}
+#include "kernels/cpu/matmul_groups_tmpl.h"

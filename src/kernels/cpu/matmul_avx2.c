@@ -3,19 +3,10 @@
  * 4-bit weights are the unsigned side and are summed in 16 bits over a whole block: eight pairs of
  * at most 2 * 15 * 127 stay below 2^15.  For 8-bit weights |w| is the unsigned side and the
  * activation takes w's sign (2 * 128 * 127 fits; the flipped form would not), widened at once. */
-#include <immintrin.h>
-#include <string.h>
-
 #include "kernels/cpu/level.h"
+#include "kernels/cpu/matmul_load.h"
 
-enum { TILE = 4, AHEAD = 4096, DOTS_S8_UNSIGNED = 0 };      /* ahead: chosen by kcheck --time */
-
-__attribute__((always_inline)) static inline __m256i bytes4(const int8_t *x)
-{
-    int32_t v;
-    memcpy(&v, x, sizeof v);
-    return _mm256_set1_epi32(v);
-}
+enum { TILE = 4, DOTS_S8_UNSIGNED = 0 };
 
 /* A sum as it stands.  Left free, the compiler sorts the terms of a sum anew and spills them all
  * until the last has come. */
@@ -30,22 +21,17 @@ __attribute__((always_inline)) static inline void dots_u4(const uint8_t *q, cons
                                                           size_t x_stride, const int nt,
                                                           __m256i dot[TILE][2])
 {
-    const __m256i low = _mm256_set1_epi8(15);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-        __m256i a = _mm256_load_si256((const __m256i *)(q + j * 64));
-        __m256i b = _mm256_load_si256((const __m256i *)(q + j * 64 + 32));
-        __m256i a0 = _mm256_and_si256(a, low), b0 = _mm256_and_si256(b, low);
-        __m256i a1 = _mm256_and_si256(_mm256_srli_epi16(a, 4), low);
-        __m256i b1 = _mm256_and_si256(_mm256_srli_epi16(b, 4), low);
+        struct nibbles w = load_nibbles(q + j * 64);
 #pragma GCC unroll 4
         for (int t = 0; t < nt; t++) {
             const int8_t *xt = x + (size_t)t * x_stride + j * 4;
-            __m256i x0 = bytes4(xt), x1 = bytes4(xt + 16);
-            __m256i pa = _mm256_add_epi16(_mm256_maddubs_epi16(a0, x0),
-                                          _mm256_maddubs_epi16(a1, x1));
-            __m256i pb = _mm256_add_epi16(_mm256_maddubs_epi16(b0, x0),
-                                          _mm256_maddubs_epi16(b1, x1));
+            __m256i x0 = _mm256_set1_epi32(bytes4(xt)), x1 = _mm256_set1_epi32(bytes4(xt + 16));
+            __m256i pa = _mm256_add_epi16(_mm256_maddubs_epi16(w.a0, x0),
+                                          _mm256_maddubs_epi16(w.a1, x1));
+            __m256i pb = _mm256_add_epi16(_mm256_maddubs_epi16(w.b0, x0),
+                                          _mm256_maddubs_epi16(w.b1, x1));
             dot[t][0] = summed(j ? _mm256_add_epi16(dot[t][0], pa) : pa);
             dot[t][1] = summed(j ? _mm256_add_epi16(dot[t][1], pb) : pb);
         }
@@ -78,7 +64,7 @@ __attribute__((always_inline)) static inline void dots_s8(const uint8_t *q, cons
         __m256i most_a = _mm256_abs_epi8(a), most_b = _mm256_abs_epi8(b);
 #pragma GCC unroll 4
         for (int t = 0; t < nt; t++) {
-            __m256i xj = bytes4(x + (size_t)t * x_stride + j * 4);
+            __m256i xj = _mm256_set1_epi32(bytes4(x + (size_t)t * x_stride + j * 4));
             __m256i pa = signed_dot(a, most_a, xj), pb = signed_dot(b, most_b, xj);
             dot[t][0] = summed(j == j0 ? pa : _mm256_add_epi32(dot[t][0], pa));
             dot[t][1] = summed(j == j0 ? pb : _mm256_add_epi32(dot[t][1], pb));

@@ -4,12 +4,10 @@
  * memory, the signed one.  A tile is one group of rows by up to eight activations, so that weights
  * are unpacked once for eight uses.  Unsigned forms are corrected in the integer domain, by the
  * sums kept with the activations, which keeps every dot exact. */
-#include <immintrin.h>
-#include <string.h>
-
 #include "kernels/cpu/level.h"
+#include "kernels/cpu/matmul_load.h"
 
-enum { TILE = 8, AHEAD = 4096 };     /* bytes ahead, chosen by kcheck --time */
+enum { TILE = 8 };
 
 __attribute__((always_inline)) static inline __m512 load_scale(const uint8_t *p, size_t at,
                                                                const bool half)
@@ -17,21 +15,6 @@ __attribute__((always_inline)) static inline __m512 load_scale(const uint8_t *p,
     if (half)
         return _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(p + at * 32)));
     return _mm512_load_ps((const float *)(const void *)(p + at * 64));
-}
-
-__attribute__((always_inline)) static inline __m512i bytes4(const int8_t *x)
-{
-    int32_t v;
-    memcpy(&v, x, sizeof v);
-    return _mm512_set1_epi32(v);
-}
-
-/* Lines that will be needed AHEAD bytes later: weights come from memory. */
-__attribute__((always_inline)) static inline void ahead(const uint8_t *p, size_t n)
-{
-#pragma GCC unroll 8
-    for (size_t i = 0; i < n; i += 64)
-        _mm_prefetch((const char *)p + i, _MM_HINT_T0);
 }
 
 /* The eight lines of one block, as unsigned bytes. */
@@ -59,7 +42,7 @@ __attribute__((always_inline)) static inline __m512 dot_lines(const __m512i line
     __m512i acc = _mm512_set1_epi32(start);
 #pragma GCC unroll 8
     for (int j = j0; j < j1; j++)
-        acc = _mm512_dpbusd_epi32(acc, line[j], bytes4(x + j * 4));
+        acc = _mm512_dpbusd_epi32(acc, line[j], _mm512_set1_epi32(bytes4(x + j * 4)));
     return _mm512_cvtepi32_ps(acc);
 }
 
@@ -82,9 +65,7 @@ __attribute__((always_inline)) static inline void tile(const enum pack_kind kind
                                                        const struct acts *a, uint32_t row,
                                                        const struct product_out *o)
 {
-    const bool half = kind != PACK_U4FM && kind != PACK_S8FM && kind != PACK_S8F2;
-    const bool min = kind == PACK_U4HM || kind == PACK_U4FM || kind == PACK_S8HM ||
-                     kind == PACK_S8FM;
+    const bool half = pack_half_scales(kind), min = pack_has_min(kind);
     const size_t n_block = w->n_in / PACK_BLOCK, quants = kind > PACK_U4FM ? 512 : 256;
     const size_t at0 = (size_t)g * n_block;
     __m512 acc[TILE];
@@ -129,34 +110,11 @@ __attribute__((always_inline)) static inline void tile(const enum pack_kind kind
         put(w, g, row + (uint32_t)t, acc[t], o);
 }
 
-__attribute__((always_inline)) static inline void groups(const enum pack_kind kind,
-                                                         const struct packed *w, uint32_t group0,
-                                                         uint32_t group1, const struct acts *a,
-                                                         uint32_t row0, uint32_t row1,
-                                                         const struct product_out *o)
-{
-    for (uint32_t g = group0; g < group1; g++) {
-        uint32_t r = row0;
-        for (; r + TILE <= row1; r += TILE)
-            tile(kind, TILE, w, g, a, r, o);
-        for (; r + 2 <= row1; r += 2)
-            tile(kind, 2, w, g, a, r, o);
-        if (r < row1)
-            tile(kind, 1, w, g, a, r, o);
-    }
-}
+#include "kernels/cpu/matmul_groups_tmpl.h"
 
 void product_q_avx512(const struct packed *w, uint32_t group0, uint32_t group1,
                       const struct acts *a, uint32_t row0, uint32_t row1,
                       const struct product_out *o)
 {
-    switch (w->kind) {
-    case PACK_U4H:  groups(PACK_U4H, w, group0, group1, a, row0, row1, o); break;
-    case PACK_U4HM: groups(PACK_U4HM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_U4FM: groups(PACK_U4FM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8H:  groups(PACK_S8H, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8HM: groups(PACK_S8HM, w, group0, group1, a, row0, row1, o); break;
-    case PACK_S8FM: groups(PACK_S8FM, w, group0, group1, a, row0, row1, o); break;
-    default:        groups(PACK_S8F2, w, group0, group1, a, row0, row1, o); break;
-    }
+    product_q(w, group0, group1, a, row0, row1, o);
 }

@@ -4,12 +4,10 @@
  * AVX-512 at its shorter length.  This text is compiled once for each; the second runs on every
  * machine that has the level avx512, which is how the first is checked there.  Weights are the
  * unsigned side, as in matmul_avx512.c, and are corrected by the sums kept with the activations. */
-#include <immintrin.h>
-#include <string.h>
-
 #include "kernels/cpu/level.h"
+#include "kernels/cpu/matmul_load.h"
 
-enum { TILE = 4, AHEAD = 4096, DOTS_S8_UNSIGNED = 1 };      /* ahead: chosen by kcheck --time */
+enum { TILE = 4, DOTS_S8_UNSIGNED = 1 };
 
 #ifdef __AVXVNNI__
 #define PRODUCT_Q product_q_avxvnni
@@ -19,32 +17,21 @@ enum { TILE = 4, AHEAD = 4096, DOTS_S8_UNSIGNED = 1 };      /* ahead: chosen by 
 #define DPBUSD    _mm256_dpbusd_epi32
 #endif
 
-__attribute__((always_inline)) static inline __m256i bytes4(const int8_t *x)
-{
-    int32_t v;
-    memcpy(&v, x, sizeof v);
-    return _mm256_set1_epi32(v);
-}
-
 /* Dots of one block: 16 rows in two halves, nt activations x_stride apart. */
 __attribute__((always_inline)) static inline void dots_u4(const uint8_t *q, const int8_t *x,
                                                           size_t x_stride, const int nt,
                                                           __m256i dot[TILE][2])
 {
-    const __m256i low = _mm256_set1_epi8(15);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-        __m256i a = _mm256_load_si256((const __m256i *)(q + j * 64));
-        __m256i b = _mm256_load_si256((const __m256i *)(q + j * 64 + 32));
-        __m256i a0 = _mm256_and_si256(a, low), b0 = _mm256_and_si256(b, low);
-        __m256i a1 = _mm256_and_si256(_mm256_srli_epi16(a, 4), low);
-        __m256i b1 = _mm256_and_si256(_mm256_srli_epi16(b, 4), low);
+        struct nibbles w = load_nibbles(q + j * 64);
 #pragma GCC unroll 4
         for (int t = 0; t < nt; t++) {
             const int8_t *xt = x + (size_t)t * x_stride + j * 4;
-            __m256i x0 = bytes4(xt), x1 = bytes4(xt + 16), none = _mm256_setzero_si256();
-            dot[t][0] = DPBUSD(DPBUSD(j ? dot[t][0] : none, a0, x0), a1, x1);
-            dot[t][1] = DPBUSD(DPBUSD(j ? dot[t][1] : none, b0, x0), b1, x1);
+            __m256i x0 = _mm256_set1_epi32(bytes4(xt)), x1 = _mm256_set1_epi32(bytes4(xt + 16));
+            __m256i none = _mm256_setzero_si256();
+            dot[t][0] = DPBUSD(DPBUSD(j ? dot[t][0] : none, w.a0, x0), w.a1, x1);
+            dot[t][1] = DPBUSD(DPBUSD(j ? dot[t][1] : none, w.b0, x0), w.b1, x1);
         }
     }
 }
@@ -61,7 +48,8 @@ __attribute__((always_inline)) static inline void dots_s8(const uint8_t *q, cons
         __m256i b = _mm256_load_si256((const __m256i *)(q + j * 64 + 32));
 #pragma GCC unroll 4
         for (int t = 0; t < nt; t++) {
-            __m256i xj = bytes4(x + (size_t)t * x_stride + j * 4), none = _mm256_setzero_si256();
+            __m256i xj = _mm256_set1_epi32(bytes4(x + (size_t)t * x_stride + j * 4));
+            __m256i none = _mm256_setzero_si256();
             dot[t][0] = DPBUSD(j == j0 ? none : dot[t][0], a, xj);
             dot[t][1] = DPBUSD(j == j0 ? none : dot[t][1], b, xj);
         }

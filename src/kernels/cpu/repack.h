@@ -41,6 +41,21 @@ enum pack_kind {
     PACK_N
 };
 
+/* Inline, so that a product written for one kind has them as constants. */
+static inline bool pack_half_scales(enum pack_kind k)
+{
+#define X(name, quants, scales, bytes, min) (k == PACK_##name && bytes == 2) ||
+    return PACK_ROWS_LIST(X) false;
+#undef X
+}
+
+static inline bool pack_has_min(enum pack_kind k)
+{
+#define X(name, quants, scales, bytes, min) (k == PACK_##name && min) ||
+    return PACK_ROWS_LIST(X) false;
+#undef X
+}
+
 struct packed {
     enum pack_kind kind;
     uint32_t       n_out;
