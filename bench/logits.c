@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/backend/backend.h"
+#include "golden.h"
 #include "runtime/model/synth.h"
 
 enum { MAX_IDS = 4096, PAGE = 16 };
@@ -59,25 +59,13 @@ static uint32_t read_ids(const char *path, uint32_t *ids)
     return (uint32_t)n;
 }
 
-/* In chunks of what a batch holds. */
 static enum status forward(struct backend *be, const uint32_t *ids, uint32_t n, float *logits,
                            struct error *err)
 {
-    const struct backend_info *info = be->vt->info(be);
-    static uint32_t page[MAX_IDS / PAGE], row[MAX_IDS];
+    static uint32_t page[MAX_IDS / PAGE];
     for (uint32_t i = 0; i < MAX_IDS / PAGE; i++)
         page[i] = MAX_IDS / PAGE - i;
-    enum status st = ST_OK;
-    for (uint32_t at = 0, k; at < n && st == ST_OK; at += k) {
-        k = n - at < info->max_batch_tok ? n - at : info->max_batch_tok;
-        for (uint32_t i = 0; i < k; i++)
-            row[i] = i;
-        struct batch_seq seq = { .n_row = k, .pos = at, .page = page };
-        struct batch b = { .tok = ids + at, .n_row = k, .seq = &seq, .n_seq = 1,
-                           .logit_row = row, .n_logit = k };
-        st = be->vt->forward(be, &b, logits + (size_t)at * info->n_vocab, err);
-    }
-    return st;
+    return golden_logits(be, ids, n, MAX_IDS, page, logits, err);
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "drive.h"
+#include "measure.h"
 
 enum { MOST = 16, MAX_RUN = 64, ANSWER = 48 };
 
@@ -25,17 +26,10 @@ static struct engine *open_engine(const char *path, const char *device, bool ove
     exit(1);
 }
 
-static double cpu_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Tokens per second of n requests; *ret_text gets what they said. */
 static double once(struct engine *e, uint32_t n, uint32_t run, struct str *ret_text, double *ret_cpu)
 {
-    double cpu = cpu_ns();
+    double cpu = bench_cpu();
     struct drive d[MOST];
     struct session *s[MOST];
     struct error err;
@@ -58,14 +52,8 @@ static double once(struct engine *e, uint32_t n, uint32_t run, struct str *ret_t
         session_drop(s[i]);
     }
     double rate = n_tok * 1e9 / (double)(clock_ns() - t0);
-    *ret_cpu = cpu_ns() - cpu;
+    *ret_cpu = bench_cpu() - cpu;
     return rate;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static bool compare(struct engine *const e[2], uint32_t n, uint32_t n_run)
@@ -85,10 +73,10 @@ static bool compare(struct engine *const e[2], uint32_t n, uint32_t n_run)
         str_free(&text[0]);
         str_free(&text[1]);
     }
-    qsort(ratio, n_run, sizeof *ratio, by_value);
-    qsort(cpu_ratio, n_run, sizeof *cpu_ratio, by_value);
-    qsort(rate[0], n_run, sizeof *rate[0], by_value);
-    qsort(rate[1], n_run, sizeof *rate[1], by_value);
+    qsort(ratio, n_run, sizeof *ratio, bench_by_value);
+    qsort(cpu_ratio, n_run, sizeof *cpu_ratio, bench_by_value);
+    qsort(rate[0], n_run, sizeof *rate[0], bench_by_value);
+    qsort(rate[1], n_run, sizeof *rate[1], bench_by_value);
     printf("%2u at once: between steps %6.1f tok/s, beside them %6.1f; ratio %.3f (%.3f to %.3f), of "
            "processor time %.3f; %s\n", n, rate[0][n_run / 2], rate[1][n_run / 2],
            ratio[n_run / 2], ratio[0], ratio[n_run - 1], cpu_ratio[n_run / 2],

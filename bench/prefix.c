@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <sgl/sgl.h>
 
+#include "base/clock.h"
 #include "measure.h"
 
 enum { MAX_RUN = 64, MAX_ROUND = 31, MAX_ARG = 2, N_WORKLOAD = 5, TEXT_BYTES = 16384 };
@@ -118,13 +118,6 @@ static void make_workloads(struct workload *w)
 
 /* ---- one round of one variant ---- */
 
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static sgl_run *start(sgl_runtime *rt, sgl_module *m, sgl_engine *engine, const struct workload *w,
                       int i)
 {
@@ -183,15 +176,16 @@ static void measure(sgl_runtime *rt, sgl_module *m, const struct setup *o, const
         die("engine", err.text);
 
     sgl_run *run[MAX_RUN];
-    double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t begun = clock_ns();
+    double cpu = bench_cpu();
     for (int i = 0; i < w->n_run; i++)
         run[i] = start(rt, m, engine, w, i);
     for (int i = 0; i < w->n_run; i++) {
         sgl_free(ret->said[i]);
         ret->said[i] = finish(run[i], w->name);
     }
-    ret->wall[round] = now(CLOCK_MONOTONIC) - wall;
-    ret->cpu[round] = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    ret->wall[round] = (double)(clock_ns() - begun) / 1e9;
+    ret->cpu[round] = bench_cpu() - cpu;
 
     sgl_engine_stats s;
     sgl_engine_get_stats(engine, &s);

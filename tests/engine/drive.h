@@ -4,18 +4,9 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "require.h"
 #include "runtime/engine/engine.h"
-
-#define REQUIRE(cond)                                                                       \
-    do {                                                                                    \
-        if (!(cond)) {                                                                      \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                      \
-            exit(1);                                                                        \
-        }                                                                                   \
-    } while (0)
 
 /* A plan that is under way, and what came of it. */
 struct drive {

@@ -68,6 +68,16 @@ void fake_check_idle(struct engine *e)
     }
 }
 
+void fake_end(struct engine *e, struct drive *d, struct session *const *s, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        drive_free(&d[i]);
+        session_drop(s[i]);
+    }
+    fake_check_idle(e);
+    engine_unref(e);
+}
+
 char *fake_text(uint32_t n, uint32_t salt)
 {
     static const char *const word[] = { "the ", "cat ", "and ", "dog ", "sings ", "12 ", "no ",

@@ -16,6 +16,8 @@ enum status     fake_engine_try(const struct fake_opts *fake, const struct engin
 struct session *fake_session(struct engine *e);
 struct session *fake_fork(struct session *s);
 void            fake_check_idle(struct engine *e);
+/* Of plans that were waited for: frees them, drops their sessions, checks and closes the engine. */
+void            fake_end(struct engine *e, struct drive *d, struct session *const *s, uint32_t n);
 /* n words, other ones for each salt; the caller frees. */
 char           *fake_text(uint32_t n, uint32_t salt);
 

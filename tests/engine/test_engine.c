@@ -55,12 +55,7 @@ static void test_cold_warm_batched(void)
         REQUIRE(many[i].ok);
     }
     REQUIRE(drive_same(cold.result, many[9].result));
-    for (int i = 0; i < N; i++) {
-        drive_free(&many[i]);
-        session_drop(all[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, many, all, N);
 
     /* Without a cache, in small chunks, with pages of one token: the same. */
     struct fake_opts odd = fake_plain;

@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "require.h"
 #include "runtime/cache/radix.h"
 
 enum { P = 4, N_LONG = 8 * P };
-
-#define REQUIRE(cond)                                                                       \
-    do {                                                                                    \
-        if (!(cond)) {                                                                      \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                      \
-            exit(1);                                                                        \
-        }                                                                                   \
-    } while (0)
 
 static void check(const struct radix *r)
 {

@@ -305,12 +305,7 @@ static void test_split_budget(void)
     uint32_t n = d[0].result->n_prompt;
     fprintf(stderr, "split: %u tokens in %llu steps of 64\n", n, (unsigned long long)st.steps);
     REQUIRE(n > 1000 && st.steps <= (n + d[1].result->n_prompt) / 64 + 2);
-    for (int i = 0; i < 2; i++) {
-        drive_free(&d[i]);
-        session_drop(s[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, d, s, 2);
     mem_free(text);
 }
 

@@ -9,20 +9,13 @@
 
 #include "mirror.h"
 #include "runtime/cache/events.h"
+#include "require.h"
 #include "runtime/cache/radix.h"
 
 enum {
     MOST_P = RADIX_MAX_PAGE_TOKENS, MOST_PAGES = 16, MAX_TOK = MOST_PAGES * MOST_P,
     N_PAGE = 120, N_SET = 400, N_HOLD = 12, N_WISH = 6, BUDGET = 30,
 };
-
-#define REQUIRE(cond)                                                                       \
-    do {                                                                                    \
-        if (!(cond)) {                                                                      \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                      \
-            exit(1);                                                                        \
-        }                                                                                   \
-    } while (0)
 
 struct held {
     struct radix_node *node;

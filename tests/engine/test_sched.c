@@ -88,12 +88,7 @@ static void test_deadline(void)
     REQUIRE(d[0].result && d[0].result->text.len && d[0].result->n_generated);
     REQUIRE(slice_starts(d[0].result->text, str_slice(&d[0].chunks)));
     REQUIRE(!d[1].result);
-    for (int i = 0; i < 2; i++) {
-        drive_free(&d[i]);
-        session_drop(s[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, d, s, 2);
 }
 
 enum { N_MIXED = 16 };
@@ -284,12 +279,7 @@ static void test_choices(void)
     engine_stats(e, &st);
     fprintf(stderr, "choices: %llu steps, %llu retracted; %s\n", (unsigned long long)st.steps,
             (unsigned long long)st.retracted, d[1].error.text);
-    for (uint32_t i = 0; i < 4; i++) {
-        drive_free(&d[i]);
-        session_drop(s[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, d, s, 4);
 }
 
 /* Steps with many rows that reading a long prompt takes while another decodes. */
@@ -314,12 +304,7 @@ static uint64_t big_steps(uint32_t target_ms)
     uint64_t n = fake_backend_big_steps(be);
     session_cancel(s[0]);
     drive_wait(&d[0]);
-    for (int i = 0; i < 2; i++) {
-        drive_free(&d[i]);
-        session_drop(s[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, d, s, 2);
     mem_free(text);
     return n;
 }
@@ -365,12 +350,7 @@ static void test_full(void)
     drive_submit(s[4], drive_gen(&d[4], text, 4, 1));
     drive_wait(&d[4]);
     REQUIRE(d[4].ok);
-    for (int i = 0; i < 5; i++) {
-        drive_free(&d[i]);
-        session_drop(s[i]);
-    }
-    fake_check_idle(e);
-    engine_unref(e);
+    fake_end(e, d, s, 5);
     mem_free(text);
 }
 

@@ -58,11 +58,6 @@ void radix_remember_gone(struct radix *r, uint64_t ns_key, uint64_t hash)
         *place(r, r->there, hash) = 0;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Tokens at the beginning that the tree has, in pages or not. */
 static uint32_t known(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n)
 {

@@ -255,11 +255,6 @@ uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n)
     return i;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Whole pages of `node` that the n tokens begin with, in tokens. */
 static uint32_t match_edge(const struct radix *r, const struct radix_node *node,
                            const uint32_t *tok, uint32_t n)

@@ -62,6 +62,11 @@ struct radix {
     uint32_t           n_touched, cap_touched;
 };
 
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t radix_child_key(const struct radix *r, const struct radix_node *parent,
                          const uint32_t *tok);
 void radix_unlink(struct radix *r, struct radix_node *node);    /* a leaf without pages: frees it */

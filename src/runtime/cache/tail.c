@@ -5,11 +5,6 @@
 
 enum { TAIL_SCAN_MAX = 64 };    /* children and tails looked at for a partial page, newest first */
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 void radix_tail_show(struct radix_tail *t, struct radix_node *node)
 {
     radix_tail_hide(t);

@@ -24,15 +24,23 @@ static bool hash_before(const struct radix *r, const struct radix_node *node, ui
     return true;
 }
 
+/* What pages from i on are called outside, of HASHES at most; returns how many. */
+static uint32_t names_of(const struct radix_node *node, uint32_t i, uint32_t end,
+                         uint64_t ret[HASHES])
+{
+    uint32_t n = least(end - i, HASHES);
+    for (uint32_t k = 0; k < n; k++)
+        ret[k] = hash_combine(node->ns_key, node->hash[i + k]);
+    return n;
+}
+
 void radix_tell_done(struct radix *r, const struct radix_node *node, uint32_t from, uint32_t to)
 {
     uint64_t hash[HASHES], before;
     uint32_t P = r->page_tokens, i = from / P, end = to / P;
     while (r->events && i < end) {
         bool has_parent = hash_before(r, node, i, &before);
-        uint32_t n = 0;
-        for (; n < HASHES && i + n < end; n++)
-            hash[n] = hash_combine(node->ns_key, node->hash[i + n]);
+        uint32_t n = names_of(node, i, end, hash);
         events_stored(r->events, has_parent ? &before : NULL, hash, n, node->tok + i * P, P);
         i += n;
     }
@@ -43,9 +51,7 @@ void radix_tell_gone(struct radix *r, const struct radix_node *node, uint32_t fr
     uint64_t hash[HASHES];
     uint32_t P = r->page_tokens, i = from / P, end = to / P;
     while (r->events && i < end) {
-        uint32_t n = 0;
-        for (; n < HASHES && i + n < end; n++)
-            hash[n] = hash_combine(node->ns_key, node->hash[i + n]);
+        uint32_t n = names_of(node, i, end, hash);
         events_removed(r->events, hash, n);
         i += n;
     }

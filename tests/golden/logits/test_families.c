@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/backend/backend.h"
+#include "golden.h"
 
 enum { SKIP = 77, MAX_IDS = 128, MAX_VOCAB = 1024, N_PAGE = MAX_IDS / 16 + 1 };
 
@@ -32,33 +32,16 @@ struct run {
 static int compute(struct run *r, uint32_t chunk, float *logits)
 {
     struct error err = { 0 };
-    uint32_t row[MAX_IDS];
-    for (uint32_t at = 0; at < r->n_ids; at += chunk) {
-        uint32_t n = r->n_ids - at < chunk ? r->n_ids - at : chunk;
-        for (uint32_t i = 0; i < n; i++)
-            row[i] = i;
-        struct batch_seq seq = { .n_row = n, .pos = at, .page = r->page };
-        struct batch b = { .tok = r->ids + at, .n_row = n, .seq = &seq, .n_seq = 1,
-                           .logit_row = row, .n_logit = n };
-        if (r->be->vt->forward(r->be, &b, logits + (size_t)at * r->n_vocab, &err) != ST_OK) {
-            fprintf(stderr, "%s\n", err.text);
-            return -1;
-        }
-    }
-    return 0;
+    if (golden_logits(r->be, r->ids, r->n_ids, chunk, r->page, logits, &err) == ST_OK)
+        return 0;
+    fprintf(stderr, "%s\n", err.text);
+    return -1;
 }
 
 static int read_ids(struct run *r, const char *at)
 {
     static const uint32_t chunks[] = { 7, 1 };
-    char *end;
-    r->n_ids = 0;
-    for (; r->n_ids < MAX_IDS; at = end) {
-        unsigned long id = strtoul(at, &end, 10);
-        if (end == at)
-            break;
-        r->ids[r->n_ids++] = (uint32_t)id;
-    }
+    r->n_ids = golden_ids(at, MAX_IDS, r->ids);
     if (r->n_ids == 0 || compute(r, r->n_ids, r->logits))
         return 1;
     for (int i = 0; i < 2; i++) {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/backend/backend.h"
+#include "golden.h"
 #include "runtime/files/models.h"
 
 enum { SKIP = 77, MAX_IDS = 2048, MAX_TOP = 64 };
@@ -32,26 +32,13 @@ struct run {
     uint32_t        n_diff, n_pos, n_bad;
 };
 
-/* All positions of the prompt at once, in chunks of what a batch may hold. */
 static int compute(struct run *r)
 {
-    const struct backend_info *info = r->be->vt->info(r->be);
     struct error err = { 0 };
-    uint32_t row[MAX_IDS];
-    for (uint32_t at = 0; at < r->n_ids;) {
-        uint32_t n = r->n_ids - at < info->max_batch_tok ? r->n_ids - at : info->max_batch_tok;
-        for (uint32_t i = 0; i < n; i++)
-            row[i] = i;
-        struct batch_seq seq = { .n_row = n, .pos = at, .page = r->page };
-        struct batch b = { .tok = r->ids + at, .n_row = n, .seq = &seq, .n_seq = 1,
-                           .logit_row = row, .n_logit = n };
-        if (r->be->vt->forward(r->be, &b, r->logits + (size_t)at * r->n_vocab, &err) != ST_OK) {
-            fprintf(stderr, "%s: %s\n", r->prompt, err.text);
-            return -1;
-        }
-        at += n;
-    }
-    return 0;
+    if (golden_logits(r->be, r->ids, r->n_ids, MAX_IDS, r->page, r->logits, &err) == ST_OK)
+        return 0;
+    fprintf(stderr, "%s: %s\n", r->prompt, err.text);
+    return -1;
 }
 
 static uint32_t best_of(const float *x, uint32_t n)
@@ -107,14 +94,7 @@ static int run_file(struct run *r, FILE *f)
         } else if (strncmp(line, "prompt ", 7) == 0) {
             sscanf(line + 7, "%63s", r->prompt);
         } else if (strncmp(line, "ids ", 4) == 0) {
-            char *at = line + 4;
-            r->n_ids = 0;
-            for (char *end; r->n_ids < MAX_IDS; at = end) {
-                unsigned long id = strtoul(at, &end, 10);
-                if (end == at)
-                    break;
-                r->ids[r->n_ids++] = (uint32_t)id;
-            }
+            r->n_ids = golden_ids(line + 4, MAX_IDS, r->ids);
             if (compute(r))
                 return 1;
         } else if (strncmp(line, "pos ", 4) == 0) {
