@@ -12,12 +12,16 @@ further from the reference (relative L2 norm over all positions) than 1.5 times 
 logit may be another one only where the reference's gap between its two best is below our difference there.
 Exits with 1 when a bar is missed, 77 where torch or transformers is not installed."""
 import json
-import struct
+import os
 import subprocess
 import sys
 import tempfile
 
+# Beside this file where only what a GPU machine needs was copied.
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "golden", "logits"))
+
 try:
+    import gguf_double
     import numpy as np
     import torch
     import transformers
@@ -77,9 +81,8 @@ def randomise(m, dtype, seed):
             p.copy_(x.to(dtype).double())
 
 
-# ---- a GGUF file as a model of transformers: a reader of its own, independent of ours ----
+# ---- a GGUF file as a model of transformers ----
 
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
          "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
          "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
@@ -92,66 +95,6 @@ OTHER_NAMES = {
 }
 
 
-class Gguf:
-    def __init__(self, path):
-        self.raw = np.memmap(path, dtype=np.uint8, mode="r")
-        self.at = 8
-        n_tensor, n_key = self.take("<Q"), self.take("<Q")
-        self.meta = {}
-        for _ in range(n_key):
-            key = self.text()
-            self.meta[key] = self.value(self.take("<I"))
-        self.info = {}
-        for _ in range(n_tensor):
-            name = self.text()
-            dims = [self.take("<Q") for _ in range(self.take("<I"))]
-            self.info[name] = (dims[::-1], self.take("<I"), self.take("<Q"))
-        self.base = -(-self.at // 32) * 32
-
-    def take(self, form):
-        n = struct.calcsize(form)
-        self.at += n
-        return struct.unpack(form, self.raw[self.at - n:self.at].tobytes())[0]
-
-    def text(self):
-        n = self.take("<Q")
-        self.at += n
-        return self.raw[self.at - n:self.at].tobytes().decode("utf-8", "replace")
-
-    def value(self, kind):
-        if kind == 8:
-            return self.text()
-        if kind == 9:
-            elem, n = self.take("<I"), self.take("<Q")
-            return [self.value(elem) for _ in range(n)]
-        return self.take(SCALARS[kind])
-
-    def tensor(self, name):
-        dims, kind, off = self.info[name]
-        n, at = int(np.prod(dims)), self.base + off
-
-        def view(form, count):
-            t = np.dtype(form)
-            return np.frombuffer(self.raw[at:at + count * t.itemsize].tobytes(), t)
-
-        if kind == 0:
-            flat = view("<f4", n)
-        elif kind == 1:
-            flat = view("<f2", n)
-        elif kind == 30:
-            flat = (view("<u2", n).astype(np.uint32) << 16).view(np.float32)
-        elif kind == 3:
-            b = view([("d", "<f2"), ("m", "<f2"), ("q", "u1", 16)], n // 32)
-            q = np.concatenate([b["q"] & 15, b["q"] >> 4], axis=1)
-            flat = b["d"].astype(np.float64)[:, None] * q + b["m"].astype(np.float64)[:, None]
-        elif kind == 8:
-            b = view([("d", "<f2"), ("q", "i1", 32)], n // 32)
-            flat = b["d"].astype(np.float64)[:, None] * b["q"]
-        else:
-            raise SystemExit(f"{name}: tensor type {kind}")
-        return torch.from_numpy(flat.astype(np.float64).reshape(dims))
-
-
 def pairs_apart(w, head_dim):
     """Rows of interleaved pairs to first halves, then second halves."""
     rest = w.shape[1:]
@@ -159,7 +102,7 @@ def pairs_apart(w, head_dim):
 
 
 def from_gguf(path):
-    f = Gguf(path)
+    f = gguf_double.File(path)
     arch = f.meta["general.architecture"]
     get = lambda key, other=None: f.meta.get(f"{arch}.{key}", other)
     width, heads = get("embedding_length"), get("attention.head_count")
@@ -181,7 +124,7 @@ def from_gguf(path):
     for name, (dims, kind, _) in f.info.items():
         parts = name.split(".")
         head = f"model.layers.{parts[1]}." if parts[0] == "blk" else ""
-        w = f.tensor(name)
+        w = torch.from_numpy(f.tensor(name))
         if len(dims) == 2:
             kinds.add(kind)
         if arch in ("llama", "smollm3") and parts[-2] in ("attn_q", "attn_k"):

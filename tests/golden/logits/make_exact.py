@@ -4,92 +4,15 @@
     pip install numpy
     make_exact.py MODEL.gguf smollm2.txt > smollm2_exact.txt
 
-It reads the file and writes the forward pass on its own (Llama and Gemma 3; F32, Q4_1, Q5_0, Q8_0, Q4_K and Q6_K
-tensors), so it tells how far an engine that rounds activations is from what the weights say."""
-import struct
+It reads the file (gguf_double.py) and writes the forward pass on its own (Llama and Gemma 3), so it tells how far an
+engine that rounds activations is from what the weights say."""
 import sys
 
 import numpy as np
 
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+from gguf_double import File
+
 TOP = 20
-
-
-class File:
-    def __init__(self, path):
-        self.f = open(path, "rb")
-        assert self.f.read(4) == b"GGUF"
-        _, n_tensor, n_key = struct.unpack("<IQQ", self.f.read(20))
-        self.meta = {}
-        for _ in range(n_key):
-            key = self.text()
-            self.meta[key.decode()] = self.value(self.number("<I"))
-        self.info = {}
-        for _ in range(n_tensor):
-            name = self.text().decode()
-            dims = [self.number("<Q") for _ in range(self.number("<I"))]
-            self.info[name] = (dims, self.number("<I"), self.number("<Q"))
-        align = self.meta.get("general.alignment", 32)
-        self.base = (self.f.tell() + align - 1) // align * align
-
-    def number(self, form):
-        return struct.unpack(form, self.f.read(struct.calcsize(form)))[0]
-
-    def text(self):
-        return self.f.read(self.number("<Q"))
-
-    def value(self, kind):
-        if kind == 8:
-            return self.text()
-        if kind == 9:
-            elem, n = self.number("<I"), self.number("<Q")
-            return [self.value(elem) for _ in range(n)]
-        return self.number(SCALARS[kind])
-
-    def tensor(self, name):
-        dims, kind, off = self.info[name]
-        n = int(np.prod(dims))
-        self.f.seek(self.base + off)
-        if kind == 0:
-            flat = np.frombuffer(self.f.read(4 * n), "<f4").astype(np.float64)
-        elif kind == 3:
-            raw = np.frombuffer(self.f.read(n // 32 * 20), np.dtype([("d", "<f2"), ("m", "<f2"), ("q", "u1", 16)]))
-            q = np.concatenate([raw["q"] & 15, raw["q"] >> 4], axis=1)
-            flat = raw["d"].astype(np.float64)[:, None] * q + raw["m"].astype(np.float64)[:, None]
-        elif kind == 6:
-            raw = np.frombuffer(self.f.read(n // 32 * 22), np.dtype([("d", "<f2"), ("h", "<u4"), ("q", "u1", 16)]))
-            high = (raw["h"][:, None] >> np.arange(32, dtype=np.uint32) & 1) << 4
-            q = np.concatenate([raw["q"] & 15, raw["q"] >> 4], axis=1) | high
-            flat = raw["d"].astype(np.float64)[:, None] * (q.astype(np.float64) - 16)
-        elif kind == 12:
-            flat = q4_k(np.frombuffer(self.f.read(n // 256 * 144), np.dtype(
-                [("d", "<f2"), ("m", "<f2"), ("s", "u1", 12), ("q", "u1", (4, 32))])))
-        elif kind == 14:
-            flat = q6_k(np.frombuffer(self.f.read(n // 256 * 210), np.dtype(
-                [("l", "u1", (2, 2, 32)), ("h", "u1", (2, 32)), ("s", "i1", 16), ("d", "<f2")])))
-        elif kind == 8:
-            raw = np.frombuffer(self.f.read(n // 32 * 34), np.dtype([("d", "<f2"), ("q", "i1", 32)]))
-            flat = raw["d"].astype(np.float64)[:, None] * raw["q"]
-        else:
-            raise SystemExit(f"{name}: tensor type {kind}")
-        return flat.reshape(dims[::-1])
-
-
-def q4_k(raw):
-    s = raw["s"].astype(np.int64)
-    low, high = s[:, :4], s[:, 8:]
-    scale = np.concatenate([low & 63, high & 15 | low >> 6 << 4], axis=1)
-    least = np.concatenate([s[:, 4:8] & 63, high >> 4 | s[:, 4:8] >> 6 << 4], axis=1)
-    q = np.stack([raw["q"] & 15, raw["q"] >> 4], axis=2).reshape(len(raw), 8, 32)
-    d, m = raw["d"].astype(np.float64)[:, None], raw["m"].astype(np.float64)[:, None]
-    return (d * scale)[..., None] * q - (m * least)[..., None]
-
-
-def q6_k(raw):
-    low, high = raw["l"], raw["h"][:, :, None, :] >> np.array([0, 2, 4, 6], dtype=np.uint8)[None, None, :, None] & 3
-    q = np.concatenate([low & 15, low >> 4], axis=2).astype(np.int64) | high.astype(np.int64) << 4
-    by = (raw["d"].astype(np.float64)[:, None] * raw["s"])[..., None]
-    return by * (q.reshape(len(raw), 16, 16) - 32.0)
 
 
 def norm(x, w, eps):
@@ -180,7 +103,7 @@ def main():
             print(line, end="")
         elif word[0] == "ids":
             print(line, end="")
-            x, embed = (gemma if f.meta["general.architecture"] == b"gemma3" else llama)(f, np.array(word[1:], dtype=np.int64))
+            x, embed = (gemma if f.meta["general.architecture"] == "gemma3" else llama)(f, np.array(word[1:], dtype=np.int64))
         elif word[0] == "pos":
             row = embed @ x[int(word[1])]
             best = np.lexsort((np.arange(len(row)), -row))[:TOP]
