@@ -58,11 +58,15 @@ void radix_remember_gone(struct radix *r, uint64_t ns_key, uint64_t hash)
         *place(r, r->there, hash) = 0;
 }
 
-/* Tokens at the beginning that the tree has, in pages or not. */
-static uint32_t known(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n)
+/* Tokens at the beginning that the tree has, in pages or not.  *ret_page: those in whole pages, and
+ * *ret_hash the hash of them. */
+static uint32_t known(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
+                      uint32_t *ret_page, uint64_t *ret_hash)
 {
     uint32_t pos;
     struct radix_node *node = radix_walk(r, ns, tok, n, &pos);
+    *ret_page = pos;
+    *ret_hash = node ? radix_hash_before(r, node, (pos - node->start) / r->page_tokens) : 0;
     if (!node)
         return 0;
     if (pos == radix_end(node))
@@ -75,17 +79,17 @@ static uint32_t known(const struct radix *r, struct hash128 ns, const uint32_t *
 void radix_explain(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
                    uint32_t limit, uint32_t n_match, struct radix_misses *ret)
 {
-    uint32_t P = r->page_tokens;
-    uint32_t end = known(r, ns, tok, n);
+    uint32_t P = r->page_tokens, from;
+    uint64_t hash, key = radix_ns_key(ns);
+    uint32_t end = known(r, ns, tok, n, &from, &hash);
     end = end > n_match ? end : n_match;
     uint32_t usable = least(end, limit);
     usable = usable > n_match ? usable : n_match;
     *ret = (struct radix_misses){ .boundary = usable - n_match, .logprobs = end - usable };
 
     /* A page that was here had all before it, also those that are not remembered any more. */
-    uint64_t hash = 0, key = radix_ns_key(ns);
     uint32_t was_here = end, elsewhere = end, n_unknown = 0;
-    for (uint32_t pos = 0; pos + P <= n && n_unknown < UNKNOWN_MOST; pos += P) {
+    for (uint32_t pos = from; pos + P <= n && n_unknown < UNKNOWN_MOST; pos += P) {
         hash = radix_next_hash(r, hash, tok + pos);
         if (pos + P <= end)
             continue;

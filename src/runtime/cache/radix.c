@@ -288,29 +288,6 @@ static struct radix_node *root_make(struct radix *r, struct hash128 ns)
     return root;
 }
 
-uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
-                    uint32_t *ret_done)
-{
-    const struct radix_node *node = root_of(r, ns);
-    uint32_t pos = 0;
-    uint32_t done = 0;
-    bool gap = false;
-    while (node && n - pos >= r->page_tokens) {
-        node = find_child(r, node, tok + pos);
-        if (!node)
-            break;
-        uint32_t same = match_edge(r, node, tok + pos, n - pos);
-        if (!gap)
-            done = pos + least(same, node->done);
-        gap = gap || node->done < same;
-        pos += same;
-        if (same < node->n_tok)
-            break;
-    }
-    *ret_done = done;
-    return pos;
-}
-
 struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
                               uint32_t n, uint32_t *ret_pos)
 {
@@ -328,6 +305,18 @@ struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const ui
     }
     *ret_pos = pos;
     return node;
+}
+
+uint32_t radix_peek(const struct radix *r, struct hash128 ns, const uint32_t *tok, uint32_t n,
+                    uint32_t *ret_done)
+{
+    uint32_t pos, end;
+    const struct radix_node *node = radix_walk(r, ns, tok, n, &pos);
+    *ret_done = end = pos;
+    for (; node; end = node->start, node = node->parent)
+        if (node->start + node->done < end)     /* what stands behind the gap does not count */
+            *ret_done = node->start + node->done;
+    return pos;
 }
 
 static bool node_reserve(struct radix *r, struct radix_node *node, uint32_t n_tok)
@@ -431,11 +420,16 @@ struct radix_node *radix_acquire(struct radix *r, struct hash128 ns, const uint3
 
 /* ---- inserting ---- */
 
+uint64_t radix_hash_before(const struct radix *r, const struct radix_node *node, uint32_t i)
+{
+    const struct radix_node *up = node->parent;
+    return i ? node->hash[i - 1] : up && up->parent ? up->hash[n_page(r, up) - 1] : 0;
+}
+
 /* Of the pages from the i-th on, whose tokens are there. */
 static void hash_pages(struct radix *r, struct radix_node *node, uint32_t i)
 {
-    const struct radix_node *up = node->parent;
-    uint64_t before = i ? node->hash[i - 1] : up->parent ? up->hash[n_page(r, up) - 1] : 0;
+    uint64_t before = radix_hash_before(r, node, i);
     for (; i < n_page(r, node); i++) {
         before = radix_next_hash(r, before, node->tok + i * r->page_tokens);
         node->hash[i] = before;

@@ -77,6 +77,8 @@ uint32_t radix_common(const uint32_t *a, const uint32_t *b, uint32_t n);
 /* The deepest node of the longest match; *ret_pos: tokens matched, which may end inside it. */
 struct radix_node *radix_walk(const struct radix *r, struct hash128 ns, const uint32_t *tok,
                               uint32_t n, uint32_t *ret_pos);
+/* Hash of all tokens before the i-th page of a node; 0: there are none. */
+uint64_t radix_hash_before(const struct radix *r, const struct radix_node *node, uint32_t i);
 /* ---- misses.c ---- */
 bool     radix_memory_new(struct radix *r);
 void     radix_memory_free(struct radix *r);

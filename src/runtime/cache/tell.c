@@ -12,18 +12,6 @@ void radix_set_events(struct radix *r, struct events *e)
     r->events = e;
 }
 
-/* Hash of what stands before the i-th page; false: nothing. */
-static bool hash_before(const struct radix *r, const struct radix_node *node, uint32_t i,
-                        uint64_t *ret)
-{
-    const struct radix_node *up = node->parent;
-    if (!i && !up->parent)
-        return false;
-    *ret = i ? node->hash[i - 1] : up->hash[up->n_tok / r->page_tokens - 1];
-    *ret = hash_combine(node->ns_key, *ret);
-    return true;
-}
-
 /* What pages from i on are called outside, of HASHES at most; returns how many. */
 static uint32_t names_of(const struct radix_node *node, uint32_t i, uint32_t end,
                          uint64_t ret[HASHES])
@@ -39,7 +27,8 @@ void radix_tell_done(struct radix *r, const struct radix_node *node, uint32_t fr
     uint64_t hash[HASHES], before;
     uint32_t P = r->page_tokens, i = from / P, end = to / P;
     while (r->events && i < end) {
-        bool has_parent = hash_before(r, node, i, &before);
+        bool has_parent = i || node->parent->parent;
+        before = hash_combine(node->ns_key, radix_hash_before(r, node, i));
         uint32_t n = names_of(node, i, end, hash);
         events_stored(r->events, has_parent ? &before : NULL, hash, n, node->tok + i * P, P);
         i += n;
